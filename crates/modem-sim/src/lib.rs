@@ -1,0 +1,51 @@
+//! A GSM modem and its network that can be told to misbehave, over real ptys or in memory.
+//!
+//! ```text
+//!  host ─► pty · duplex ─► run ─► world ─┬─► modem ─► modem/commands, storage, script
+//!  you ──► control · client · memory ─►  └─► network ─► handset, encode
+//!                                   run ─► ledger
+//! ```
+//!
+//! - [`start`] puts modems behind ptys in a folder, with a control socket and a ledger; [`client::Client`] talks
+//!   to it from any process.
+//! - [`in_memory`] gives the same modems as pipes on the caller's runtime, for tests with a paused clock.
+//! - `world`, `modem` and `network` are pure cores: octets, requests and time in, octets and entries out.
+//! - `submission` reads SMS-SUBMIT with `pdu-codec`; nothing else of it is used, and `encode` is its own.
+//!
+//! Never: shares code with the gateway's AT engine, polls, or wakes up when nothing is due.
+
+mod alphabet;
+pub mod client;
+mod control;
+mod duplex;
+mod encode;
+mod error;
+mod folder;
+mod handset;
+mod identity;
+mod ledger;
+mod memory;
+mod modem;
+mod moment;
+mod network;
+mod personality;
+mod pty;
+mod run;
+mod script;
+mod settings;
+mod sim;
+mod storage;
+mod submission;
+mod syntax;
+mod timeline;
+mod verbs;
+mod wire;
+mod world;
+
+pub use error::SimError;
+pub use handset::Received;
+pub use memory::{SimInMemory, in_memory};
+pub use script::Fault;
+pub use settings::{NetworkSettings, Settings};
+pub use sim::{Sim, start};
+pub use verbs::ModemStats;

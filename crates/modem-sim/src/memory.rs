@@ -1,0 +1,182 @@
+//! **Memory**: a simulation on the caller's own runtime, whose clock may be paused.
+
+use serde_json::Value;
+use tokio::io::DuplexStream;
+use tokio::sync::{Mutex, mpsc, oneshot, watch};
+use tokio::task::JoinHandle;
+
+use crate::client::{checked, field};
+use crate::control::{ask, wait_accepted};
+use crate::duplex::MemoryPorts;
+use crate::error::SimError;
+use crate::handset::Received;
+use crate::ledger::Ledger;
+use crate::moment::Clock;
+use crate::run::{Driver, Order};
+use crate::script::Fault;
+use crate::settings::Settings;
+use crate::verbs::{ModemStats, Request};
+use crate::world::World;
+
+/// A handle with the verbs of the control socket; the simulation ends with it.
+#[derive(Debug)]
+pub struct SimInMemory {
+    orders: mpsc::Sender<Order>,
+    accepted: watch::Receiver<u64>,
+    /// Locked only by the one who waits for a port of this modem.
+    ports: Vec<Mutex<mpsc::Receiver<DuplexStream>>>,
+    task: JoinHandle<()>,
+}
+
+/// Starts a simulation in memory, with the host's end of each modem's line.
+///
+/// Must be called inside a tokio runtime, and works with its clock paused.
+///
+/// ```
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+///
+/// # #[tokio::main(flavor = "current_thread")]
+/// # async fn main() {
+/// let (_sim, mut ports) = modem_sim::in_memory(modem_sim::Settings::default());
+/// ports[0].write_all(b"ATE0\r").await.unwrap();
+/// let mut answer = [0; 11];
+/// ports[0].read_exact(&mut answer).await.unwrap();
+/// assert_eq!(&answer, b"ATE0\r\r\nOK\r\n");
+/// # }
+/// ```
+pub fn in_memory(settings: Settings) -> (SimInMemory, Vec<DuplexStream>) {
+    let modems = settings.modems;
+    let (ports, mut far_ends) = MemoryPorts::new(modems);
+    let world = World::new(&settings);
+    let clock = Clock::of_the_runtime();
+    let driver = Driver::new(world, modems, ports, Ledger::in_memory(), clock)
+        .expect("a pipe in memory can always be made");
+    let streams = far_ends.iter_mut().map(|far_end| {
+        let stream = far_end.try_recv();
+        stream.expect("the driver raised every port just now")
+    });
+    let streams = streams.collect();
+    let accepted = driver.accepted();
+    // Requests wait here for one turn of the loop; a caller waits when it is full.
+    let (orders, received) = mpsc::channel(16);
+    let sim = SimInMemory {
+        orders,
+        accepted,
+        ports: far_ends.into_iter().map(Mutex::new).collect(),
+        task: tokio::spawn(driver.run(received)),
+    };
+    (sim, streams)
+}
+
+impl SimInMemory {
+    pub async fn handset(&self, number: &str) -> Vec<Received> {
+        let number = number.to_owned();
+        let answer = self.ask(Request::Handset { number }).await;
+        answer
+            .and_then(|answer| field(answer, "texts"))
+            .unwrap_or_default()
+    }
+
+    /// A handset writes to the SIM that wrote to it last (else to modem 0); which one it was comes back.
+    pub async fn reply(&self, number: &str, text: &str) -> Result<usize, SimError> {
+        field(self.send(number, text, None).await?, "modem")
+    }
+
+    pub async fn reply_to(&self, modem: usize, number: &str, text: &str) -> Result<(), SimError> {
+        self.send(number, text, Some(modem)).await.map(drop)
+    }
+
+    pub async fn fault(&self, modem: usize, fault: Fault) -> Result<(), SimError> {
+        self.ask(Request::Fault { modem, fault }).await.map(drop)
+    }
+
+    /// The host's end reads its end of file.
+    pub async fn unplug(&self, modem: usize) -> Result<(), SimError> {
+        let for_ms = None;
+        self.ask(Request::Unplug { modem, for_ms }).await.map(drop)
+    }
+
+    pub async fn plug(&self, modem: usize) -> Result<DuplexStream, SimError> {
+        self.ask(Request::Plug { modem }).await?;
+        self.next_port(modem).await
+    }
+
+    /// The line of a modem that was unplugged "for so long" through [`SimInMemory::call`], when it is back.
+    pub async fn next_port(&self, modem: usize) -> Result<DuplexStream, SimError> {
+        let unknown = || SimError::Refused {
+            why: format!("there is no modem {modem}"),
+        };
+        let mut port = self.ports.get(modem).ok_or_else(unknown)?.lock().await;
+        let mut stream = port.recv().await.ok_or(SimError::Ended)?;
+        while let Ok(newer) = port.try_recv() {
+            stream = newer;
+        }
+        Ok(stream)
+    }
+
+    /// A new line to a modem that does not notice: as when a host closes its port and opens it again.
+    pub async fn reopen(&self, modem: usize) -> Result<DuplexStream, SimError> {
+        let (done, is_done) = oneshot::channel();
+        let order = Order::Reopen { modem, done };
+        self.orders.send(order).await.map_err(|_| SimError::Ended)?;
+        is_done.await.map_err(|_| SimError::Ended)?;
+        self.next_port(modem).await
+    }
+
+    pub async fn stats(&self) -> Vec<ModemStats> {
+        let answer = self.ask(Request::Stats).await;
+        answer
+            .and_then(|answer| field(answer, "modems"))
+            .unwrap_or_default()
+    }
+
+    /// A page of ledger lines from this number on, and the number to go on with.
+    pub async fn ledger(&self, from: u64) -> Result<(Vec<Value>, u64), SimError> {
+        let answer = self.ask(Request::Ledger { from }).await?;
+        Ok((field(answer.clone(), "entries")?, field(answer, "next")?))
+    }
+
+    /// Waits until the network has accepted so many texts since the simulation began.
+    pub async fn wait_accepted(
+        &self,
+        count: u64,
+        patience: std::time::Duration,
+    ) -> Result<u64, SimError> {
+        let ms = u64::try_from(patience.as_millis()).unwrap_or(u64::MAX);
+        let answer = wait_accepted(&mut self.accepted.clone(), count, ms).await;
+        field(checked(answer)?, "accepted")
+    }
+
+    /// Any request of the control socket.
+    pub async fn call(&self, request: Value) -> Result<Value, SimError> {
+        self.ask(serde_json::from_value(request)?).await
+    }
+
+    async fn send(
+        &self,
+        number: &str,
+        text: &str,
+        modem: Option<usize>,
+    ) -> Result<Value, SimError> {
+        let request = Request::Reply {
+            number: number.to_owned(),
+            text: text.to_owned(),
+            modem,
+        };
+        self.ask(request).await
+    }
+
+    async fn ask(&self, request: Request) -> Result<Value, SimError> {
+        if let Request::WaitAccepted { count, timeout_ms } = request {
+            let answer = wait_accepted(&mut self.accepted.clone(), count, timeout_ms).await;
+            return checked(answer);
+        }
+        checked(ask(&self.orders, request).await)
+    }
+}
+
+impl Drop for SimInMemory {
+    fn drop(&mut self) {
+        self.task.abort();
+    }
+}

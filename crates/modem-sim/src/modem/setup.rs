@@ -1,0 +1,116 @@
+//! **Setup**: what a host can set on a modem and a restart forgets.
+
+#[derive(Debug)]
+pub(crate) struct Setup {
+    pub(crate) echo: bool,
+    /// Result codes in words (V1) rather than digits (V0).
+    pub(crate) verbose: bool,
+    pub(crate) cmee: u8,
+    /// `+CREG`, `+CGREG`, `+CEREG`.
+    pub(crate) registration: [u8; 3],
+    /// `None` until the host has written `+CNMI` for the first time since the start.
+    pub(crate) cnmi: Option<Cnmi>,
+    pub(crate) text_mode: bool,
+    pub(crate) csms: u8,
+    /// mem1 (read, delete), mem2 (write, send), mem3 (receive).
+    pub(crate) stores: [Store; 3],
+    pub(crate) cscs: String,
+    pub(crate) cmms: u8,
+    /// Whether `+COPS?` names the operator long, short or by number.
+    pub(crate) operator_format: u8,
+    pub(crate) functionality: u8,
+}
+
+impl Default for Setup {
+    fn default() -> Self {
+        Self {
+            echo: true,
+            verbose: true,
+            cmee: 0,
+            registration: [0; 3],
+            cnmi: None,
+            text_mode: false,
+            csms: 0,
+            stores: [Store::Sim; 3],
+            cscs: "GSM".into(),
+            cmms: 0,
+            operator_format: 0,
+            functionality: 1,
+        }
+    }
+}
+
+impl Setup {
+    /// `ATZ` and `AT&F`: how the line talks is reset, what was agreed about texts stays.
+    pub(crate) fn reset_line(&mut self) {
+        let fresh = Self::default();
+        self.echo = fresh.echo;
+        self.verbose = fresh.verbose;
+        self.cmee = fresh.cmee;
+        self.registration = fresh.registration;
+    }
+
+    pub(crate) fn notices(&self) -> Cnmi {
+        self.cnmi.unwrap_or_default()
+    }
+}
+
+/// `+CNMI=mode,mt,bm,ds,bfr` (27.005 §3.4.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Cnmi {
+    pub(crate) mode: u8,
+    pub(crate) mt: u8,
+    pub(crate) bm: u8,
+    pub(crate) ds: u8,
+    pub(crate) bfr: u8,
+}
+
+impl Cnmi {
+    /// Values left out stay as they were; `None` when one is not supported.
+    pub(crate) fn written(self, values: &[&str]) -> Option<Self> {
+        let mut fields = [self.mode, self.mt, self.bm, self.ds, self.bfr];
+        if values.len() > fields.len() {
+            return None;
+        }
+        for ((field, value), allowed) in fields.iter_mut().zip(values).zip(Self::ALLOWED) {
+            if !value.is_empty() {
+                *field = value.parse().ok().filter(|n| allowed.contains(n))?;
+            }
+        }
+        let [mode, mt, bm, ds, bfr] = fields;
+        Some(Self {
+            mode,
+            mt,
+            bm,
+            ds,
+            bfr,
+        })
+    }
+
+    const ALLOWED: [&[u8]; 5] = [&[0, 1, 2], &[0, 1, 2], &[0, 2], &[0, 1, 2], &[0, 1]];
+    pub(crate) const TEST_ANSWER: &str = "+CNMI: (0-2),(0-2),(0,2),(0-2),(0,1)";
+}
+
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Store {
+    Sim,
+    /// The device's own memory, of which this one has none.
+    Device,
+}
+
+impl Store {
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        match name.to_ascii_uppercase().as_str() {
+            "SM" => Some(Self::Sim),
+            "ME" => Some(Self::Device),
+            _ => None,
+        }
+    }
+
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Sim => "SM",
+            Self::Device => "ME",
+        }
+    }
+}

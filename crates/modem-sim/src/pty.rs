@@ -1,0 +1,176 @@
+//! **Pty**: modems reached as terminals, `DIR/modem0` and so on, by any program.
+//!
+//! Unplugging closes the master, so that a host reads the end of its line as from a USB stick that is pulled.
+//! Our own slave end stays open meanwhile: without it the master would read EIO whenever no host is there.
+
+use std::collections::HashMap;
+use std::ffi::OsStr;
+use std::io;
+use std::os::fd::{AsRawFd, OwnedFd};
+use std::os::unix::ffi::OsStrExt;
+use std::path::{Path, PathBuf};
+use std::task::{Context, Poll, ready};
+
+use inotify::{Inotify, WatchDescriptor, WatchMask};
+use rustix::io::Errno;
+use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, ptsname, unlockpt};
+use rustix::termios::{OptionalActions, ioctl_tiocnxcl, tcgetattr, tcsetattr};
+use tokio::io::unix::AsyncFd;
+
+use crate::wire::{Ports, Wire};
+
+/// The modem's end of a pty.
+#[derive(Debug)]
+pub(crate) struct Master(AsyncFd<OwnedFd>);
+
+impl Wire for Master {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        loop {
+            match rustix::io::read(&self.0, &mut *buf) {
+                Err(Errno::AGAIN) => ready!(self.0.poll_read_ready(cx))?.clear_ready(),
+                Err(Errno::INTR) => {}
+                read => return Poll::Ready(read.map_err(io::Error::from)),
+            }
+        }
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        loop {
+            match rustix::io::write(&self.0, octets) {
+                // A full pty takes 0 octets without an error on some kernels.
+                Ok(0) | Err(Errno::AGAIN) => ready!(self.0.poll_write_ready(cx))?.clear_ready(),
+                Err(Errno::INTR) => {}
+                written => return Poll::Ready(written.map_err(io::Error::from)),
+            }
+        }
+    }
+}
+
+/// The symlinks in a folder, and the slave ends behind them.
+#[derive(Debug)]
+pub(crate) struct PtyPorts {
+    dir: PathBuf,
+    slaves: HashMap<usize, Slave>,
+    closings: AsyncFd<Inotify>,
+}
+
+#[derive(Debug)]
+struct Slave {
+    end: OwnedFd,
+    watch: WatchDescriptor,
+}
+
+impl PtyPorts {
+    /// Must be called inside the runtime that is to drive the ports.
+    pub(crate) fn new(dir: &Path) -> io::Result<Self> {
+        Ok(Self {
+            dir: dir.to_owned(),
+            slaves: HashMap::new(),
+            closings: watched(Inotify::init()?)?,
+        })
+    }
+
+    pub(crate) fn path(&self, modem: usize) -> PathBuf {
+        port_path(&self.dir, modem)
+    }
+
+    /// A host that died may have left TIOCEXCL set, which lives as long as our own end; the next host could
+    /// then not open the port. It may also have left echo on, and the modem would hear itself.
+    fn tidy(&self, watch: &WatchDescriptor) {
+        let Some(slave) = self.slaves.values().find(|slave| slave.watch == *watch) else {
+            return;
+        };
+        if let Err(error) = ioctl_tiocnxcl(&slave.end).and_then(|()| make_raw(&slave.end)) {
+            tracing::debug!(%error, "a port could not be put in order after its host closed it");
+        }
+    }
+}
+
+impl Ports for PtyPorts {
+    type Wire = Master;
+
+    fn raise(&mut self, modem: usize) -> io::Result<Master> {
+        let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
+        grantpt(&master)?;
+        unlockpt(&master)?;
+        let name = ptsname(&master, Vec::new())?;
+        let name = Path::new(OsStr::from_bytes(name.as_bytes())).to_owned();
+        let flags = OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC;
+        let end = ioctl_tiocgptpeer(&master, flags)?;
+        make_raw(&end)?;
+        rustix::io::ioctl_fionbio(&master, true)?;
+        let watch = self
+            .closings
+            .get_ref()
+            .watches()
+            .add(&name, WatchMask::CLOSE)?;
+        std::os::unix::fs::symlink(&name, self.path(modem))?;
+        self.slaves.insert(modem, Slave { end, watch });
+        Ok(Master(watched(master)?))
+    }
+
+    fn hang_up(&mut self, modem: usize) {
+        if let Some(slave) = self.slaves.remove(&modem) {
+            // The node may be gone already, and its watch with it.
+            let _ = self.closings.get_ref().watches().remove(slave.watch);
+            if let Err(error) = std::fs::remove_file(self.path(modem)) {
+                tracing::debug!(%error, modem, "the link to a port was gone already");
+            }
+        }
+    }
+
+    fn name(&self, modem: usize) -> String {
+        self.path(modem).display().to_string()
+    }
+
+    fn poll_tidy(&mut self, cx: &mut Context<'_>) {
+        loop {
+            let mut buffer = [0; 1024];
+            let read = self.closings.get_mut().read_events(&mut buffer);
+            match read {
+                Ok(events) => {
+                    let closed: Vec<_> = events.map(|event| event.wd).collect();
+                    closed.iter().for_each(|watch| self.tidy(watch));
+                }
+                Err(error) if error.kind() == io::ErrorKind::WouldBlock => {
+                    match self.closings.poll_read_ready(cx) {
+                        Poll::Ready(Ok(mut guard)) => guard.clear_ready(),
+                        _ => return,
+                    }
+                }
+                Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
+                Err(error) => {
+                    tracing::error!(%error, "closing of ports cannot be watched any more");
+                    return;
+                }
+            }
+        }
+    }
+}
+
+impl Drop for PtyPorts {
+    fn drop(&mut self) {
+        let modems: Vec<usize> = self.slaves.keys().copied().collect();
+        modems.into_iter().for_each(|modem| self.hang_up(modem));
+    }
+}
+
+pub(crate) fn port_path(dir: &Path, modem: usize) -> PathBuf {
+    dir.join(format!("modem{modem}"))
+}
+
+/// `AsyncFd::new` cannot promise for every type that its descriptor stays the same, and its successor asks for
+/// `unsafe`. The two types here own theirs until they are dropped.
+#[expect(
+    deprecated,
+    reason = "the successor needs unsafe, which this crate forbids"
+)]
+fn watched<T: AsRawFd>(owner: T) -> io::Result<AsyncFd<T>> {
+    AsyncFd::new(owner)
+}
+
+fn make_raw(slave: &OwnedFd) -> rustix::io::Result<()> {
+    let mut mode = tcgetattr(slave)?;
+    mode.make_raw();
+    tcsetattr(slave, OptionalActions::Now, &mode)
+}
