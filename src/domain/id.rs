@@ -1,0 +1,122 @@
+//! Names of things: how they are shown and read.
+
+use std::fmt;
+use std::sync::Arc;
+
+use super::UnixMillis;
+
+/// What callers know a message by: `MSG_` + UTC time + six digits + `_` + index in its batch. Opaque to them.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct MessageId(Arc<str>);
+
+/// The longest id that is ever given out.
+const LONGEST_ID: usize = 64;
+
+impl MessageId {
+    /// The id of the message with running number `seq`, accepted alone at `at`.
+    pub fn of_single(seq: MessageSeq, at: UnixMillis) -> Self {
+        let counter = seq.0.rem_euclid(1_000_000);
+        Self(format!("MSG_{}{counter:06}_001", at.compact()).into())
+    }
+
+    /// Reads what a caller sent as an id; `None` for what can never have been one.
+    pub fn parse(raw: &str) -> Option<Self> {
+        let plausible = raw.len() <= LONGEST_ID
+            && raw.starts_with("MSG_")
+            && raw.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_');
+        plausible.then(|| Self(raw.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for MessageId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// The store's running number of a message: the order of acceptance. Never shown to callers.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct MessageSeq(pub i64);
+
+/// Which part of its message, counted from 1.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct PartNumber(pub u8);
+
+/// A modem's name: NAME of `[modem.NAME]`, the same over restarts and replugs.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct ModemName(Arc<str>);
+
+impl ModemName {
+    /// Letters, digits, `-` and `_`, 1 to 32 of them.
+    pub fn parse(raw: &str) -> Option<Self> {
+        let fits = (1..=32).contains(&raw.len())
+            && raw
+                .bytes()
+                .all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_');
+        fits.then(|| Self(raw.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+
+    /// How a message's `route` names this modem: `modem:m1`.
+    pub fn route(&self) -> String {
+        format!("modem:{}", self.0)
+    }
+}
+
+impl fmt::Display for ModemName {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A SIM: its ICCID, or its IMSI where the modem does not tell the ICCID. Digits only.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct SimId(Arc<str>);
+
+impl SimId {
+    pub fn parse(raw: &str) -> Option<Self> {
+        let fits = (5..=22).contains(&raw.len())
+            && raw
+                .bytes()
+                .all(|b| b.is_ascii_digit() || b.eq_ignore_ascii_case(&b'f'));
+        fits.then(|| Self(raw.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_message_id_carries_its_time_and_its_number() {
+        let id = MessageId::of_single(MessageSeq(1_000_042), UnixMillis(1_700_000_000_000));
+        assert_eq!(id.as_str(), "MSG_20231114221320000042_001");
+        assert_eq!(MessageId::parse(id.as_str()), Some(id));
+    }
+
+    #[test]
+    fn what_was_never_an_id_is_not_looked_up() {
+        for raw in ["", "MSG", "SMS_1", "MSG_1'--", &"MSG_1".repeat(20)] {
+            assert_eq!(MessageId::parse(raw), None, "{raw}");
+        }
+    }
+
+    #[test]
+    fn a_modem_name_is_short_and_plain() {
+        assert!(ModemName::parse("m1").is_some());
+        for raw in ["", "a b", "ü", "x\n", &"m".repeat(33)] {
+            assert_eq!(ModemName::parse(raw), None, "{raw}");
+        }
+    }
+}

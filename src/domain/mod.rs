@@ -1,0 +1,36 @@
+//! **Domain**: the vocabulary that every other room speaks.
+//!
+//! Numbers, texts, messages and their state machines, what a network says, what a modem is.
+//!
+//! Never: does IO, reads a clock, knows SQL, JSON or HTTP.
+//! May use: `pdu-codec` (types).
+//! Read first: [`message`], the life of a message as a table.
+
+pub mod body;
+pub mod destination;
+pub mod event;
+pub mod fleet_view;
+pub mod id;
+pub mod message;
+pub mod redact;
+mod region;
+pub mod report;
+pub mod seal;
+pub mod setback;
+pub mod time;
+
+pub use body::{Body, Encoding, InvalidText, Plan};
+pub use destination::{Destination, InvalidNumber, Msisdn, NumberRules, ShortCode};
+pub use event::{Event, EventKind};
+pub use fleet_view::{FleetView, ModemState, ModemStatus, Network};
+pub use id::{MessageId, MessageSeq, ModemName, PartNumber, SimId};
+pub use message::{
+    Category, Change, MessageState, PartState, Pending, PendingCode, Policy, Priority, Severity,
+};
+pub use redact::Redacted;
+pub use report::{Report, ReportMeaning};
+pub use seal::{Pepper, Sealed};
+pub use setback::{Blame, Setback};
+pub use time::UnixMillis;
+
+pub use pdu_codec::{MessageReference, Reference, Status};

@@ -1,0 +1,74 @@
+//! The wall clock as a number. Monotonic time is `std::time::Instant`; the service centre's own time is a
+//! [`pdu_codec::Timestamp`]. The three are never mixed.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Milliseconds since 1970-01-01T00:00:00Z: what is stored and shown.
+#[derive(Clone, Copy, Debug, Default, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct UnixMillis(pub i64);
+
+impl UnixMillis {
+    /// The moment `duration` later; saturates at the end of time.
+    #[must_use]
+    pub fn plus(self, duration: Duration) -> Self {
+        let millis = i64::try_from(duration.as_millis()).unwrap_or(i64::MAX);
+        Self(self.0.saturating_add(millis))
+    }
+
+    /// How long from `earlier` to this moment; zero if the clock stood earlier.
+    #[must_use]
+    pub fn since(self, earlier: Self) -> Duration {
+        Duration::from_millis(u64::try_from(self.0.saturating_sub(earlier.0)).unwrap_or(0))
+    }
+
+    fn timestamp(self) -> jiff::Timestamp {
+        jiff::Timestamp::from_millisecond(self.0).unwrap_or(jiff::Timestamp::UNIX_EPOCH)
+    }
+
+    /// `yyyyMMddHHmmss` in UTC: the part of a message's id that is a time.
+    pub fn compact(self) -> String {
+        self.timestamp().strftime("%Y%m%d%H%M%S").to_string()
+    }
+
+    /// Reads RFC 3339 with any offset.
+    pub fn parse_rfc3339(text: &str) -> Option<Self> {
+        let timestamp: jiff::Timestamp = text.parse().ok()?;
+        Some(Self(timestamp.as_millisecond()))
+    }
+}
+
+/// RFC 3339 in UTC with milliseconds: `2026-11-20T10:53:08.000Z`.
+impl fmt::Display for UnixMillis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.timestamp().strftime("%Y-%m-%dT%H:%M:%S%.3fZ"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_moment_is_shown_in_utc_with_milliseconds() {
+        assert_eq!(
+            UnixMillis(1_700_000_000_007).to_string(),
+            "2023-11-14T22:13:20.007Z"
+        );
+        assert_eq!(UnixMillis(1_700_000_000_007).compact(), "20231114221320");
+    }
+
+    #[test]
+    fn any_offset_is_read() {
+        assert_eq!(
+            UnixMillis::parse_rfc3339("2023-11-15T06:13:20+08:00"),
+            Some(UnixMillis(1_700_000_000_000))
+        );
+        assert_eq!(UnixMillis::parse_rfc3339("tomorrow"), None);
+    }
+
+    #[test]
+    fn a_clock_set_back_makes_no_negative_span() {
+        assert_eq!(UnixMillis(5).since(UnixMillis(9)), Duration::ZERO);
+    }
+}
