@@ -3,3 +3,5 @@
 //! One room, one purpose; a room looks only into those that stand above it here (`tests/tidy.toml`).
 
 pub mod domain;
+
+mod store;

@@ -1,0 +1,379 @@
+//! A message as a whole: accepted, held back and let go, canceled, expired.
+
+use rusqlite::{OptionalExtension, named_params};
+
+use super::idempotency::{self, Answer, Known, Once};
+use super::query::{self, MessageView};
+use super::row;
+use super::writer::{Receipt, Work, job};
+use super::{Group, Step, Store, StoreError};
+use crate::domain::message::Change;
+use crate::domain::redact::masked_codes;
+use crate::domain::{
+    Body, Category, Destination, Encoding, Event, EventKind, MessageId, MessageSeq, MessageState,
+    ModemName, Pepper, Severity, UnixMillis,
+};
+
+/// What a caller asked for, with nothing left to doubt.
+#[derive(Clone, Debug)]
+pub(crate) struct Submission {
+    pub(crate) app: String,
+    pub(crate) to: Destination,
+    /// As the caller wrote it.
+    pub(crate) to_raw: String,
+    pub(crate) category: Category,
+    pub(crate) severity: Option<Severity>,
+    pub(crate) body: Body,
+    /// `Gsm7` or `Ucs2`, never `Auto`.
+    pub(crate) encoding: Encoding,
+    pub(crate) parts: u8,
+    pub(crate) flash: bool,
+    pub(crate) from_modem: Option<ModemName>,
+    pub(crate) client_ref: Option<String>,
+    pub(crate) scheduled_at: Option<UnixMillis>,
+    pub(crate) expires_at: UnixMillis,
+    pub(crate) at: UnixMillis,
+}
+
+/// What became of a submission.
+#[derive(Debug)]
+pub(crate) enum Accepted {
+    New(Box<MessageView>),
+    /// The same request was answered before: this was the answer.
+    Replay(Answer),
+    /// The same Idempotency-Key came with another body before.
+    OtherBody,
+}
+
+/// What became of a wish to cancel.
+#[derive(Debug)]
+pub(crate) enum Cancel {
+    Done(Box<MessageView>),
+    TooLate,
+    NotFound,
+}
+
+/// Most messages let go or expired in one transaction, so that a send never waits long behind them.
+const AT_ONCE: usize = 500;
+
+impl Store {
+    /// Accepts one message: its row, its parts, its first event, and the answer to its Idempotency-Key, in one
+    /// transaction.
+    pub(crate) async fn accept(
+        &self,
+        submission: Submission,
+        once: Option<Once>,
+    ) -> Result<Accepted, StoreError> {
+        let pepper = self.pepper.clone();
+        let (job, receipt) = job(move |work| accept(work, &submission, once.as_ref(), &pepper));
+        self.door.submit(vec![job]).await;
+        receipt.committed().await
+    }
+
+    /// Cancels what is scheduled or queued. `app`: `None` sees all.
+    pub(crate) async fn cancel(
+        &self,
+        id: MessageId,
+        app: Option<String>,
+        at: UnixMillis,
+    ) -> Result<Cancel, StoreError> {
+        let (job, receipt) = job(move |work| cancel(work, &id, app.as_deref(), at));
+        self.door.submit(vec![job]).await;
+        receipt.committed().await
+    }
+}
+
+impl Group<'_> {
+    /// Lets go what was held back until `now`, and expires what was not sent in time. Answers whether there is
+    /// more of it.
+    pub(crate) fn release_and_expire(&mut self, now: UnixMillis) -> Receipt<bool> {
+        let (job, receipt) = job(move |work| {
+            let expired = expire(work, now)?;
+            let released = release(work, now)?;
+            Ok(expired == AT_ONCE || released == AT_ONCE)
+        });
+        self.jobs.push(job);
+        receipt
+    }
+}
+
+fn accept(
+    work: &mut Work<'_>,
+    asked: &Submission,
+    once: Option<&Once>,
+    pepper: &Pepper,
+) -> Result<Accepted, StoreError> {
+    if let Some(once) = once {
+        match idempotency::look_up(work.db, &once.scope, &once.body_mac)? {
+            Known::New => {}
+            Known::Replay(answer) => return Ok(Accepted::Replay(answer)),
+            Known::OtherBody => return Ok(Accepted::OtherBody),
+        }
+    }
+    let seq = next_seq(work)?;
+    let id = MessageId::of_single(seq, asked.at);
+    insert(work, seq, &id, asked, pepper)?;
+    let waits = asked.scheduled_at.is_some_and(|due| due > asked.at);
+    let (state, kind) = if waits {
+        (MessageState::Scheduled, EventKind::Scheduled)
+    } else {
+        (MessageState::Queued, EventKind::Queued)
+    };
+    let head = Head { seq, id, state };
+    append(work, &head, Event::new(asked.at, kind))?;
+    work.unsent(1);
+    let view = query::view(work.db, seq)?;
+    if let Some(once) = once {
+        idempotency::remember(work, once, &view, asked.at)?;
+    }
+    Ok(Accepted::New(Box::new(view)))
+}
+
+fn next_seq(work: &Work<'_>) -> Result<MessageSeq, StoreError> {
+    let seq = work
+        .db
+        .prepare_cached("SELECT COALESCE(MAX(seq), 0) + 1 FROM message")?
+        .query_row([], |row| row.get(0))?;
+    Ok(MessageSeq(seq))
+}
+
+fn insert(
+    work: &Work<'_>,
+    seq: MessageSeq,
+    id: &MessageId,
+    asked: &Submission,
+    pepper: &Pepper,
+) -> Result<(), StoreError> {
+    let (text, sealed) = match asked.category {
+        Category::Otp => {
+            let sealed = pepper.seal(asked.body.expose(), id.as_str(), rand::random());
+            (masked_codes(asked.body.expose()), Some(sealed))
+        }
+        _ => (asked.body.expose().to_owned(), None),
+    };
+    let due = asked.scheduled_at.filter(|due| *due > asked.at);
+    let state = match due {
+        Some(_) => MessageState::Scheduled,
+        None => MessageState::Queued,
+    };
+    work.db
+        .prepare_cached(
+            "INSERT INTO message (seq, id, app, to_number, to_raw, country, category, severity, priority,
+                                  state, text, sealed, encoding, parts, flash, from_modem, client_ref,
+                                  next_attempt_at, created_at, scheduled_at, expires_at)
+             VALUES (:seq, :id, :app, :to_number, :to_raw, :country, :category, :severity, :priority,
+                     :state, :text, :sealed, :encoding, :parts, :flash, :from_modem, :client_ref,
+                     :next_attempt_at, :created_at, :scheduled_at, :expires_at)",
+        )?
+        .execute(named_params! {
+            ":seq": seq.0,
+            ":id": id.as_str(),
+            ":app": asked.app,
+            ":to_number": asked.to.as_str(),
+            ":to_raw": asked.to_raw,
+            ":country": asked.to.country(),
+            ":category": asked.category.as_str(),
+            ":severity": asked.severity.map(Severity::as_str),
+            ":priority": asked.category.priority(asked.severity).0,
+            ":state": state.as_str(),
+            ":text": text,
+            ":sealed": sealed.as_ref().map(crate::domain::Sealed::octets),
+            ":encoding": asked.encoding.as_str(),
+            ":parts": asked.parts,
+            ":flash": asked.flash,
+            ":from_modem": asked.from_modem.as_ref().map(ModemName::as_str),
+            ":client_ref": asked.client_ref,
+            ":next_attempt_at": due.map(|due| due.0),
+            ":created_at": asked.at.0,
+            ":scheduled_at": asked.scheduled_at.map(|at| at.0),
+            ":expires_at": asked.expires_at.0,
+        })?;
+    let mut part = work
+        .db
+        .prepare_cached("INSERT INTO part (message, number, state) VALUES (:seq, :number, 'queued')")?;
+    for number in 1..=asked.parts {
+        part.execute(named_params! { ":seq": seq.0, ":number": number })?;
+    }
+    Ok(())
+}
+
+fn cancel(
+    work: &mut Work<'_>,
+    id: &MessageId,
+    app: Option<&str>,
+    at: UnixMillis,
+) -> Result<Cancel, StoreError> {
+    let Some(seq) = query::seq_of(work.db, id, app)? else {
+        return Ok(Cancel::NotFound);
+    };
+    if step(work, seq, Change::Canceled)?.is_none() {
+        return Ok(Cancel::TooLate);
+    }
+    end(work, seq)?;
+    let head = head(work, seq)?;
+    append(work, &head, Event::new(at, EventKind::Canceled))?;
+    Ok(Cancel::Done(Box::new(query::view(work.db, seq)?)))
+}
+
+fn release(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
+    let due = seqs(
+        work,
+        "SELECT seq
+           FROM message
+          WHERE next_attempt_at <= :now
+          ORDER BY next_attempt_at
+          LIMIT :limit",
+        now,
+    )?;
+    for seq in &due {
+        work.db
+            .prepare_cached(
+                "UPDATE message
+                    SET next_attempt_at = NULL, hold_code = NULL, hold_text = NULL
+                  WHERE seq = :seq",
+            )?
+            .execute(named_params! { ":seq": seq.0 })?;
+        if step(work, *seq, Change::Due)?.is_some() {
+            let head = head(work, *seq)?;
+            append(work, &head, Event::new(now, EventKind::Queued))?;
+        }
+    }
+    Ok(due.len())
+}
+
+fn expire(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
+    let over = seqs(
+        work,
+        "SELECT seq
+           FROM message
+          WHERE state IN ('scheduled', 'queued')
+            AND expires_at <= :now
+          ORDER BY expires_at
+          LIMIT :limit",
+        now,
+    )?;
+    for seq in &over {
+        if step(work, *seq, Change::TimeOver)?.is_some() {
+            end(work, *seq)?;
+            error(work, *seq, "expired", "its time to live was over before it was sent")?;
+            let head = head(work, *seq)?;
+            append(work, &head, Event::new(now, EventKind::Expired))?;
+        }
+    }
+    Ok(over.len())
+}
+
+fn seqs(work: &Work<'_>, sql: &str, now: UnixMillis) -> Result<Vec<MessageSeq>, StoreError> {
+    let mut statement = work.db.prepare_cached(sql)?;
+    let rows = statement.query_map(
+        named_params! { ":now": now.0, ":limit": i64::try_from(AT_ONCE).unwrap_or(i64::MAX) },
+        |row| row.get(0).map(MessageSeq),
+    )?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+/// What every write about a message needs to know of it.
+#[derive(Debug)]
+pub(super) struct Head {
+    pub(super) seq: MessageSeq,
+    pub(super) id: MessageId,
+    pub(super) state: MessageState,
+}
+
+pub(super) fn head(work: &Work<'_>, seq: MessageSeq) -> Result<Head, StoreError> {
+    let mut statement = work
+        .db
+        .prepare_cached("SELECT id, state FROM message WHERE seq = :seq")?;
+    let mut rows = statement.query(named_params! { ":seq": seq.0 })?;
+    let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    Ok(Head {
+        seq,
+        id: row::word(row, "id")?,
+        state: row::word(row, "state")?,
+    })
+}
+
+/// Takes the step that `change` means from where the message stands. `None`: there is no such step from there,
+/// and nothing was written.
+pub(super) fn step(
+    work: &mut Work<'_>,
+    seq: MessageSeq,
+    change: Change,
+) -> Result<Option<MessageState>, StoreError> {
+    let from = work
+        .db
+        .prepare_cached("SELECT state FROM message WHERE seq = :seq")?
+        .query_row(named_params! { ":seq": seq.0 }, |row| row.get::<_, String>(0))
+        .optional()?;
+    let Some(from) = from.as_deref().and_then(MessageState::parse) else {
+        return Ok(None);
+    };
+    let Some(to) = from.after(change) else {
+        return Ok(None);
+    };
+    let changed = work
+        .db
+        .prepare_cached("UPDATE message SET state = :to WHERE seq = :seq AND state = :from")?
+        .execute(named_params! { ":to": to.as_str(), ":seq": seq.0, ":from": from.as_str() })?;
+    if changed != 1 {
+        return Ok(None);
+    }
+    work.unsent(i64::from(is_unsent(to)) - i64::from(is_unsent(from)));
+    Ok(Some(to))
+}
+
+fn is_unsent(state: MessageState) -> bool {
+    use MessageState::*;
+    matches!(state, Scheduled | Queued | Sending)
+}
+
+/// Clears what only a waiting message has: its hold, and its sealed text.
+pub(super) fn end(work: &Work<'_>, seq: MessageSeq) -> Result<(), StoreError> {
+    work.db
+        .prepare_cached(
+            "UPDATE message
+                SET sealed = NULL, next_attempt_at = NULL, hold_code = NULL, hold_text = NULL
+              WHERE seq = :seq",
+        )?
+        .execute(named_params! { ":seq": seq.0 })?;
+    Ok(())
+}
+
+pub(super) fn error(
+    work: &Work<'_>,
+    seq: MessageSeq,
+    code: &str,
+    text: &str,
+) -> Result<(), StoreError> {
+    work.db
+        .prepare_cached(
+            "UPDATE message SET error_code = :code, error_text = :text WHERE seq = :seq",
+        )?
+        .execute(named_params! { ":code": code, ":text": text, ":seq": seq.0 })?;
+    Ok(())
+}
+
+/// Appends to the message's event list, and announces the entry after COMMIT.
+pub(super) fn append(work: &mut Work<'_>, head: &Head, event: Event) -> Result<(), StoreError> {
+    work.db
+        .prepare_cached(
+            "INSERT INTO event (message, number, at, kind, part, route, detail)
+             VALUES (:seq,
+                     (SELECT COALESCE(MAX(number), 0) + 1 FROM event WHERE message = :seq),
+                     :at, :kind, :part, :route, :detail)",
+        )?
+        .execute(named_params! {
+            ":seq": head.seq.0,
+            ":at": event.at.0,
+            ":kind": event.kind.as_str(),
+            ":part": event.part.map(|part| part.0),
+            ":route": event.route,
+            ":detail": event.detail,
+        })?;
+    work.announce(Step {
+        message: head.id.clone(),
+        state: head.state,
+        event,
+    });
+    Ok(())
+}

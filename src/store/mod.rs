@@ -1,0 +1,171 @@
+//! **Store**: what is durable. The only room with SQL.
+//!
+//! One writer thread commits in groups ([`writer`]), readers are read-only ([`reader`]). Each method of
+//! [`Store`] is one fact that becomes true, and is answered after COMMIT with `synchronous=FULL`.
+//!
+//! Never: decides what to do next, speaks HTTP or AT, shows a row to another room.
+//! May use: `domain`.
+//! Read first: [`message`] for the life of a message, [`writer`] for what a failing disk does.
+
+mod idempotency;
+mod message;
+mod migrate;
+mod part;
+mod query;
+mod reader;
+mod report;
+mod retention;
+mod row;
+mod sim;
+mod writer;
+
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use rusqlite::{Connection, ErrorCode, OpenFlags};
+use tokio::sync::broadcast;
+
+pub(crate) use idempotency::{Answer, Once, OtherBody};
+pub(crate) use message::{Accepted, Cancel, Submission};
+pub(crate) use part::{
+    Acceptance, Intent, NeverLeft, NextTry, Policies, Recovered, Refusal, Settlement, Uncertainty,
+};
+pub(crate) use query::{Filter, InLine, Line, MessageView, Page, StoredText};
+pub(crate) use report::Matched;
+pub(crate) use retention::Ages;
+pub(crate) use writer::{Receipt, StoreThreads};
+
+use crate::domain::{Event, MessageId, MessageState, Pepper};
+use reader::Readers;
+use writer::{Door, Jobs};
+
+/// The door to everything durable. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Store {
+    door: Door,
+    readers: Readers,
+    pepper: Pepper,
+}
+
+/// One entry of a message's event list, as it was committed.
+#[derive(Clone, Debug)]
+pub(crate) struct Step {
+    pub(crate) message: MessageId,
+    pub(crate) state: MessageState,
+    pub(crate) event: Event,
+}
+
+/// What the disk or the file did.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StoreError {
+    #[error("the disk is full: free some space; nothing was written")]
+    Full,
+    #[error("the disk failed at COMMIT: whether the last write holds is read again from the file")]
+    OutcomeUnknown,
+    #[error("the store is closed")]
+    Closed,
+    #[error("the file is not a SQLite database: move it away or correct database.path")]
+    NotADatabase,
+    #[error("the database was written by a newer version of cellpost: install that one")]
+    NewerVersion,
+    #[error("the database could not be brought to this version's schema: {0}")]
+    Migration(String),
+    #[error("the database cannot be opened: {0}")]
+    CannotOpen(String),
+    #[error("a row of the database holds what no version wrote: {0}")]
+    Corrupt(String),
+    #[error("database: {0}")]
+    Sqlite(rusqlite::Error),
+    #[error("a thread of the store could not be started: {0}")]
+    Thread(std::io::Error),
+}
+
+impl From<rusqlite::Error> for StoreError {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::NotADatabase) => Self::NotADatabase,
+            Some(ErrorCode::CannotOpen) => Self::CannotOpen(error.to_string()),
+            _ => Self::Sqlite(error),
+        }
+    }
+}
+
+impl Store {
+    /// Opens or creates the database at `path` and starts its threads.
+    ///
+    /// # Errors
+    /// When the file is no database, is from a newer version, or cannot be read or written.
+    pub(crate) fn open(path: &Path, pepper: Pepper) -> Result<(Self, StoreThreads), StoreError> {
+        let mut connection = open_for_writing(path)?;
+        migrate::to_latest(&mut connection)?;
+        let unsent = query::unsent(&connection)?;
+        drop(connection);
+        let (door, threads) = writer::start(path, unsent)?;
+        let store = Self {
+            door,
+            readers: Readers::new(path),
+            pepper,
+        };
+        Ok((store, threads))
+    }
+
+    /// Steps of messages from now on, each after its COMMIT. A listener that lags misses some.
+    pub(crate) fn steps(&self) -> broadcast::Receiver<Step> {
+        self.door.steps.subscribe()
+    }
+
+    /// Messages that are scheduled, queued or sending.
+    pub(crate) fn unsent(&self) -> i64 {
+        self.door.unsent.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn pepper(&self) -> &Pepper {
+        &self.pepper
+    }
+
+    /// Begins a group: its writes commit in one transaction unless the disk fails under it, each in a
+    /// savepoint of its own.
+    pub(crate) fn group(&self) -> Group<'_> {
+        Group {
+            store: self,
+            jobs: Vec::new(),
+        }
+    }
+}
+
+/// Writes that go to the writer together.
+pub(crate) struct Group<'a> {
+    store: &'a Store,
+    jobs: Jobs,
+}
+
+impl Group<'_> {
+    /// Hands the group over; waits only while the writer's queue is full.
+    pub(crate) async fn submit(self) {
+        self.store.door.submit(self.jobs).await;
+    }
+}
+
+/// Opens with everything that a writing connection needs. WAL and `synchronous=FULL`: a COMMIT that was
+/// answered survives a power cut.
+fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
+    let flags = OpenFlags::SQLITE_OPEN_READ_WRITE
+        | OpenFlags::SQLITE_OPEN_CREATE
+        | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let connection = Connection::open_with_flags(path, flags)?;
+    connection.pragma_update(None, "journal_mode", "wal")?;
+    connection.pragma_update(None, "synchronous", "full")?;
+    connection.pragma_update(None, "foreign_keys", true)?;
+    // What is blanked is overwritten, not merely unlinked (semantics §7).
+    connection.pragma_update(None, "secure_delete", true)?;
+    // 2 MiB.
+    connection.pragma_update(None, "cache_size", -2048)?;
+    connection.busy_timeout(std::time::Duration::from_secs(5))?;
+    connection.set_prepared_statement_cache_capacity(64);
+    writer::count_wal_pages(&connection);
+    Ok(connection)
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,658 @@
+//! One try of one part: intent, then exactly one of accepted, refused, uncertain, never left.
+//!
+//! Every write is guarded by the state it expects and answers whether it held; a write that comes twice, or too
+//! late, changes nothing.
+
+use std::time::Duration;
+
+use rusqlite::named_params;
+
+use super::message::{append, end, error, head, step};
+use super::report::{aggregate, settle_orphans};
+use super::row::word;
+use super::sim::remember;
+use super::writer::{Receipt, Work, job};
+use super::{Group, Store, StoreError};
+use crate::domain::message::Change;
+use crate::domain::report::number_tail;
+use crate::domain::{
+    Category, Event, EventKind, MessageId, MessageReference, MessageSeq, MessageState, ModemName,
+    PartNumber, PartState, PendingCode, Policy, Setback, SimId, UnixMillis,
+};
+
+/// A part is about to go out by a modem. Committed before the first octet of its PDU is written.
+#[derive(Clone, Debug)]
+pub(crate) struct Intent {
+    pub(crate) message: MessageSeq,
+    pub(crate) part: PartNumber,
+    pub(crate) modem: ModemName,
+    pub(crate) sim: Option<SimId>,
+    /// The SIM's own number.
+    pub(crate) from_number: Option<String>,
+    pub(crate) reference: u16,
+    /// Another SIM than the one that took earlier parts: all parts start anew (semantics §6).
+    pub(crate) anew: bool,
+    pub(crate) at: UnixMillis,
+}
+
+/// The service centre took it.
+#[derive(Clone, Debug)]
+pub(crate) struct Acceptance {
+    pub(crate) message: MessageSeq,
+    pub(crate) part: PartNumber,
+    pub(crate) modem: ModemName,
+    pub(crate) reference: Option<MessageReference>,
+    pub(crate) mean_send: Duration,
+    /// Until when a report may come; `None` when none was asked for.
+    pub(crate) window_ends_at: Option<UnixMillis>,
+    pub(crate) at: UnixMillis,
+}
+
+/// It was refused; nothing left, or the network said no.
+#[derive(Clone, Debug)]
+pub(crate) struct Refusal {
+    pub(crate) message: MessageSeq,
+    pub(crate) part: PartNumber,
+    pub(crate) setback: Setback,
+    pub(crate) next: NextTry,
+    pub(crate) at: UnixMillis,
+}
+
+/// It may have left; nobody said.
+#[derive(Clone, Debug)]
+pub(crate) struct Uncertainty {
+    pub(crate) message: MessageSeq,
+    pub(crate) part: PartNumber,
+    pub(crate) setback: Setback,
+    /// `Fail` under policy lose, and when the tries are used up.
+    pub(crate) next: NextTry,
+    pub(crate) at: UnixMillis,
+}
+
+/// No octet of its PDU was written: the try is taken back.
+#[derive(Clone, Debug)]
+pub(crate) struct NeverLeft {
+    pub(crate) message: MessageSeq,
+    pub(crate) part: PartNumber,
+    pub(crate) why: String,
+    pub(crate) at: UnixMillis,
+}
+
+/// What follows a try that did not send its part.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum NextTry {
+    At {
+        at: UnixMillis,
+        /// Why it waits until then, for a person.
+        why: String,
+        /// It counts against `message.max_attempts`.
+        counts: bool,
+    },
+    Never,
+}
+
+/// A late word from the modem about the one part of it that was uncertain.
+#[derive(Clone, Debug)]
+pub(crate) struct Settlement {
+    pub(crate) modem: ModemName,
+    pub(crate) reference: MessageReference,
+    pub(crate) at: UnixMillis,
+}
+
+/// A part that was under way when the process ended.
+#[derive(Debug)]
+pub(crate) struct Recovered {
+    pub(crate) message: MessageId,
+    pub(crate) part: PartNumber,
+    pub(crate) route: String,
+    pub(crate) policy: Policy,
+}
+
+impl Group<'_> {
+    /// `false`: the message was canceled, expired or taken meanwhile; nothing may leave.
+    pub(crate) fn intent(&mut self, intent: Intent) -> Receipt<bool> {
+        let (job, receipt) = job(move |work| begin(work, &intent));
+        self.jobs.push(job);
+        receipt
+    }
+
+    pub(crate) fn accepted(&mut self, acceptance: Acceptance) -> Receipt<bool> {
+        let (job, receipt) = job(move |work| accepted(work, &acceptance));
+        self.jobs.push(job);
+        receipt
+    }
+
+    pub(crate) fn refused(&mut self, refusal: Refusal) -> Receipt<bool> {
+        let (job, receipt) = job(move |work| refused(work, &refusal));
+        self.jobs.push(job);
+        receipt
+    }
+
+    pub(crate) fn uncertain(&mut self, uncertainty: Uncertainty) -> Receipt<bool> {
+        let (job, receipt) = job(move |work| uncertain(work, &uncertainty));
+        self.jobs.push(job);
+        receipt
+    }
+
+    pub(crate) fn never_left(&mut self, never_left: NeverLeft) -> Receipt<bool> {
+        let (job, receipt) = job(move |work| left_not(work, &never_left));
+        self.jobs.push(job);
+        receipt
+    }
+
+    /// Gives up a message that stands in line: it cannot be sent as it is.
+    pub(crate) fn give_up(
+        &mut self,
+        message: MessageSeq,
+        code: &'static str,
+        why: String,
+        at: UnixMillis,
+    ) -> Receipt<bool> {
+        let (job, receipt) = job(move |work| {
+            let given_up = step(work, message, Change::GivenUp)?.is_some();
+            if given_up {
+                fail(work, message, code, &why, at)?;
+            }
+            Ok(given_up)
+        });
+        self.jobs.push(job);
+        receipt
+    }
+}
+
+impl Store {
+    /// The modem said that its one uncertain part was accepted. `false`: it has no such part, or several.
+    pub(crate) async fn settle(&self, settlement: Settlement) -> Result<bool, StoreError> {
+        let (job, receipt) = job(move |work| settle(work, &settlement));
+        self.door.submit(vec![job]).await;
+        receipt.committed().await
+    }
+
+    /// At start, before anything else: what was `sending` is uncertain (semantics §6).
+    pub(crate) async fn recover(
+        &self,
+        policy: fn(&Policies, Category) -> Policy,
+        policies: Policies,
+        at: UnixMillis,
+    ) -> Result<Vec<Recovered>, StoreError> {
+        let (job, receipt) = job(move |work| recover(work, |c| policy(&policies, c), at));
+        self.door.submit(vec![job]).await;
+        receipt.committed().await
+    }
+}
+
+/// `message.uncertain`: a policy per category, in the order of [`Category::ALL`].
+pub(crate) type Policies = [Policy; 5];
+
+fn begin(work: &mut Work<'_>, intent: &Intent) -> Result<bool, StoreError> {
+    let seq = intent.message;
+    let before = head(work, seq)?;
+    let may_go = match before.state {
+        MessageState::Queued => {
+            not_over(work, seq, intent.at)? && step(work, seq, Change::Intent)?.is_some()
+        }
+        // The next part of a message that is on its way.
+        MessageState::Sending => true,
+        _ => false,
+    };
+    if !may_go {
+        return Ok(false);
+    }
+    if before.state == MessageState::Queued {
+        count_try(work, intent)?;
+        if intent.anew {
+            start_anew(work, intent)?;
+        }
+    }
+    if !begin_part(work, intent)? {
+        // Undone with its savepoint by the caller's word: nothing of this job may hold.
+        return Err(StoreError::Corrupt(
+            "a part was handed out that is not waiting".into(),
+        ));
+    }
+    let head = head(work, seq)?;
+    let event = Event::new(intent.at, EventKind::Sending)
+        .part(intent.part)
+        .route(intent.modem.route());
+    append(work, &head, event)?;
+    Ok(true)
+}
+
+fn not_over(work: &Work<'_>, seq: MessageSeq, now: UnixMillis) -> Result<bool, StoreError> {
+    Ok(work
+        .db
+        .prepare_cached(
+            "SELECT expires_at > :now AND next_attempt_at IS NULL FROM message WHERE seq = :seq",
+        )?
+        .query_row(named_params! { ":now": now.0, ":seq": seq.0 }, |row| row.get(0))?)
+}
+
+fn count_try(work: &Work<'_>, intent: &Intent) -> Result<(), StoreError> {
+    work.db
+        .prepare_cached(
+            "UPDATE message
+                SET tries = tries + 1, route = :route, from_number = :from_number, reference = :reference
+              WHERE seq = :seq",
+        )?
+        .execute(named_params! {
+            ":route": intent.modem.route(),
+            ":from_number": intent.from_number,
+            ":reference": intent.reference,
+            ":seq": intent.message.0,
+        })?;
+    Ok(())
+}
+
+fn start_anew(work: &mut Work<'_>, intent: &Intent) -> Result<(), StoreError> {
+    work.db
+        .prepare_cached(
+            "UPDATE part
+                SET state = 'queued', mr = NULL, accepted_at = NULL, window_ends_at = NULL,
+                    tp_status = NULL, reported_at = NULL
+              WHERE message = :seq",
+        )?
+        .execute(named_params! { ":seq": intent.message.0 })?;
+    work.db
+        .prepare_cached("UPDATE message SET may_be_duplicate = 1 WHERE seq = :seq")?
+        .execute(named_params! { ":seq": intent.message.0 })?;
+    let head = head(work, intent.message)?;
+    let event = Event::new(intent.at, EventKind::StartedAnew)
+        .route(intent.modem.route())
+        .detail("another SIM: a handset joins parts by sender and reference");
+    append(work, &head, event)
+}
+
+fn begin_part(work: &Work<'_>, intent: &Intent) -> Result<bool, StoreError> {
+    let to: String = work
+        .db
+        .prepare_cached("SELECT to_number FROM message WHERE seq = :seq")?
+        .query_row(named_params! { ":seq": intent.message.0 }, |row| row.get(0))?;
+    let changed = work
+        .db
+        .prepare_cached(
+            "UPDATE part
+                SET state = 'sending', route = :route, sim = :sim, recipient_tail = :tail, mr = NULL,
+                    tried_at = :at
+              WHERE message = :seq AND number = :number AND state IN ('queued', 'uncertain')",
+        )?
+        .execute(named_params! {
+            ":route": intent.modem.route(),
+            ":sim": intent.sim.as_ref().map(SimId::as_str),
+            ":tail": number_tail(&to),
+            ":at": intent.at.0,
+            ":seq": intent.message.0,
+            ":number": intent.part.0,
+        })?;
+    Ok(changed == 1)
+}
+
+/// Guarded change of a part from `sending`. `false`: it was not.
+fn leave_sending(
+    work: &Work<'_>,
+    message: MessageSeq,
+    part: PartNumber,
+    to: PartState,
+) -> Result<bool, StoreError> {
+    let changed = work
+        .db
+        .prepare_cached(
+            "UPDATE part
+                SET state = :to
+              WHERE message = :seq AND number = :number AND state = 'sending'",
+        )?
+        .execute(named_params! { ":to": to.as_str(), ":seq": message.0, ":number": part.0 })?;
+    Ok(changed == 1)
+}
+
+fn accepted(work: &mut Work<'_>, acceptance: &Acceptance) -> Result<bool, StoreError> {
+    let (seq, part) = (acceptance.message, acceptance.part);
+    if !leave_sending(work, seq, part, PartState::Sent)? {
+        return Ok(false);
+    }
+    let sim = mark_accepted(
+        work,
+        (seq, part),
+        acceptance.reference,
+        acceptance.window_ends_at,
+        acceptance.at,
+    )?;
+    if let Some(sim) = &sim {
+        remember(work, sim, acceptance)?;
+    }
+    finish_acceptance(
+        work,
+        (seq, part),
+        (acceptance.modem.route(), sim, acceptance.reference),
+        Change::Accepted,
+        acceptance.at,
+    )?;
+    Ok(true)
+}
+
+fn mark_accepted(
+    work: &Work<'_>,
+    (seq, part): (MessageSeq, PartNumber),
+    reference: Option<MessageReference>,
+    window_ends_at: Option<UnixMillis>,
+    at: UnixMillis,
+) -> Result<Option<SimId>, StoreError> {
+    let sim: Option<String> = work
+        .db
+        .prepare_cached(
+            "UPDATE part
+                SET mr = :mr, accepted_at = :at, window_ends_at = :window_ends_at
+              WHERE message = :seq AND number = :number
+          RETURNING sim",
+        )?
+        .query_row(
+            named_params! {
+                ":mr": reference.map(|mr| mr.0),
+                ":at": at.0,
+                ":window_ends_at": window_ends_at.map(|at| at.0),
+                ":seq": seq.0,
+                ":number": part.0,
+            },
+            |row| row.get(0),
+        )?;
+    Ok(sim.as_deref().and_then(SimId::parse))
+}
+
+/// After a part became `sent`: its event, reports that overtook it, and the message's step if it was the last.
+fn finish_acceptance(
+    work: &mut Work<'_>,
+    (seq, part): (MessageSeq, PartNumber),
+    (route, sim, reference): (String, Option<SimId>, Option<MessageReference>),
+    change: Change,
+    at: UnixMillis,
+) -> Result<(), StoreError> {
+    let before = head(work, seq)?;
+    let kind = match change {
+        Change::Settled => EventKind::Settled,
+        _ => EventKind::PartSent,
+    };
+    let mut event = Event::new(at, kind).part(part).route(route);
+    if let Some(mr) = reference {
+        event = event.detail(format!("reference {}", mr.0));
+    }
+    append(work, &before, event)?;
+    if let (Some(sim), Some(reference)) = (&sim, reference) {
+        settle_orphans(work, sim, reference, at)?;
+    }
+    if all_accepted(work, seq)? && step(work, seq, change)?.is_some() {
+        work.db
+            .prepare_cached(
+                "UPDATE message
+                    SET sent_at = COALESCE(sent_at, :at), error_code = NULL, error_text = NULL,
+                        closes_at = (SELECT MAX(COALESCE(window_ends_at, accepted_at))
+                                       FROM part WHERE message = :seq)
+                  WHERE seq = :seq",
+            )?
+            .execute(named_params! { ":at": at.0, ":seq": seq.0 })?;
+        end(work, seq)?;
+        let after = head(work, seq)?;
+        append(work, &after, Event::new(at, EventKind::Sent))?;
+        aggregate(work, seq, at)?;
+    }
+    Ok(())
+}
+
+fn all_accepted(work: &Work<'_>, seq: MessageSeq) -> Result<bool, StoreError> {
+    Ok(work
+        .db
+        .prepare_cached(
+            "SELECT NOT EXISTS (SELECT 1
+                                  FROM part
+                                 WHERE message = :seq AND state IN ('queued', 'sending', 'uncertain'))",
+        )?
+        .query_row(named_params! { ":seq": seq.0 }, |row| row.get(0))?)
+}
+
+fn refused(work: &mut Work<'_>, refusal: &Refusal) -> Result<bool, StoreError> {
+    let seq = refusal.message;
+    if !leave_sending(work, seq, refusal.part, PartState::Queued)? {
+        return Ok(false);
+    }
+    let before = head(work, seq)?;
+    let event = Event::new(refusal.at, EventKind::Refused)
+        .part(refusal.part)
+        .detail(refusal.setback.to_string());
+    append(work, &before, event)?;
+    let (code, text) = (refusal.setback.code, &refusal.setback.detail);
+    match &refusal.next {
+        NextTry::At { at, why, counts } => {
+            step(work, seq, Change::Refused)?;
+            error(work, seq, code, text)?;
+            hold(work, seq, *at, why, *counts)?;
+        }
+        NextTry::Never => {
+            step(work, seq, Change::GivenUp)?;
+            fail(work, seq, code, text, refusal.at)?;
+        }
+    }
+    Ok(true)
+}
+
+fn fail(
+    work: &mut Work<'_>,
+    seq: MessageSeq,
+    code: &str,
+    text: &str,
+    at: UnixMillis,
+) -> Result<(), StoreError> {
+    end(work, seq)?;
+    error(work, seq, code, text)?;
+    let after = head(work, seq)?;
+    append(work, &after, Event::new(at, EventKind::Failed).detail(code))
+}
+
+/// Holds a queued message back. `counts`: the try was about this message.
+fn hold(
+    work: &Work<'_>,
+    seq: MessageSeq,
+    until: UnixMillis,
+    why: &str,
+    counts: bool,
+) -> Result<(), StoreError> {
+    work.db
+        .prepare_cached(
+            "UPDATE message
+                SET next_attempt_at = :until, hold_code = :code, hold_text = :why,
+                    strikes = strikes + :counts, setbacks = CASE WHEN :counts THEN 0 ELSE setbacks + 1 END
+              WHERE seq = :seq",
+        )?
+        .execute(named_params! {
+            ":until": until.0,
+            ":code": PendingCode::RetryBackoff.as_str(),
+            ":why": why,
+            ":counts": counts,
+            ":seq": seq.0,
+        })?;
+    Ok(())
+}
+
+fn uncertain(work: &mut Work<'_>, uncertainty: &Uncertainty) -> Result<bool, StoreError> {
+    let seq = uncertainty.message;
+    if !leave_sending(work, seq, uncertainty.part, PartState::Uncertain)? {
+        return Ok(false);
+    }
+    let before = head(work, seq)?;
+    let event = Event::new(uncertainty.at, EventKind::Uncertain)
+        .part(uncertainty.part)
+        .detail(uncertainty.setback.to_string());
+    append(work, &before, event)?;
+    error(
+        work,
+        seq,
+        uncertainty.setback.code,
+        &uncertainty.setback.detail,
+    )?;
+    match &uncertainty.next {
+        NextTry::At { at, why, counts } => {
+            step(work, seq, Change::UncertainAgain)?;
+            work.db
+                .prepare_cached("UPDATE message SET may_be_duplicate = 1 WHERE seq = :seq")?
+                .execute(named_params! { ":seq": seq.0 })?;
+            hold(work, seq, *at, why, *counts)?;
+        }
+        NextTry::Never => lose(work, seq, uncertainty.at)?,
+    }
+    Ok(true)
+}
+
+fn lose(work: &mut Work<'_>, seq: MessageSeq, at: UnixMillis) -> Result<(), StoreError> {
+    step(work, seq, Change::UncertainLost)?;
+    end(work, seq)?;
+    let after = head(work, seq)?;
+    append(work, &after, Event::new(at, EventKind::Unknown))
+}
+
+fn left_not(work: &mut Work<'_>, never_left: &NeverLeft) -> Result<bool, StoreError> {
+    let seq = never_left.message;
+    if !leave_sending(work, seq, never_left.part, PartState::Queued)? {
+        return Ok(false);
+    }
+    if step(work, seq, Change::NeverLeft)?.is_some() {
+        work.db
+            .prepare_cached("UPDATE message SET tries = tries - 1 WHERE seq = :seq AND tries > 0")?
+            .execute(named_params! { ":seq": seq.0 })?;
+    }
+    let after = head(work, seq)?;
+    let event = Event::new(never_left.at, EventKind::NeverLeft)
+        .part(never_left.part)
+        .detail(never_left.why.clone());
+    append(work, &after, event)?;
+    Ok(true)
+}
+
+fn settle(work: &mut Work<'_>, settlement: &Settlement) -> Result<bool, StoreError> {
+    let route = settlement.modem.route();
+    let candidates: Vec<(MessageSeq, PartNumber)> = {
+        let mut statement = work.db.prepare_cached(
+            "SELECT message, number
+               FROM part
+              WHERE route = :route AND state = 'uncertain'
+              LIMIT 2",
+        )?;
+        let rows = statement.query_map(named_params! { ":route": route }, |row| {
+            Ok((MessageSeq(row.get(0)?), PartNumber(row.get(1)?)))
+        })?;
+        rows.collect::<Result<_, _>>()?
+    };
+    let &[(seq, part)] = candidates.as_slice() else {
+        return Ok(false);
+    };
+    work.db
+        .prepare_cached(
+            "UPDATE part SET state = 'sent' WHERE message = :seq AND number = :number",
+        )?
+        .execute(named_params! { ":seq": seq.0, ":number": part.0 })?;
+    let sim = mark_accepted(
+        work,
+        (seq, part),
+        Some(settlement.reference),
+        None,
+        settlement.at,
+    )?;
+    finish_acceptance(
+        work,
+        (seq, part),
+        (route, sim, Some(settlement.reference)),
+        Change::Settled,
+        settlement.at,
+    )?;
+    Ok(true)
+}
+
+fn recover(
+    work: &mut Work<'_>,
+    policy: impl Fn(Category) -> Policy,
+    at: UnixMillis,
+) -> Result<Vec<Recovered>, StoreError> {
+    let mut recovered = Vec::new();
+    for seq in under_way(work)? {
+        recovered.extend(recover_message(work, seq, &policy, at)?);
+    }
+    Ok(recovered)
+}
+
+fn under_way(work: &Work<'_>) -> Result<Vec<MessageSeq>, StoreError> {
+    let mut statement = work
+        .db
+        .prepare_cached("SELECT seq FROM message WHERE state = 'sending' ORDER BY seq")?;
+    let rows = statement.query_map([], |row| row.get(0).map(MessageSeq))?;
+    Ok(rows.collect::<Result<_, _>>()?)
+}
+
+fn recover_message(
+    work: &mut Work<'_>,
+    seq: MessageSeq,
+    policy: impl Fn(Category) -> Policy,
+    at: UnixMillis,
+) -> Result<Option<Recovered>, StoreError> {
+    let before = head(work, seq)?;
+    let policy = policy(category(work, seq)?);
+    let Some((part, route)) = part_under_way(work, seq)? else {
+        // Between two parts: the next one waits, nothing is uncertain.
+        step(work, seq, Change::NeverLeft)?;
+        let event = Event::new(at, EventKind::Queued).detail("restart between two parts");
+        append(work, &before, event)?;
+        return Ok(None);
+    };
+    leave_sending(work, seq, part, PartState::Uncertain)?;
+    let event = Event::new(at, EventKind::Uncertain)
+        .part(part)
+        .route(route.clone())
+        .detail("the process ended while it was under way");
+    append(work, &before, event)?;
+    error(
+        work,
+        seq,
+        "timeout_uncertain",
+        "the process ended while it was under way",
+    )?;
+    match policy {
+        Policy::Duplicate => {
+            step(work, seq, Change::UncertainAgain)?;
+            work.db
+                .prepare_cached(
+                    "UPDATE message
+                        SET may_be_duplicate = 1, strikes = strikes + 1
+                      WHERE seq = :seq",
+                )?
+                .execute(named_params! { ":seq": seq.0 })?;
+        }
+        Policy::Lose => lose(work, seq, at)?,
+    }
+    Ok(Some(Recovered {
+        message: before.id,
+        part,
+        route,
+        policy,
+    }))
+}
+
+fn category(work: &Work<'_>, seq: MessageSeq) -> Result<Category, StoreError> {
+    let mut statement = work
+        .db
+        .prepare_cached("SELECT category FROM message WHERE seq = :seq")?;
+    let mut rows = statement.query(named_params! { ":seq": seq.0 })?;
+    word(
+        rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?,
+        "category",
+    )
+}
+
+fn part_under_way(
+    work: &Work<'_>,
+    seq: MessageSeq,
+) -> Result<Option<(PartNumber, String)>, StoreError> {
+    let mut statement = work.db.prepare_cached(
+        "SELECT number, COALESCE(route, '') FROM part WHERE message = :seq AND state = 'sending'",
+    )?;
+    let mut rows = statement.query(named_params! { ":seq": seq.0 })?;
+    match rows.next()? {
+        Some(row) => Ok(Some((PartNumber(row.get(0)?), row.get(1)?))),
+        None => Ok(None),
+    }
+}
+

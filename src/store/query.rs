@@ -1,0 +1,403 @@
+//! Questions: what is stored, read-only.
+
+use std::time::Duration;
+
+use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params};
+
+use super::row::{word, word_or_null};
+use super::{Store, StoreError};
+use crate::domain::{
+    Body, Category, Destination, Encoding, Event, MessageId, MessageSeq, MessageState, ModemName,
+    PartNumber, PartState, PendingCode, Priority, Sealed, Severity, UnixMillis,
+};
+
+/// A message as callers may see it: the text of category otp has its codes masked.
+#[derive(Clone, Debug)]
+pub(crate) struct MessageView {
+    pub(crate) seq: MessageSeq,
+    pub(crate) id: MessageId,
+    pub(crate) to: Destination,
+    pub(crate) to_raw: String,
+    pub(crate) country: Option<String>,
+    pub(crate) category: Category,
+    pub(crate) severity: Option<Severity>,
+    pub(crate) priority: u8,
+    pub(crate) state: MessageState,
+    pub(crate) text: Body,
+    pub(crate) encoding: Encoding,
+    pub(crate) parts: u8,
+    pub(crate) from_modem: Option<String>,
+    pub(crate) from_number: Option<String>,
+    pub(crate) client_ref: Option<String>,
+    pub(crate) route: Option<String>,
+    pub(crate) tries: u32,
+    pub(crate) error: Option<(String, String)>,
+    pub(crate) hold: Option<(PendingCode, String)>,
+    pub(crate) next_attempt_at: Option<UnixMillis>,
+    pub(crate) may_be_duplicate: bool,
+    pub(crate) created_at: UnixMillis,
+    pub(crate) scheduled_at: Option<UnixMillis>,
+    pub(crate) expires_at: UnixMillis,
+    pub(crate) sent_at: Option<UnixMillis>,
+    pub(crate) delivered_at: Option<UnixMillis>,
+    /// When no report can come any more.
+    pub(crate) closes_at: Option<UnixMillis>,
+}
+
+/// Which messages a list shows. Every `Some` must hold.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Filter {
+    pub(crate) app: Option<String>,
+    pub(crate) state: Option<MessageState>,
+    pub(crate) to: Option<Destination>,
+    pub(crate) category: Option<Category>,
+    pub(crate) route: Option<String>,
+    pub(crate) client_ref: Option<String>,
+    pub(crate) since: Option<UnixMillis>,
+    pub(crate) until: Option<UnixMillis>,
+    /// Only messages accepted before this one.
+    pub(crate) before: Option<MessageSeq>,
+}
+
+/// One page of a list, newest first.
+#[derive(Debug)]
+pub(crate) struct Page {
+    pub(crate) messages: Vec<MessageView>,
+    pub(crate) has_more: bool,
+}
+
+/// A message that may go now.
+#[derive(Clone, Debug)]
+pub(crate) struct InLine {
+    pub(crate) seq: MessageSeq,
+    pub(crate) id: MessageId,
+    pub(crate) to: Destination,
+    pub(crate) category: Category,
+    pub(crate) priority: Priority,
+    pub(crate) text: StoredText,
+    pub(crate) encoding: Encoding,
+    pub(crate) flash: bool,
+    pub(crate) from_modem: Option<ModemName>,
+    pub(crate) expires_at: UnixMillis,
+    /// Part states, first part first.
+    pub(crate) parts: Vec<PartState>,
+    /// What names its parts on the handset, and the route it is known on, once one was tried.
+    pub(crate) reference: Option<u16>,
+    pub(crate) route: Option<String>,
+    pub(crate) strikes: u32,
+    pub(crate) setbacks: u32,
+}
+
+/// A text as it rests.
+#[derive(Clone, Debug)]
+pub(crate) enum StoredText {
+    Plain(Body),
+    Sealed(Sealed),
+}
+
+/// The front of the line, and when something that is not in it must be looked at.
+#[derive(Debug)]
+pub(crate) struct Line {
+    pub(crate) front: Vec<InLine>,
+    /// End of the nearest hold or time to live.
+    pub(crate) next_due: Option<UnixMillis>,
+}
+
+impl Store {
+    /// The message with this id. `app`: `None` sees all.
+    pub(crate) async fn message(
+        &self,
+        id: MessageId,
+        app: Option<String>,
+    ) -> Result<Option<MessageView>, StoreError> {
+        self.readers
+            .ask(move |db| match seq_of(db, &id, app.as_deref())? {
+                Some(seq) => view(db, seq).map(Some),
+                None => Ok(None),
+            })
+            .await
+    }
+
+    /// Its events, oldest first; `None` when there is no such message.
+    pub(crate) async fn events(
+        &self,
+        id: MessageId,
+        app: Option<String>,
+    ) -> Result<Option<Vec<Event>>, StoreError> {
+        self.readers
+            .ask(move |db| match seq_of(db, &id, app.as_deref())? {
+                Some(seq) => events(db, seq).map(Some),
+                None => Ok(None),
+            })
+            .await
+    }
+
+    /// At most `limit` messages, newest first.
+    pub(crate) async fn list(&self, filter: Filter, limit: u32) -> Result<Page, StoreError> {
+        self.readers
+            .ask(move |db| list(db, &filter, limit))
+            .await
+    }
+
+    /// The first `per_class` messages of each class that may go now, best class first, then the oldest.
+    pub(crate) async fn line(&self, per_class: u32) -> Result<Line, StoreError> {
+        self.readers
+            .ask(move |db| {
+                Ok(Line {
+                    front: front(db, per_class)?,
+                    next_due: next_due(db)?,
+                })
+            })
+            .await
+    }
+
+    /// When the youngest try of this route whose outcome is not known began.
+    pub(crate) async fn unsettled_since(
+        &self,
+        route: String,
+    ) -> Result<Option<UnixMillis>, StoreError> {
+        self.readers
+            .ask(move |db| {
+                let youngest: Option<i64> = db
+                    .prepare_cached(
+                        "SELECT MAX(tried_at)
+                           FROM part
+                          WHERE route = :route AND state IN ('sending', 'uncertain')",
+                    )?
+                    .query_row(named_params! { ":route": route }, |row| row.get(0))?;
+                Ok(youngest.map(UnixMillis))
+            })
+            .await
+    }
+
+    /// Mean send time of the SIM that was last seen in this modem.
+    pub(crate) async fn mean_send(&self, modem: ModemName) -> Result<Option<Duration>, StoreError> {
+        self.readers
+            .ask(move |db| {
+                let millis: Option<i64> = db
+                    .prepare_cached(
+                        "SELECT mean_send_ms
+                           FROM sim
+                          WHERE modem = :modem
+                          ORDER BY seen_at DESC
+                          LIMIT 1",
+                    )?
+                    .query_row(named_params! { ":modem": modem.as_str() }, |row| row.get(0))
+                    .optional()?;
+                Ok(millis.map(|millis| Duration::from_millis(u64::try_from(millis).unwrap_or(0))))
+            })
+            .await
+    }
+}
+
+pub(super) fn unsent(db: &Connection) -> Result<i64, StoreError> {
+    Ok(db.query_row(
+        "SELECT (SELECT COUNT(*) FROM message WHERE state IN ('scheduled', 'queued'))
+              + (SELECT COUNT(*) FROM message WHERE state = 'sending')",
+        [],
+        |row| row.get(0),
+    )?)
+}
+
+pub(super) fn seq_of(
+    db: &Connection,
+    id: &MessageId,
+    app: Option<&str>,
+) -> Result<Option<MessageSeq>, StoreError> {
+    Ok(db
+        .prepare_cached(
+            "SELECT seq
+               FROM message
+              WHERE id = :id AND (:app IS NULL OR app = :app)",
+        )?
+        .query_row(named_params! { ":id": id.as_str(), ":app": app }, |row| {
+            row.get(0).map(MessageSeq)
+        })
+        .optional()?)
+}
+
+const VIEW: &str = "SELECT seq, id, to_number, to_raw, country, category, severity, priority, state, text,
+       encoding, parts, from_modem, from_number, client_ref, route, tries, error_code, error_text,
+       hold_code, hold_text, next_attempt_at, may_be_duplicate, created_at, scheduled_at, expires_at,
+       sent_at, delivered_at, closes_at
+  FROM message";
+
+pub(super) fn view(db: &Connection, seq: MessageSeq) -> Result<MessageView, StoreError> {
+    let mut statement = db.prepare_cached(&format!("{VIEW} WHERE seq = :seq"))?;
+    let mut rows = statement.query(named_params! { ":seq": seq.0 })?;
+    view_of(rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?)
+}
+
+fn view_of(row: &Row<'_>) -> Result<MessageView, StoreError> {
+    let moment = |column: &str| -> Result<Option<UnixMillis>, StoreError> {
+        Ok(row.get::<_, Option<i64>>(column)?.map(UnixMillis))
+    };
+    let hold_code: Option<String> = row.get("hold_code")?;
+    let hold_text: Option<String> = row.get("hold_text")?;
+    let error_code: Option<String> = row.get("error_code")?;
+    let error_text: Option<String> = row.get("error_text")?;
+    Ok(MessageView {
+        seq: MessageSeq(row.get("seq")?),
+        id: word(row, "id")?,
+        to: word(row, "to_number")?,
+        to_raw: row.get("to_raw")?,
+        country: row.get("country")?,
+        category: word(row, "category")?,
+        severity: word_or_null(row, "severity")?,
+        priority: row.get("priority")?,
+        state: word(row, "state")?,
+        text: Body::stored(row.get("text")?),
+        encoding: word(row, "encoding")?,
+        parts: row.get("parts")?,
+        from_modem: row.get("from_modem")?,
+        from_number: row.get("from_number")?,
+        client_ref: row.get("client_ref")?,
+        route: row.get("route")?,
+        tries: row.get("tries")?,
+        error: error_code.map(|code| (code, error_text.unwrap_or_default())),
+        hold: hold_code
+            .as_deref()
+            .and_then(PendingCode::parse)
+            .map(|code| (code, hold_text.unwrap_or_default())),
+        next_attempt_at: moment("next_attempt_at")?,
+        may_be_duplicate: row.get("may_be_duplicate")?,
+        created_at: UnixMillis(row.get("created_at")?),
+        scheduled_at: moment("scheduled_at")?,
+        expires_at: UnixMillis(row.get("expires_at")?),
+        sent_at: moment("sent_at")?,
+        delivered_at: moment("delivered_at")?,
+        closes_at: moment("closes_at")?,
+    })
+}
+
+fn events(db: &Connection, seq: MessageSeq) -> Result<Vec<Event>, StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT at, kind, part, route, detail
+           FROM event
+          WHERE message = :seq
+          ORDER BY number",
+    )?;
+    let mut rows = statement.query(named_params! { ":seq": seq.0 })?;
+    let mut events = Vec::new();
+    while let Some(row) = rows.next()? {
+        events.push(Event {
+            at: UnixMillis(row.get("at")?),
+            kind: word(row, "kind")?,
+            part: row.get::<_, Option<u8>>("part")?.map(PartNumber),
+            route: row.get("route")?,
+            detail: row.get("detail")?,
+        });
+    }
+    Ok(events)
+}
+
+/// The conditions are put together from fixed text; what the caller gave is bound, never pasted.
+fn list(db: &Connection, filter: &Filter, limit: u32) -> Result<Page, StoreError> {
+    let state = filter.state.map(MessageState::as_str);
+    let to = filter.to.as_ref().map(Destination::as_str);
+    let category = filter.category.map(Category::as_str);
+    let since = filter.since.map(|at| at.0);
+    let until = filter.until.map(|at| at.0);
+    let before = filter.before.map(|seq| seq.0);
+    let wanted: [(&str, &Option<&dyn ToSql>); 9] = [
+        ("app = ?", &filter.app.as_ref().map(|v| v as _)),
+        ("state = ?", &state.as_ref().map(|v| v as _)),
+        ("to_number = ?", &to.as_ref().map(|v| v as _)),
+        ("category = ?", &category.as_ref().map(|v| v as _)),
+        ("route = ?", &filter.route.as_ref().map(|v| v as _)),
+        ("client_ref = ?", &filter.client_ref.as_ref().map(|v| v as _)),
+        ("created_at >= ?", &since.as_ref().map(|v| v as _)),
+        ("created_at < ?", &until.as_ref().map(|v| v as _)),
+        ("seq < ?", &before.as_ref().map(|v| v as _)),
+    ];
+    let (conditions, values): (Vec<&str>, Vec<&dyn ToSql>) = wanted
+        .iter()
+        .filter_map(|(condition, value)| value.map(|value| (*condition, value)))
+        .unzip();
+    let filtered = match conditions.is_empty() {
+        true => String::new(),
+        false => format!("WHERE {}", conditions.join(" AND ")),
+    };
+    let sql = format!("{VIEW} {filtered} ORDER BY seq DESC LIMIT {}", limit + 1);
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(values.as_slice())?;
+    let mut messages = Vec::new();
+    while let Some(row) = rows.next()? {
+        messages.push(view_of(row)?);
+    }
+    let has_more = messages.len() > limit as usize;
+    messages.truncate(limit as usize);
+    Ok(Page { messages, has_more })
+}
+
+fn front(db: &Connection, per_class: u32) -> Result<Vec<InLine>, StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT seq, id, to_number, category, priority, text, sealed, encoding, parts, flash, from_modem,
+                expires_at, reference, route, strikes, setbacks
+           FROM message
+          WHERE state = 'queued' AND next_attempt_at IS NULL AND priority = :priority
+          ORDER BY seq
+          LIMIT :limit",
+    )?;
+    let mut front = Vec::new();
+    for priority in 0..Priority::CLASSES {
+        let priority = u8::try_from(priority).unwrap_or(u8::MAX);
+        let mut rows = statement.query(named_params! { ":priority": priority, ":limit": per_class })?;
+        while let Some(row) = rows.next()? {
+            front.push(in_line(db, row)?);
+        }
+    }
+    Ok(front)
+}
+
+fn in_line(db: &Connection, row: &Row<'_>) -> Result<InLine, StoreError> {
+    let seq = MessageSeq(row.get("seq")?);
+    let sealed: Option<Vec<u8>> = row.get("sealed")?;
+    let from_modem: Option<String> = row.get("from_modem")?;
+    let route: Option<String> = row.get("route")?;
+    let count: u8 = row.get("parts")?;
+    Ok(InLine {
+        seq,
+        id: word(row, "id")?,
+        to: word(row, "to_number")?,
+        category: word(row, "category")?,
+        priority: Priority(row.get("priority")?),
+        text: match sealed {
+            Some(sealed) => StoredText::Sealed(Sealed::from_octets(sealed)),
+            None => StoredText::Plain(Body::stored(row.get("text")?)),
+        },
+        encoding: word(row, "encoding")?,
+        flash: row.get("flash")?,
+        from_modem: from_modem.as_deref().and_then(ModemName::parse),
+        expires_at: UnixMillis(row.get("expires_at")?),
+        parts: match route {
+            None => vec![PartState::Queued; count.into()],
+            Some(_) => part_states(db, seq)?,
+        },
+        reference: row.get("reference")?,
+        route,
+        strikes: row.get("strikes")?,
+        setbacks: row.get("setbacks")?,
+    })
+}
+
+fn part_states(db: &Connection, seq: MessageSeq) -> Result<Vec<PartState>, StoreError> {
+    let mut statement =
+        db.prepare_cached("SELECT state FROM part WHERE message = :seq ORDER BY number")?;
+    let mut rows = statement.query(named_params! { ":seq": seq.0 })?;
+    let mut states = Vec::new();
+    while let Some(row) = rows.next()? {
+        states.push(word(row, "state")?);
+    }
+    Ok(states)
+}
+
+fn next_due(db: &Connection) -> Result<Option<UnixMillis>, StoreError> {
+    let (held, unsent): (Option<i64>, Option<i64>) = db
+        .prepare_cached(
+            "SELECT (SELECT MIN(next_attempt_at) FROM message WHERE next_attempt_at IS NOT NULL),
+                    (SELECT MIN(expires_at) FROM message WHERE state IN ('scheduled', 'queued'))",
+        )?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+    Ok(held.into_iter().chain(unsent).min().map(UnixMillis))
+}

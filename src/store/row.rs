@@ -1,0 +1,53 @@
+//! Words in rows, read back into the domain's types. A word that no version wrote is [`StoreError::Corrupt`].
+
+use rusqlite::Row;
+
+use super::StoreError;
+use crate::domain::{
+    Category, Destination, Encoding, EventKind, MessageId, MessageState, PartState, Severity,
+};
+
+pub(super) trait Word: Sized {
+    const WHAT: &'static str;
+    fn read(word: &str) -> Option<Self>;
+}
+
+macro_rules! words {
+    ($($noun:ident by $parse:ident),* $(,)?) => {
+        $(impl Word for $noun {
+            const WHAT: &'static str = stringify!($noun);
+            fn read(word: &str) -> Option<Self> {
+                Self::$parse(word)
+            }
+        })*
+    };
+}
+
+words!(
+    Category by parse,
+    Destination by stored,
+    Encoding by parse,
+    EventKind by parse,
+    MessageId by parse,
+    MessageState by parse,
+    PartState by parse,
+    Severity by parse,
+);
+
+/// The column's word as a value.
+pub(super) fn word<T: Word>(row: &Row<'_>, column: &str) -> Result<T, StoreError> {
+    let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
+    T::read(text).ok_or_else(|| corrupt(T::WHAT, column))
+}
+
+/// The column's word as a value, or `None` where it is NULL.
+pub(super) fn word_or_null<T: Word>(row: &Row<'_>, column: &str) -> Result<Option<T>, StoreError> {
+    let text: Option<String> = row.get(column)?;
+    text.map(|text| T::read(&text).ok_or_else(|| corrupt(T::WHAT, column)))
+        .transpose()
+}
+
+fn corrupt(what: &str, column: &str) -> StoreError {
+    // The value itself may be somebody's number.
+    StoreError::Corrupt(format!("column {column} is no {what}"))
+}

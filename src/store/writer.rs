@@ -1,0 +1,392 @@
+//! The writer thread: owns the only writing connection, commits jobs in groups, answers after COMMIT.
+//!
+//! Each job runs in a savepoint of its own, so one that fails does not undo its neighbours. SQLite ends a
+//! transaction by itself on a full disk, an I/O error or lack of memory; then nothing of the group holds, and
+//! every job of it runs again alone. After an I/O error of COMMIT nobody knows what holds: the file is closed
+//! and opened again before anything else is done with it.
+
+use std::cell::Cell;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::mpsc as bell;
+use std::thread::JoinHandle;
+
+use rusqlite::{Connection, ErrorCode};
+use tokio::sync::{broadcast, mpsc, oneshot};
+use tracing::{error, warn};
+
+use super::{Step, StoreError};
+
+/// What a job works with: the open transaction, and the steps to announce once it is committed.
+pub(super) struct Work<'a> {
+    pub(super) db: &'a Connection,
+    steps: Vec<Step>,
+    unsent: i64,
+}
+
+impl Work<'_> {
+    /// Announces a step of a message, after COMMIT.
+    pub(super) fn announce(&mut self, step: Step) {
+        self.steps.push(step);
+    }
+
+    /// Counts messages that begin (+1) or cease (−1) to wait for being sent.
+    pub(super) fn unsent(&mut self, change: i64) {
+        self.unsent += change;
+    }
+}
+
+/// One write: runs inside a transaction, perhaps more than once, and is answered when its fate is known.
+pub(super) trait Job: Send {
+    fn run(&mut self, work: &mut Work<'_>) -> Result<(), StoreError>;
+    fn answer(self: Box<Self>, fate: Result<(), StoreError>);
+}
+
+struct JobOf<F, T> {
+    run: F,
+    result: Option<T>,
+    reply: oneshot::Sender<Result<T, StoreError>>,
+}
+
+impl<F, T> Job for JobOf<F, T>
+where
+    F: FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send,
+    T: Send,
+{
+    fn run(&mut self, work: &mut Work<'_>) -> Result<(), StoreError> {
+        self.result = Some((self.run)(work)?);
+        Ok(())
+    }
+
+    fn answer(self: Box<Self>, fate: Result<(), StoreError>) {
+        let Self { result, reply, .. } = *self;
+        let answer = fate.and_then(|()| result.ok_or(StoreError::Closed));
+        // A caller that went away does not need its answer; what it asked for is done.
+        let _ = reply.send(answer);
+    }
+}
+
+/// The pending answer to a write. Dropping it does not undo the write.
+#[derive(Debug)]
+pub(crate) struct Receipt<T>(oneshot::Receiver<Result<T, StoreError>>);
+
+impl<T> Receipt<T> {
+    /// Waits for the COMMIT.
+    pub(crate) async fn committed(self) -> Result<T, StoreError> {
+        self.0.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+/// Makes a job of a closure. It must be able to run again: the transaction may die under it.
+pub(super) fn job<T, F>(run: F) -> (Box<dyn Job>, Receipt<T>)
+where
+    F: FnMut(&mut Work<'_>) -> Result<T, StoreError> + Send + 'static,
+    T: Send + 'static,
+{
+    let (reply, receiver) = oneshot::channel();
+    let job = JobOf {
+        run,
+        result: None,
+        reply,
+    };
+    (Box::new(job), Receipt(receiver))
+}
+
+/// Jobs that must commit together or one after the other in one group.
+pub(super) type Jobs = Vec<Box<dyn Job>>;
+
+/// The way to the writer thread.
+#[derive(Clone)]
+pub(super) struct Door {
+    queue: mpsc::Sender<Jobs>,
+    pub(super) steps: broadcast::Sender<Step>,
+    pub(super) unsent: Arc<AtomicI64>,
+}
+
+/// Writes that may wait for the writer: some 64 connections' worth and the modems' on top. When it is full
+/// callers wait.
+const QUEUE: usize = 1024;
+/// More would only make the first of them wait for the last.
+const LARGEST_GROUP: usize = 256;
+/// Steps that a slow listener may lag behind before it misses some.
+const STEPS_KEPT: usize = 1024;
+/// Pages in the WAL from which on it is copied into the database, in the background (4 MiB).
+const CHECKPOINT_FROM: i32 = 1_000;
+/// Pages in the WAL from which on the writer itself waits for that (64 MiB).
+const CHECKPOINT_AT_LAST: i32 = 16_000;
+
+impl Door {
+    pub(super) async fn submit(&self, jobs: Jobs) {
+        if let Err(refused) = self.queue.send(jobs).await {
+            for job in refused.0 {
+                job.answer(Err(StoreError::Closed));
+            }
+        }
+    }
+}
+
+/// The two threads of a store; they end when the last [`Door`] is gone.
+#[derive(Debug)]
+pub(crate) struct StoreThreads {
+    writer: JoinHandle<()>,
+    checkpointer: JoinHandle<()>,
+}
+
+impl StoreThreads {
+    /// Blocks until everything handed to the store is committed and the file is closed.
+    pub(crate) fn join(self) {
+        for thread in [self.writer, self.checkpointer] {
+            if thread.join().is_err() {
+                error!("a thread of the store ended by a panic");
+            }
+        }
+    }
+
+    pub(crate) fn has_ended(&self) -> bool {
+        self.writer.is_finished()
+    }
+}
+
+pub(super) fn start(path: &Path, unsent: i64) -> Result<(Door, StoreThreads), StoreError> {
+    let connection = super::open_for_writing(path)?;
+    let checkpoints = super::open_for_writing(path)?;
+    let (queue, jobs) = mpsc::channel(QUEUE);
+    let (steps, _) = broadcast::channel(STEPS_KEPT);
+    // One ring is enough: the checkpointer copies all there is.
+    let (ring, rung) = bell::sync_channel(1);
+    let unsent = Arc::new(AtomicI64::new(unsent));
+    let writer = Writer {
+        path: path.to_owned(),
+        connection: Some(connection),
+        steps: steps.clone(),
+        unsent: Arc::clone(&unsent),
+        checkpoint_bell: ring,
+    };
+    let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
+        std::thread::Builder::new()
+            .name(name.into())
+            .spawn(body)
+            .map_err(StoreError::Thread)
+    };
+    let threads = StoreThreads {
+        writer: spawn("store-writer", Box::new(move || writer.serve(jobs)))?,
+        checkpointer: spawn(
+            "store-checkpoint",
+            Box::new(move || checkpoint_when_rung(&checkpoints, &rung)),
+        )?,
+    };
+    let door = Door {
+        queue,
+        steps,
+        unsent,
+    };
+    Ok((door, threads))
+}
+
+struct Writer {
+    path: PathBuf,
+    /// `None` after a COMMIT of unknown outcome, until the file could be opened again.
+    connection: Option<Connection>,
+    steps: broadcast::Sender<Step>,
+    unsent: Arc<AtomicI64>,
+    checkpoint_bell: bell::SyncSender<()>,
+}
+
+thread_local! {
+    /// What the WAL hook of this thread's connection last said.
+    static PAGES_IN_WAL: Cell<i32> = const { Cell::new(0) };
+}
+
+impl Writer {
+    fn serve(mut self, mut jobs: mpsc::Receiver<Jobs>) {
+        while let Some(mut group) = jobs.blocking_recv() {
+            while group.len() < LARGEST_GROUP {
+                match jobs.try_recv() {
+                    Ok(more) => group.extend(more),
+                    Err(_) => break,
+                }
+            }
+            self.commit_group(group);
+            self.keep_wal_small();
+        }
+    }
+
+    fn commit_group(&mut self, group: Jobs) {
+        let Some(connection) = self.open_connection() else {
+            return fail_all(group, || StoreError::OutcomeUnknown);
+        };
+        match run_group(connection, group) {
+            GroupEnd::Committed(committed) => self.announce(committed),
+            GroupEnd::Died(group, _) => {
+                for job in group {
+                    self.commit_alone(job);
+                }
+            }
+            GroupEnd::Unknown(group) => self.lose_connection(group),
+        }
+    }
+
+    fn commit_alone(&mut self, job: Box<dyn Job>) {
+        let Some(connection) = self.open_connection() else {
+            return job.answer(Err(StoreError::OutcomeUnknown));
+        };
+        match run_group(connection, vec![job]) {
+            GroupEnd::Committed(committed) => self.announce(committed),
+            GroupEnd::Died(group, error) => {
+                let mut fate = Some(error);
+                // A group of one has one to tell.
+                fail_all(group, || fate.take().unwrap_or(StoreError::Closed));
+            }
+            GroupEnd::Unknown(group) => self.lose_connection(group),
+        }
+    }
+
+    /// After an I/O error of COMMIT the frames in the WAL may be valid or not: only a fresh look tells.
+    fn lose_connection(&mut self, group: Jobs) {
+        error!("the disk failed at COMMIT: what the last writes came to is read again from the file");
+        self.connection = None;
+        fail_all(group, || StoreError::OutcomeUnknown);
+    }
+
+    fn open_connection(&mut self) -> Option<&Connection> {
+        if self.connection.is_none() {
+            match super::open_for_writing(&self.path) {
+                Ok(connection) => self.connection = Some(connection),
+                Err(error) => warn!(%error, "the database cannot be opened again yet"),
+            }
+        }
+        self.connection.as_ref()
+    }
+
+    fn announce(&self, committed: Committed) {
+        self.unsent.fetch_add(committed.unsent, Ordering::Relaxed);
+        for step in committed.steps {
+            // Nobody listening is an ordinary state.
+            let _ = self.steps.send(step);
+        }
+        for (job, fate) in committed.answers {
+            job.answer(fate);
+        }
+    }
+
+    fn keep_wal_small(&mut self) {
+        let pages = PAGES_IN_WAL.get();
+        if pages >= CHECKPOINT_AT_LAST
+            && let Some(connection) = &self.connection
+        {
+            if let Err(error) = checkpoint(connection, "TRUNCATE") {
+                warn!(%error, "the WAL could not be copied into the database");
+            }
+            PAGES_IN_WAL.set(0);
+        } else if pages >= CHECKPOINT_FROM {
+            // A full bell has been rung already.
+            let _ = self.checkpoint_bell.try_send(());
+        }
+    }
+}
+
+/// Remembers how long the WAL is; to be set on the writer's connection.
+pub(super) fn count_wal_pages(connection: &Connection) {
+    connection.wal_hook(Some(|_, pages| {
+        PAGES_IN_WAL.set(pages);
+        Ok(())
+    }));
+}
+
+fn checkpoint_when_rung(connection: &Connection, bell: &bell::Receiver<()>) {
+    while bell.recv().is_ok() {
+        if let Err(error) = checkpoint(connection, "PASSIVE") {
+            warn!(%error, "the WAL could not be copied into the database");
+        }
+    }
+}
+
+fn checkpoint(connection: &Connection, mode: &str) -> Result<(), rusqlite::Error> {
+    connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))
+}
+
+fn fail_all(group: Jobs, mut error: impl FnMut() -> StoreError) {
+    for job in group {
+        job.answer(Err(error()));
+    }
+}
+
+struct Committed {
+    steps: Vec<Step>,
+    unsent: i64,
+    answers: Vec<(Box<dyn Job>, Result<(), StoreError>)>,
+}
+
+enum GroupEnd {
+    Committed(Committed),
+    /// The transaction did not begin, or SQLite ended it: nothing of it holds.
+    Died(Jobs, StoreError),
+    /// COMMIT failed in a way that leaves its outcome open.
+    Unknown(Jobs),
+}
+
+fn run_group(connection: &Connection, group: Jobs) -> GroupEnd {
+    if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
+        warn!(%error, "a transaction could not begin");
+        return GroupEnd::Died(group, error.into());
+    }
+    let mut committed = Committed {
+        steps: Vec::new(),
+        unsent: 0,
+        answers: Vec::with_capacity(group.len()),
+    };
+    let mut waiting = group.into_iter();
+    while let Some(mut job) = waiting.next() {
+        let mut work = Work {
+            db: connection,
+            steps: Vec::new(),
+            unsent: 0,
+        };
+        let fate = match run_in_savepoint(&mut *job, &mut work) {
+            Ok(()) => {
+                committed.steps.append(&mut work.steps);
+                committed.unsent += work.unsent;
+                Ok(())
+            }
+            Err(error) if connection.is_autocommit() => {
+                let before = committed.answers.into_iter().map(|(job, _)| job);
+                let all = before.chain(std::iter::once(job)).chain(waiting).collect();
+                return GroupEnd::Died(all, error);
+            }
+            Err(error) => Err(error),
+        };
+        committed.answers.push((job, fate));
+    }
+    match connection.execute_batch("COMMIT") {
+        Ok(()) => GroupEnd::Committed(committed),
+        Err(error) => {
+            let jobs = committed.answers.into_iter().map(|(job, _)| job).collect();
+            let definite = matches!(
+                error.sqlite_error_code(),
+                Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy)
+            );
+            warn!(%error, "COMMIT failed");
+            if definite && (connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok())
+            {
+                GroupEnd::Died(jobs, error.into())
+            } else {
+                GroupEnd::Unknown(jobs)
+            }
+        }
+    }
+}
+
+fn run_in_savepoint(job: &mut dyn Job, work: &mut Work<'_>) -> Result<(), StoreError> {
+    work.db.execute_batch("SAVEPOINT job")?;
+    let outcome = job.run(work);
+    match outcome {
+        Ok(()) => Ok(work.db.execute_batch("RELEASE job")?),
+        Err(error) => {
+            if !work.db.is_autocommit() {
+                work.db.execute_batch("ROLLBACK TO job; RELEASE job")?;
+            }
+            Err(error)
+        }
+    }
+}
