@@ -4,4 +4,7 @@
 
 pub mod domain;
 
+mod at;
 mod store;
+
+mod modem;

@@ -1,0 +1,138 @@
+//! The commands we speak: their text, how their answer looks, how long they may take.
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+/// One command, ready to be written.
+#[derive(Clone, Debug)]
+pub(crate) struct Command {
+    /// What follows `AT`.
+    pub(crate) text: Cow<'static, str>,
+    pub(crate) answer: Answer,
+    /// From the line to its final result, or to its prompt; `None`: as long as the modem is given generally.
+    pub(crate) patience: Option<Duration>,
+    /// Ends with a prompt instead of a result; a text follows.
+    pub(crate) prompts: bool,
+    /// Answers that may lack their `OK` are complete this long after their information.
+    pub(crate) settles: Option<Duration>,
+}
+
+/// How the information lines of an answer are recognised; position proves nothing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(crate) enum Answer {
+    /// There is none.
+    Nothing,
+    Prefixed(&'static str),
+    /// `+CREG: <n>,<stat>`: the announcement has the same prefix and lacks `<n>`.
+    Registration(&'static str),
+    /// Free words, with the prefix on some modems.
+    Words(&'static str),
+    /// A number without a prefix, or with one of the kind `+CCID:`.
+    Digits(&'static str),
+}
+
+const SHORT: Option<Duration> = Some(Duration::from_secs(2));
+const ORDINARY: Option<Duration> = Some(Duration::from_secs(3));
+/// How long an answer without `OK` is waited on: seen with `+CMGS:` and with Wavecom's `+CPIN:`.
+const NO_OK: Duration = Duration::from_secs(1);
+
+/// Measured prompts come within a second; what takes longer does not come.
+const PROMPT: Option<Duration> = Some(Duration::from_secs(5));
+
+impl Command {
+    const fn new(text: &'static str, answer: Answer, patience: Option<Duration>) -> Self {
+        Self {
+            text: Cow::Borrowed(text),
+            answer,
+            patience,
+            prompts: false,
+            settles: None,
+        }
+    }
+
+    const fn plain(text: &'static str, patience: Option<Duration>) -> Self {
+        Self::new(text, Answer::Nothing, patience)
+    }
+
+    /// A command from a ladder of forms, with no information in its answer.
+    pub(crate) const fn form(text: &'static str) -> Self {
+        Self::plain(text, ORDINARY)
+    }
+
+    /// `AT`, while it is not known whether anybody listens.
+    pub(crate) const fn attention(patience: Duration) -> Self {
+        Self::plain("", Some(patience))
+    }
+
+    pub(crate) const ECHO_OFF: Self = Self::plain("E0", SHORT);
+    pub(crate) const RESULTS_IN_WORDS: Self = Self::plain("V1", SHORT);
+    pub(crate) const RESULTS_ON: Self = Self::plain("Q0", SHORT);
+    pub(crate) const ERRORS_AS_CODES: Self = Self::plain("+CMEE=1", SHORT);
+    pub(crate) const ERRORS_AS_WORDS: Self = Self::plain("+CMEE=2", SHORT);
+
+    pub(crate) const MAKER: Self = Self::new("+CGMI", Answer::Words("+CGMI:"), None);
+    pub(crate) const MODEL: Self = Self::new("+CGMM", Answer::Words("+CGMM:"), None);
+    pub(crate) const REVISION: Self = Self::new("+CGMR", Answer::Words("+CGMR:"), None);
+    pub(crate) const IMEI: Self = Self::new("+CGSN", Answer::Digits("+CGSN:"), None);
+    // Telit takes up to 20 s while it reads the SIM.
+    pub(crate) const IMSI: Self = Self::new(
+        "+CIMI",
+        Answer::Digits("+CIMI:"),
+        Some(Duration::from_secs(20)),
+    );
+    /// The ways to ask for the ICCID; a modem knows one or two of them.
+    pub(crate) const ICCID: [Self; 6] = [
+        Self::new("+CCID", Answer::Digits("+CCID:"), None),
+        Self::new("+ICCID", Answer::Digits("+ICCID:"), None),
+        Self::new("+QCCID", Answer::Digits("+QCCID:"), None),
+        Self::new("+CICCID", Answer::Digits("+ICCID:"), None),
+        Self::new("^ICCID?", Answer::Digits("^ICCID:"), None),
+        Self::new("+ZGETICCID", Answer::Digits("+ZGETICCID:"), None),
+    ];
+    pub(crate) const OWN_NUMBER: Self = Self::new("+CNUM", Answer::Prefixed("+CNUM:"), None);
+
+    pub(crate) const SIM_STATE: Self = Self {
+        text: Cow::Borrowed("+CPIN?"),
+        answer: Answer::Prefixed("+CPIN:"),
+        patience: None,
+        prompts: false,
+        settles: Some(NO_OK),
+    };
+
+    pub(crate) const ANNOUNCE_REGISTRATION: Self = Self::plain("+CREG=1", ORDINARY);
+    pub(crate) const ANNOUNCE_LTE_REGISTRATION: Self = Self::plain("+CEREG=1", ORDINARY);
+    pub(crate) const REGISTRATION: Self = Self::new("+CREG?", Answer::Registration("+CREG:"), None);
+    pub(crate) const LTE_REGISTRATION: Self =
+        Self::new("+CEREG?", Answer::Registration("+CEREG:"), None);
+    pub(crate) const OPERATOR_AS_NUMBER: Self = Self::plain("+COPS=3,2", None);
+    // Never AT+COPS=0: it starts a search of up to 180 s.
+    pub(crate) const OPERATOR: Self = Self::new(
+        "+COPS?",
+        Answer::Prefixed("+COPS:"),
+        Some(Duration::from_secs(10)),
+    );
+    pub(crate) const SIGNAL: Self = Self::new("+CSQ", Answer::Prefixed("+CSQ:"), None);
+
+    pub(crate) const PDU_MODE: Self = Self::plain("+CMGF=0", ORDINARY);
+    pub(crate) const SERVICE_CENTRE: Self = Self::new("+CSCA?", Answer::Prefixed("+CSCA:"), None);
+
+    /// `number`: digits, with or without `+`.
+    pub(crate) fn set_service_centre(number: &str) -> Self {
+        let type_of_address = if number.starts_with('+') { 145 } else { 129 };
+        Self {
+            text: Cow::Owned(format!("+CSCA=\"{number}\",{type_of_address}")),
+            ..Self::plain("", None)
+        }
+    }
+
+    /// `octets`: of the TPDU, without the service centre prefix (27.005 §3.5.1).
+    pub(crate) fn submit(octets: usize) -> Self {
+        Self {
+            text: Cow::Owned(format!("+CMGS={octets}")),
+            answer: Answer::Prefixed("+CMGS:"),
+            patience: PROMPT,
+            prompts: true,
+            settles: Some(NO_OK),
+        }
+    }
+}

@@ -1,0 +1,304 @@
+//! What stands in the information lines of an answer, read as types.
+
+use std::str::FromStr;
+
+/// `<stat>` of `+CREG` and `+CEREG` (27.007 §7.2, §10.1.22).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Registration {
+    Home,
+    Roaming,
+    /// Registered for messages only.
+    HomeMessages,
+    RoamingMessages,
+    Searching,
+    Denied,
+    /// Not registered, unknown, or emergency calls only.
+    None,
+}
+
+impl Registration {
+    fn of(stat: u8) -> Self {
+        match stat {
+            // 9 and 10: circuit switched fallback not preferred.
+            1 | 9 => Self::Home,
+            5 | 10 => Self::Roaming,
+            6 => Self::HomeMessages,
+            7 => Self::RoamingMessages,
+            2 => Self::Searching,
+            3 => Self::Denied,
+            _ => Self::None,
+        }
+    }
+
+    /// The answer to `AT+CREG?` or `AT+CEREG?`: `<n>,<stat>[,…]`.
+    pub(crate) fn of_answer(line: &str) -> Option<Self> {
+        field::<u8>(line, 1).map(Self::of)
+    }
+
+    /// The announcement: `<stat>[,…]`. Returns what it speaks of as well.
+    pub(crate) fn of_announcement(line: &str) -> Option<(Domain, Self)> {
+        let domain = if line.starts_with("+CREG:") {
+            Domain::Circuit
+        } else if line.starts_with("+CEREG:") {
+            Domain::Lte
+        } else {
+            return None;
+        };
+        Some((domain, Self::of(field(line, 0)?)))
+    }
+
+    /// Whether messages can be sent. Over LTE alone only a full registration tells so.
+    pub(crate) fn is_usable(self, domain: Domain) -> bool {
+        match self {
+            Self::Home | Self::Roaming => true,
+            Self::HomeMessages | Self::RoamingMessages => domain == Domain::Circuit,
+            Self::Searching | Self::Denied | Self::None => false,
+        }
+    }
+}
+
+/// Which of the two registrations a modem speaks of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Domain {
+    Circuit,
+    Lte,
+}
+
+/// What a SIM wants (27.007 §8.3).
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum SimState {
+    Ready,
+    Pin,
+    Puk,
+    /// Bound to another device or network.
+    Locked,
+    NotInserted,
+    NotReady,
+}
+
+impl SimState {
+    /// Reads `+CPIN: READY`, with or without quotes and blanks.
+    pub(crate) fn read(line: &str) -> Option<Self> {
+        let state = line.strip_prefix("+CPIN:")?.trim().trim_matches('"');
+        Some(match state {
+            // PIN2 and PUK2 guard the fixed numbers only.
+            "READY" | "SIM PIN2" | "SIM PUK2" => Self::Ready,
+            "SIM PIN" => Self::Pin,
+            "SIM PUK" => Self::Puk,
+            "NOT INSERTED" => Self::NotInserted,
+            "NOT READY" => Self::NotReady,
+            _ if state.starts_with("PH-") => Self::Locked,
+            _ => return None,
+        })
+    }
+}
+
+/// Field number `n` of `+XXX: a,b,c`, read without quotes.
+fn field<T: FromStr>(line: &str, n: usize) -> Option<T> {
+    text_field(line, n)?.parse().ok()
+}
+
+fn text_field(line: &str, n: usize) -> Option<&str> {
+    let (_, fields) = line.split_once(':')?;
+    Some(fields.split(',').nth(n)?.trim().trim_matches('"'))
+}
+
+/// The reference of `+CMGS: 12` and `+CMGS: 12,"…"`. The outer `None`: no such line; the inner: no reference in it.
+pub(crate) fn message_reference(line: &str) -> Option<Option<u8>> {
+    line.starts_with("+CMGS:").then(|| field(line, 0))
+}
+
+/// The received level of `+CSQ: 17,99`, in dBm. `None` while it is not known.
+pub(crate) fn signal_dbm(line: &str) -> Option<i16> {
+    match field::<i16>(line, 0)? {
+        rssi @ 0..=31 => Some(2 * rssi - 113),
+        // TD-SCDMA.
+        rscp @ 100..=191 => Some(rscp - 216),
+        _ => None,
+    }
+}
+
+/// Operator and radio technology of `+COPS: 0,2,"46000",7`.
+pub(crate) fn operator(line: &str) -> (Option<String>, Option<&'static str>) {
+    let name = text_field(line, 2).filter(|name| !name.is_empty());
+    let technology = field::<u8>(line, 3).and_then(|act| match act {
+        0 | 1 | 3 => Some("gsm"),
+        2 | 4..=6 => Some("umts"),
+        7 => Some("lte"),
+        8 => Some("ec-gsm"),
+        9 => Some("nb-iot"),
+        10..=13 => Some("nr"),
+        _ => None,
+    });
+    (name.map(str::to_owned), technology)
+}
+
+/// The digits of an IMEI, IMSI or ICCID, with or without prefix, quotes and filler F.
+pub(crate) fn digits(line: &str) -> Option<String> {
+    let text = line.rsplit_once(':').map_or(line, |(_, text)| text);
+    let text = text.split(',').next()?.trim().trim_matches('"');
+    let digits = text.trim_end_matches(['F', 'f']);
+    let fits = digits.len() >= 14 && digits.bytes().all(|octet| octet.is_ascii_digit());
+    fits.then(|| digits.to_owned())
+}
+
+/// The number of `+CNUM: "name","+4477…",145`, if it has one.
+pub(crate) fn own_number(line: &str) -> Option<String> {
+    let number = text_field(line, 1)?;
+    is_number(number).then(|| number.to_owned())
+}
+
+/// Whether `+CSCA: "+4477…",145` holds a number; UCS2 in hexadecimal counts.
+pub(crate) fn has_service_centre(line: &str) -> bool {
+    text_field(line, 0).is_some_and(|number| !number.is_empty())
+}
+
+/// Digits, with or without `+`: what may stand between the quotes of a command.
+pub(crate) fn is_number(text: &str) -> bool {
+    let digits = text.strip_prefix('+').unwrap_or(text);
+    (3..=20).contains(&digits.len()) && digits.bytes().all(|octet| octet.is_ascii_digit())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_registration_is_read_from_every_shape_of_its_answer() {
+        use Registration::*;
+        for (line, expected) in [
+            ("+CREG: 0,1", Some(Home)),
+            ("+CREG: 2,0,00,0", Some(None)),
+            ("+CREG: 2,1,8BE3,2BAF", Some(Home)),
+            ("+CREG: 2,5,\"2AF5\",\"0B88E350\",2", Some(Roaming)),
+            ("+CREG: 2,6,\"8B37\",\"0A265185\",7", Some(HomeMessages)),
+            ("+CREG:002,001,\"18d8\",\"ffff\"", Some(Home)),
+            ("+CREG: 1,3", Some(Denied)),
+            ("+CREG: 2,,", Option::None),
+        ] {
+            assert_eq!(Registration::of_answer(line), expected, "{line}");
+        }
+        for (line, expected) in [
+            ("+CREG: 3", Some((Domain::Circuit, Denied))),
+            ("+CREG: 1,84CD,00D30156", Some((Domain::Circuit, Home))),
+            ("+CEREG: 2", Some((Domain::Lte, Searching))),
+            ("+CGREG: 0", Option::None),
+        ] {
+            assert_eq!(Registration::of_announcement(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn messages_can_be_sent_where_the_network_says_so() {
+        for (stat, circuit, lte) in [
+            (0, false, false),
+            (1, true, true),
+            (2, false, false),
+            (3, false, false),
+            (4, false, false),
+            (5, true, true),
+            (6, true, false),
+            (7, true, false),
+            (8, false, false),
+            (9, true, true),
+            (10, true, true),
+            (11, false, false),
+        ] {
+            let registration = Registration::of(stat);
+            assert_eq!(registration.is_usable(Domain::Circuit), circuit, "{stat}");
+            assert_eq!(registration.is_usable(Domain::Lte), lte, "{stat}");
+        }
+    }
+
+    #[test]
+    fn a_sim_state_is_read_with_and_without_quotes() {
+        for (line, expected) in [
+            ("+CPIN: READY", Some(SimState::Ready)),
+            ("+CPIN: \"SIM PIN\"", Some(SimState::Pin)),
+            ("+CPIN:SIM PUK", Some(SimState::Puk)),
+            ("+CPIN: SIM PIN2", Some(SimState::Ready)),
+            ("+CPIN: PH-NET PIN", Some(SimState::Locked)),
+            ("+CPIN: NOT INSERTED", Some(SimState::NotInserted)),
+            ("+CPIN: NOT READY", Some(SimState::NotReady)),
+            ("+CPIN: 7", None),
+            ("+CREG: 1", None),
+        ] {
+            assert_eq!(SimState::read(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_reference_is_the_first_field() {
+        for (line, expected) in [
+            ("+CMGS: 0", Some(Some(0))),
+            ("+CMGS:255", Some(Some(255))),
+            ("+CMGS: 12,\"07911326040011F5\"", Some(Some(12))),
+            ("+CMGS: 012", Some(Some(12))),
+            ("+CMGS: 256", Some(None)),
+            ("+CMGS:", Some(None)),
+            ("+CMGL: 1", None),
+        ] {
+            assert_eq!(message_reference(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn a_signal_is_read_on_both_scales() {
+        for (line, dbm) in [
+            ("+CSQ: 0,99", Some(-113)),
+            ("+CSQ: 17,99", Some(-79)),
+            ("+CSQ: 31,0", Some(-51)),
+            ("+CSQ: 99,99", None),
+            ("+CSQ: 100,99", Some(-116)),
+            ("+CSQ: 199,99", None),
+        ] {
+            assert_eq!(signal_dbm(line), dbm, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_operator_comes_with_its_technology() {
+        for (line, name, technology) in [
+            ("+COPS: 0,2,\"46000\",7", Some("46000"), Some("lte")),
+            ("+COPS: 0,0,\"O2\"", Some("O2"), None),
+            ("+COPS: 1,2,26201,0", Some("26201"), Some("gsm")),
+            ("+COPS: 0", None, None),
+        ] {
+            assert_eq!(operator(line), (name.map(str::to_owned), technology));
+        }
+    }
+
+    #[test]
+    fn identities_are_digits_whatever_is_around_them() {
+        for (line, expected) in [
+            ("490154203237518", Some("490154203237518")),
+            ("+CGSN: \"490154203237518\"", Some("490154203237518")),
+            ("+CCID: 8944110068256270054F", Some("8944110068256270054")),
+            ("^ICCID: 89860000000000000001", Some("89860000000000000001")),
+            ("E1752", None),
+            ("+CCID: ", None),
+        ] {
+            assert_eq!(digits(line).as_deref(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn numbers_in_answers_may_be_missing() {
+        assert_eq!(
+            own_number("+CNUM: \"Subscriber Number\",\"+447700900123\",145").as_deref(),
+            Some("+447700900123")
+        );
+        assert_eq!(own_number("+CNUM: ,,145"), None);
+        assert!(has_service_centre("+CSCA: \"+447700900000\",145"));
+        assert!(!has_service_centre("+CSCA: \"\",129"));
+        assert!(!has_service_centre("+CSCA:"));
+    }
+
+    #[test]
+    fn nothing_but_a_number_stands_between_the_quotes_of_a_command() {
+        assert!(is_number("+447700900000"));
+        for text in ["", "+", "12", "+44\"\rAT+CFUN=0", "1234567890123456789012"] {
+            assert!(!is_number(text), "{text:?}");
+        }
+    }
+}

@@ -1,0 +1,145 @@
+//! **Modem**: one GSM modem, what to say to it next, and the task that says it.
+//!
+//! A [`session`] is a state machine driven by bytes and time; an actor moves its bytes over a port; the
+//! [`fleet`] keeps one actor per configured modem alive and publishes what it knows of each.
+//!
+//! Never: decides which message goes next, touches the store, sends a PDU without a [`Order::Go`].
+//! May use: `domain`, `at`, `pdu-codec`.
+//! Read first: [`session`], then the conversation tests beside it.
+
+mod actor;
+mod encode;
+pub(crate) mod fleet;
+mod port;
+mod session;
+mod setup;
+mod submit;
+mod wake;
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use pdu_codec::{MessageReference, Reference};
+use tokio::sync::mpsc;
+
+use crate::domain::{Body, Destination, Encoding, ModemName, PartNumber, Setback, SimId};
+
+/// One try of one part: a number that no other try of this process has.
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Ticket(pub(crate) u64);
+
+/// What dispatch says about one part: prepare, and then exactly one of go (its intent is committed) or withdraw.
+///
+/// Each `Prepare` is answered by exactly one [`ModemEvent::Answer`], whatever happens to the modem.
+#[derive(Debug)]
+pub(crate) enum Order {
+    Prepare(Box<Submit>),
+    Go(Ticket),
+    Withdraw(Ticket),
+}
+
+/// One part, ready to be encoded as SMS-SUBMIT.
+#[derive(Clone, Debug)]
+pub(crate) struct Submit {
+    pub(crate) ticket: Ticket,
+    pub(crate) to: Destination,
+    /// The whole text; `part` says which of its parts goes out.
+    pub(crate) body: Body,
+    pub(crate) encoding: Encoding,
+    pub(crate) part: PartNumber,
+    /// Names the parts of one message on the handset; used when there is more than one.
+    pub(crate) reference: Reference,
+    pub(crate) request_report: bool,
+    /// What is left of the message's ttl: becomes TP-VP, rounded up.
+    pub(crate) validity: Duration,
+    /// Class 0.
+    pub(crate) flash: bool,
+}
+
+/// What a modem tells the rest of the house.
+#[derive(Debug)]
+pub(crate) enum ModemEvent {
+    /// The one answer to a `Prepare`.
+    Answer { ticket: Ticket, outcome: Outcome },
+    /// `+CDS`: a status report as it came, service centre prefix included.
+    Report { sim: SimId, pdu: Vec<u8> },
+    /// A `+CMGS:` read before our first write after opening: it settles the one uncertain part of this modem.
+    LateReference(MessageReference),
+}
+
+/// What became of one prepared part.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Outcome {
+    /// The service centre took it. `reference` is missing where the modem does not tell it.
+    Accepted {
+        reference: Option<MessageReference>,
+        /// Ctrl-Z to final result.
+        took: Duration,
+    },
+    /// The network or the modem said no: it was not sent.
+    Refused(Setback),
+    /// Ctrl-Z was written, and nobody said what became of it.
+    Uncertain(Setback),
+    /// Ctrl-Z was never written: withdrawn, or the modem was not able to take it.
+    NeverLeft(Setback),
+}
+
+/// Names the modem an event came from.
+#[derive(Debug)]
+pub(crate) struct FleetEvent {
+    pub(crate) modem: ModemName,
+    pub(crate) event: ModemEvent,
+}
+
+/// The way to one modem. It stays valid while the device comes and goes.
+#[derive(Clone, Debug)]
+pub(crate) struct ModemHandle {
+    pub(crate) name: ModemName,
+    orders: mpsc::Sender<Order>,
+}
+
+/// A session holds one part in flight and one prepared behind it, so at most two prepares and their two words
+/// are ever under way; the channel never fills while the actor lives.
+const ORDERS_UNDER_WAY: usize = 8;
+
+/// How one modem is to be treated: `[modem.NAME]`.
+#[derive(Clone, Debug)]
+pub(crate) struct ModemSettings {
+    pub(crate) name: ModemName,
+    pub(crate) device: PathBuf,
+    pub(crate) baud: u32,
+    pub(crate) command_timeout: Duration,
+    pub(crate) send_timeout: Duration,
+    /// Service centre to set when the SIM has none.
+    pub(crate) smsc: Option<String>,
+    /// A try of this modem is younger than 120 s and unsettled: listen this long before the first write.
+    pub(crate) listen_first: Option<Duration>,
+    /// Mean send time known from before the start.
+    pub(crate) mean_send: Duration,
+}
+
+/// The modem's room for orders is gone: the fleet has stopped. The order was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
+#[error("the modems are stopped")]
+pub(crate) struct Stopped;
+
+impl ModemHandle {
+    /// Gives an order to the modem, without waiting: a modem that hangs must not hold up its neighbours.
+    ///
+    /// A `Prepare` that was taken is answered, whatever happens.
+    ///
+    /// # Errors
+    /// When the fleet has stopped: then nothing is answered. [`ORDERS_UNDER_WAY`] untaken orders do not occur as
+    /// long as each `Prepare` is answered before the next but one, and count as stopped.
+    pub(crate) fn order(&self, order: Order) -> Result<(), Stopped> {
+        self.orders.try_send(order).map_err(|_| Stopped)
+    }
+}
+
+/// How long a reopened modem with a young unsettled try is listened to before the first write (semantics §6).
+pub(crate) fn listening_time(mean_send: Duration) -> Duration {
+    (mean_send * 3).clamp(SHORTEST_LISTENING, LONGEST_LISTENING)
+}
+
+const SHORTEST_LISTENING: Duration = Duration::from_secs(2);
+const LONGEST_LISTENING: Duration = Duration::from_secs(15);
