@@ -8,3 +8,6 @@ mod at;
 mod store;
 
 mod modem;
+
+mod dispatch;
+mod inbox;

@@ -1,0 +1,109 @@
+//! What came of a try, as the store will remember it.
+
+use std::time::Duration;
+
+use super::Settings;
+use super::backoff::{Standing, after_refusal, after_uncertainty};
+use super::lane::{Phase, Try};
+use super::recover::policy_of;
+use crate::domain::message::report_window;
+use crate::domain::{ModemName, UnixMillis};
+use crate::modem::Outcome;
+use crate::store::{Acceptance, Group, NeverLeft, Receipt, Refusal, Uncertainty};
+
+/// One write that must reach the disk; it is repeated until it does, and repeating it changes nothing.
+#[derive(Clone, Debug)]
+pub(super) enum Record {
+    Accepted(Acceptance),
+    Refused(Refusal),
+    Uncertain(Uncertainty),
+    NeverLeft(NeverLeft),
+}
+
+impl Record {
+    pub(super) fn put(&self, group: &mut Group<'_>) -> Receipt<bool> {
+        match self.clone() {
+            Self::Accepted(acceptance) => group.accepted(acceptance),
+            Self::Refused(refusal) => group.refused(refusal),
+            Self::Uncertain(uncertainty) => group.uncertain(uncertainty),
+            Self::NeverLeft(never_left) => group.never_left(never_left),
+        }
+    }
+}
+
+/// What a record needs to know beside the try and its outcome.
+pub(super) struct Context<'a> {
+    pub(super) modem: ModemName,
+    pub(super) mean_send: Duration,
+    pub(super) request_report: bool,
+    pub(super) settings: &'a Settings,
+    pub(super) now: UnixMillis,
+}
+
+/// `None`: the store never heard of this try, and need not.
+pub(super) fn of(context: &Context<'_>, done: &Try, outcome: Outcome) -> Option<Record> {
+    let (message, part, at) = (done.message.seq, done.part, context.now);
+    Some(match outcome {
+        Outcome::Accepted { reference, .. } => Record::Accepted(Acceptance {
+            message,
+            part,
+            modem: context.modem.clone(),
+            reference,
+            mean_send: context.mean_send,
+            window_ends_at: context.request_report.then(|| window_ends_at(context, done)),
+            at,
+        }),
+        Outcome::Refused(setback) => Record::Refused(Refusal {
+            message,
+            part,
+            next: after_refusal(&setback, &standing(context, done)),
+            setback,
+            at,
+        }),
+        Outcome::Uncertain(setback) => Record::Uncertain(Uncertainty {
+            message,
+            part,
+            next: after_uncertainty(
+                policy_of(&context.settings.policies, done.message.category),
+                &standing(context, done),
+            ),
+            setback,
+            at,
+        }),
+        Outcome::NeverLeft(setback) => {
+            let known = match done.phase {
+                Phase::Prepared => false,
+                Phase::Committing | Phase::Gone => true,
+                Phase::Withdrawn { durable } => durable,
+            };
+            if !known {
+                return None;
+            }
+            Record::NeverLeft(NeverLeft {
+                message,
+                part,
+                why: setback.to_string(),
+                at,
+            })
+        }
+    })
+}
+
+fn window_ends_at(context: &Context<'_>, done: &Try) -> UnixMillis {
+    let ttl = done.message.expires_at.since(context.now);
+    let report_timeout = context.settings.report_timeout;
+    context
+        .now
+        .plus(report_window(done.message.category, ttl, report_timeout))
+}
+
+fn standing(context: &Context<'_>, done: &Try) -> Standing {
+    Standing {
+        strikes: done.message.strikes,
+        setbacks: done.message.setbacks,
+        max_attempts: context.settings.max_attempts,
+        expires_at: done.message.expires_at,
+        now: context.now,
+        chance: rand::random(),
+    }
+}
