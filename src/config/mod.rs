@@ -1,0 +1,180 @@
+//! **Config**: from text to settings that need no further doubt.
+//!
+//! A file, the environment and the command line are read into [`raw`] shapes, checked once in [`check`], and
+//! become a [`Config`]: every default filled in, every value in range. Contract: config.md.
+//!
+//! Never: opens a port or a database, creates a file, falls back silently.
+//! May use: `domain`.
+//! Read first: [`Config`], then the table test in [`check`].
+
+mod check;
+mod desk;
+mod problem;
+mod raw;
+mod sheet;
+mod values;
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use ipnet::IpNet;
+use url::Url;
+
+use crate::domain::{ModemName, NumberRules, Policy};
+
+pub(crate) use check::{Sources, load};
+pub(crate) use problem::ConfigError;
+
+/// Everything the gateway was told, complete and in range.
+#[derive(Clone, Debug)]
+pub(crate) struct Config {
+    pub(crate) server: Server,
+    pub(crate) database: Database,
+    pub(crate) auth: Auth,
+    pub(crate) numbers: NumberRules,
+    pub(crate) message: Message,
+    pub(crate) limits: Limits,
+    /// Relative names are looked up by [`Config::secret_path`].
+    pub(crate) pepper_file: PathBuf,
+    pub(crate) idempotency_ttl: Duration,
+    /// In the order of the file.
+    pub(crate) modems: Vec<Modem>,
+    pub(crate) simulate: Simulate,
+    pub(crate) log: Log,
+    /// The file it came from, when there was one.
+    pub(crate) file: Option<PathBuf>,
+    /// Where the database, the keys and the simulation live.
+    pub(crate) data_dir: PathBuf,
+    /// Where systemd puts the secrets of `LoadCredential=`.
+    pub(crate) credentials_dir: Option<PathBuf>,
+}
+
+impl Config {
+    pub(crate) fn database_path(&self) -> PathBuf {
+        self.data_dir.join(&self.database.path)
+    }
+
+    /// Where the secret `name` is read: in the credentials, beside the config file, in the data folder, whichever
+    /// has it first. The data folder when none has it: what is missing is created there.
+    pub(crate) fn secret_path(&self, name: &Path) -> PathBuf {
+        let beside_the_file = self.file.as_deref().and_then(Path::parent);
+        let folders = [self.credentials_dir.as_deref(), beside_the_file];
+        folders
+            .into_iter()
+            .flatten()
+            .map(|folder| folder.join(name))
+            .find(|path| path.exists())
+            .unwrap_or_else(|| self.data_dir.join(name))
+    }
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Server {
+    pub(crate) listen: Vec<SocketAddr>,
+    pub(crate) public_url: Option<Url>,
+    pub(crate) trusted_proxies: Vec<IpNet>,
+    pub(crate) cors_origins: Vec<String>,
+    /// Octets of a request body.
+    pub(crate) max_body: usize,
+    pub(crate) max_connections: usize,
+    pub(crate) header_timeout: Duration,
+    pub(crate) body_timeout: Duration,
+    pub(crate) idle_timeout: Duration,
+    pub(crate) shutdown_grace: Duration,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    /// Absolute, or relative to the data folder.
+    pub(crate) path: PathBuf,
+    pub(crate) min_free_bytes: u64,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Auth {
+    pub(crate) admin_key_file: PathBuf,
+    /// Who may come without a key; empty where http-api.md §0.1 switches that off.
+    pub(crate) anonymous_cidrs: Vec<IpNet>,
+    /// What they may do: `messages:send`, `verify`.
+    pub(crate) anonymous_scopes: Vec<String>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Message {
+    pub(crate) max_parts: u8,
+    pub(crate) ttl: Duration,
+    /// Tries whose verdict is about the message itself.
+    pub(crate) max_attempts: u32,
+    pub(crate) report_timeout: Duration,
+    /// `None`: no bound.
+    pub(crate) max_backlog: Option<i64>,
+    /// In the order of [`crate::domain::Category::ALL`].
+    pub(crate) uncertain: [Policy; 5],
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Requests per second and key; `None`: no limit.
+    pub(crate) key_rps: Option<u32>,
+    pub(crate) key_burst: Option<u32>,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Modem {
+    pub(crate) name: ModemName,
+    pub(crate) device: PathBuf,
+    pub(crate) baud: u32,
+    pub(crate) smsc: Option<String>,
+    pub(crate) command_timeout: Duration,
+    pub(crate) send_timeout: Duration,
+    /// Ask for delivery reports.
+    pub(crate) reports: bool,
+    /// 16-bit concatenation references.
+    pub(crate) ref16: bool,
+    pub(crate) enabled: bool,
+}
+
+impl Modem {
+    /// A modem at this port with everything else at its default.
+    pub(crate) fn at_port(name: ModemName, device: PathBuf) -> Self {
+        Self {
+            name,
+            device,
+            baud: 115_200,
+            smsc: None,
+            command_timeout: Duration::from_secs(5),
+            send_timeout: Duration::from_secs(120),
+            reports: true,
+            ref16: false,
+            enabled: true,
+        }
+    }
+}
+
+/// `[simulate]` and `--simulate N`.
+#[derive(Clone, Debug)]
+pub(crate) struct Simulate {
+    /// 0: no simulation.
+    pub(crate) modems: usize,
+    pub(crate) seed: u64,
+    pub(crate) latency: Duration,
+    pub(crate) prompt: Duration,
+    pub(crate) report_after: Duration,
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Log {
+    pub(crate) level: tracing::Level,
+    pub(crate) format: LogFormat,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum LogFormat {
+    /// The journal's form when standard error is the journal, else text.
+    Auto,
+    /// A syslog priority and no time: the journal has its own.
+    Journal,
+    Json,
+    Text,
+}
