@@ -347,7 +347,7 @@ impl Desk<'_> {
             &key("device"),
             raw.device,
             None,
-            "must be an absolute path, best one of /dev/serial/by-id, or \"tcp://host:port\"",
+            "must be an absolute path; best one of /dev/serial/by-id",
             |text| is_device(&text).then(|| Some(PathBuf::from(text))),
         );
         if missing {
@@ -629,7 +629,7 @@ pub(super) mod tests {
              ref16 = true
              enabled = false
              [modem.a]
-             device = 'tcp://10.0.0.7:4001'",
+             device = '/dev/ttyUSB3'",
         )
         .config();
         let names: Vec<&str> = config.modems.iter().map(|one| one.name.as_str()).collect();
@@ -847,11 +847,11 @@ pub(super) mod tests {
             ),
             (
                 "[modem.m1]\ndevice = 'ttyUSB0'",
-                "line 2: modem.m1.device = 'ttyUSB0': must be an absolute path, best one of /dev/serial/by-id, or \"tcp://host:port\"",
+                "line 2: modem.m1.device = 'ttyUSB0': must be an absolute path; best one of /dev/serial/by-id",
             ),
             (
-                "[modem.m1]\ndevice = 'tcp://host'",
-                "line 2: modem.m1.device = 'tcp://host': must be an absolute path, best one of /dev/serial/by-id, or \"tcp://host:port\"",
+                "[modem.m1]\ndevice = 'tcp://host:4001'",
+                "line 2: modem.m1.device = 'tcp://host:4001': must be an absolute path; best one of /dev/serial/by-id",
             ),
             (
                 "[modem.'my stick']\ndevice = '/dev/ttyUSB0'",

@@ -46,14 +46,9 @@ pub(super) fn is_private(address: IpAddr) -> bool {
     }
 }
 
+/// A tty's path; a modem behind TCP is not something this version can open.
 pub(super) fn is_device(text: &str) -> bool {
-    if !text.starts_with("tcp://") {
-        return Path::new(text).is_absolute() && !text.ends_with('/');
-    }
-    Url::parse(text).is_ok_and(|url| {
-        let address_only = matches!(url.path(), "" | "/") && url.query().is_none();
-        url.has_host() && url.port().is_some() && address_only
-    })
+    Path::new(text).is_absolute() && !text.ends_with('/')
 }
 
 /// 23.040 §9.1.2.5: an address has at most 20 digits.

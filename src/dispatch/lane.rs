@@ -117,6 +117,7 @@ impl Lane {
 
     /// Forgets the parts of this message that are not handed over: its row says what is left of it.
     pub(super) fn release(&mut self, message: &InLine) {
-        self.claimed.retain(|claimed| claimed.message.seq != message.seq);
+        self.claimed
+            .retain(|claimed| claimed.message.seq != message.seq);
     }
 }

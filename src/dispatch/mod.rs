@@ -19,9 +19,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
+use futures_util::{FutureExt, StreamExt};
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
@@ -30,9 +30,7 @@ use tracing::{debug, error, warn};
 pub(crate) use bell::Bell;
 pub(crate) use pending::pending;
 
-use crate::domain::{
-    Body, FleetView, ModemName, ModemStatus, PartNumber, Reference, UnixMillis,
-};
+use crate::domain::{Body, FleetView, ModemName, ModemStatus, PartNumber, Reference, UnixMillis};
 use crate::modem::{FleetEvent, ModemEvent, ModemHandle, Order, Outcome, Submit, Ticket};
 use crate::store::{InLine, Intent, Policies, Store, StoreError, StoredText};
 use lane::{Claimed, Lane, Phase, Try};
@@ -186,10 +184,10 @@ impl Dispatch {
             tokio::select! {
                 biased;
                 event = self.events.recv() => match event {
-                    Some(event) => self.on_event(event).await,
+                    Some(event) => self.on_events(event).await,
                     None => return self.warn_of_unrecorded(),
                 },
-                Some(commit) = self.commits.next() => self.on_commit(commit),
+                Some(commit) = self.commits.next() => self.on_commits(commit),
                 () = stop.cancelled(), if !self.stopping => self.call_back_all(),
                 () = bell.rung() => self.window_is_stale = true,
                 changed = self.fleet.changed() => if changed.is_err() { self.stopping = true },
@@ -255,6 +253,14 @@ impl Dispatch {
                     more: receipt.committed().await,
                 }
             }));
+        }
+    }
+
+    /// All that modems said at once, so that the store can commit it at once.
+    async fn on_events(&mut self, first: FleetEvent) {
+        self.on_event(first).await;
+        while let Ok(event) = self.events.try_recv() {
+            self.on_event(event).await;
         }
     }
 
@@ -326,7 +332,8 @@ impl Dispatch {
         let intent = beside.and_then(|lane| self.next_intent(lane));
         let mut group = self.store.group();
         let receipt = record.put(&mut group);
-        let intent_receipt = intent.map(|(lane, ticket, intent)| (lane, ticket, group.intent(intent)));
+        let intent_receipt =
+            intent.map(|(lane, ticket, intent)| (lane, ticket, group.intent(intent)));
         group.submit().await;
         self.commits.push(Box::pin(async move {
             let fate = receipt.committed().await;
@@ -377,6 +384,14 @@ impl Dispatch {
         Some((lane, front.ticket, intent))
     }
 
+    /// All that one group answered before anything is read: a go must not wait behind a query.
+    fn on_commits(&mut self, first: Commit) {
+        self.on_commit(first);
+        while let Some(Some(commit)) = self.commits.next().now_or_never() {
+            self.on_commit(commit);
+        }
+    }
+
     fn on_commit(&mut self, commit: Commit) {
         match commit {
             Commit::Intent { lane, ticket, fate } => self.on_intent(lane, ticket, &fate),
@@ -407,12 +422,12 @@ impl Dispatch {
                 Order::Go(ticket)
             }
             Ok(false) => {
-                debug!(message = %one.message.id, "no longer to be sent");
+                debug!(message_id = %one.message.id, "no longer to be sent");
                 one.phase = Phase::Withdrawn { durable: false };
                 Order::Withdraw(ticket)
             }
             Err(error) => {
-                warn!(message = %one.message.id, %error, "its intent could not be stored; nothing is sent");
+                warn!(message_id = %one.message.id, %error, "its intent could not be stored; nothing is sent");
                 one.phase = Phase::Withdrawn { durable: true };
                 Order::Withdraw(ticket)
             }
@@ -425,7 +440,8 @@ impl Dispatch {
     }
 
     fn on_recorded(&mut self, record: Record, fate: Result<bool, StoreError>) {
-        self.window_is_stale = true;
+        // Whatever was not taken stands in line again, or will.
+        self.window_is_stale |= !matches!(record, Record::Accepted(_));
         match fate {
             Ok(true) => {}
             Ok(false) => debug!("an outcome was recorded before"),
@@ -593,7 +609,7 @@ impl Dispatch {
     }
 
     async fn give_up(&mut self, message: &InLine, why: String) {
-        error!(message = %message.id, why, "a queued text cannot be sent");
+        error!(message_id = %message.id, why, "a queued text cannot be sent");
         let mut group = self.store.group();
         let receipt = group.give_up(message.seq, "internal", why, self.now());
         group.submit().await;

@@ -15,7 +15,11 @@ use crate::store::MessageView;
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
 /// `None` when it does not wait.
-pub(crate) fn pending(message: &MessageView, fleet: &FleetView, now: UnixMillis) -> Option<Pending> {
+pub(crate) fn pending(
+    message: &MessageView,
+    fleet: &FleetView,
+    now: UnixMillis,
+) -> Option<Pending> {
     match message.state {
         MessageState::Scheduled | MessageState::Queued => {}
         _ => return None,

@@ -114,7 +114,12 @@ fn best_lane(
     now: UnixMillis,
 ) -> Option<(usize, bool)> {
     let ready = |lane: &LaneView| lane.state == ModemState::Ready;
-    let wanted = |lane: &LaneView| message.from_modem.as_ref().is_none_or(|name| *name == lane.modem);
+    let wanted = |lane: &LaneView| {
+        message
+            .from_modem
+            .as_ref()
+            .is_none_or(|name| *name == lane.modem)
+    };
     let bound = bound_route(message);
     let home = bound.and_then(|route| lanes.iter().position(|lane| lane.modem.route() == route));
     if let Some(home) = home
@@ -181,10 +186,16 @@ mod tests {
     #[track_caller]
     fn planned(line: &[Arc<InLine>], lanes: &[LaneView]) -> Vec<(i64, usize)> {
         let mut turns = Turns::default();
-        claims(line, lanes, |_| Policy::Duplicate, &mut turns, UnixMillis(0))
-            .iter()
-            .map(|claim| (line[claim.message].seq.0, claim.lane))
-            .collect()
+        claims(
+            line,
+            lanes,
+            |_| Policy::Duplicate,
+            &mut turns,
+            UnixMillis(0),
+        )
+        .iter()
+        .map(|claim| (line[claim.message].seq.0, claim.lane))
+        .collect()
     }
 
     use ModemState::{Absent, Ready};
@@ -221,7 +232,13 @@ mod tests {
         let sent: Vec<u8> = (0..16)
             .map(|_| {
                 let lanes = [lane("a", Ready, 1000, 0)];
-                let claimed = claims(&line, &lanes, |_| Policy::Duplicate, &mut turns, UnixMillis(0));
+                let claimed = claims(
+                    &line,
+                    &lanes,
+                    |_| Policy::Duplicate,
+                    &mut turns,
+                    UnixMillis(0),
+                );
                 line[claimed[0].message].priority.0
             })
             .collect();

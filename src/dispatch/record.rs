@@ -50,7 +50,9 @@ pub(super) fn of(context: &Context<'_>, done: &Try, outcome: Outcome) -> Option<
             modem: context.modem.clone(),
             reference,
             mean_send: context.mean_send,
-            window_ends_at: context.request_report.then(|| window_ends_at(context, done)),
+            window_ends_at: context
+                .request_report
+                .then(|| window_ends_at(context, done)),
             at,
         }),
         Outcome::Refused(setback) => Record::Refused(Refusal {

@@ -18,7 +18,7 @@ pub(crate) async fn recover(
             Policy::Lose => "it is not sent again",
         };
         warn!(
-            message = %one.message,
+            message_id = %one.message,
             part = one.part.0,
             route = one.route,
             consequence,

@@ -102,9 +102,11 @@ impl NumberRules {
 
 /// Removes what people put into numbers: the rest is digits, with at most one `+` before them.
 fn fold(raw: &str) -> Result<String, InvalidNumber> {
-    let trimmed = raw.trim();
+    // Control characters are white space to Unicode, but in a number they are an attempt at something.
+    let trimmed = raw.trim_matches(|c: char| c.is_whitespace() && !c.is_control());
     let without_scheme = trimmed.strip_prefix("tel:").unwrap_or(trimmed);
-    let skipped = raw.chars().count() - without_scheme.chars().count();
+    let before = without_scheme.as_ptr().addr() - raw.as_ptr().addr();
+    let skipped = raw[..before].chars().count();
     let mut typed = String::with_capacity(without_scheme.len());
     for (at, character) in without_scheme.chars().enumerate() {
         match character {
@@ -238,6 +240,8 @@ mod tests {
             ("CN", "+", Empty),
             ("CN", "138001380o0", Character { at: 9 }),
             ("CN", "13800138000\r\nAT+CFUN=0", Character { at: 11 }),
+            ("CN", "13800138000\r", Character { at: 11 }),
+            ("CN", "\n13800138000", Character { at: 0 }),
             ("CN", "13800138000;", Character { at: 11 }),
             ("CN", "138\u{1b}00138000", Character { at: 3 }),
             ("CN", "138\u{1a}00138000", Character { at: 3 }),

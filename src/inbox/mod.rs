@@ -6,6 +6,8 @@
 //! May use: `domain`, `store`, `pdu-codec`.
 //! Read first: [`read_report`].
 
+use std::time::Duration;
+
 use pdu_codec::{Envelope, StatusReport, Timestamp};
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
@@ -21,13 +23,15 @@ pub(crate) struct Inbox {
     pub(crate) news: mpsc::Receiver<FleetEvent>,
     /// A settled message leaves the line.
     pub(crate) bell: Bell,
+    /// `message.report_timeout`.
+    pub(crate) report_timeout: Duration,
     pub(crate) clock: fn() -> UnixMillis,
 }
 
 /// How often a report is offered to a disk that refuses it before it is given up: the service centre does not
 /// repeat it, but the memory it waits in is bounded.
 const OFFERS: u32 = 30;
-const BETWEEN_OFFERS: std::time::Duration = std::time::Duration::from_secs(1);
+const BETWEEN_OFFERS: Duration = Duration::from_secs(1);
 
 impl Inbox {
     /// Runs until the last sender of news is gone.
@@ -36,10 +40,12 @@ impl Inbox {
             match event {
                 ModemEvent::Report { sim, pdu } => self.on_report(&modem, sim, &pdu).await,
                 ModemEvent::LateReference(reference) => {
+                    let at = (self.clock)();
                     let settlement = Settlement {
                         modem,
                         reference,
-                        at: (self.clock)(),
+                        window_ends_at: at.plus(self.report_timeout),
+                        at,
                     };
                     self.on_late_reference(settlement).await;
                 }

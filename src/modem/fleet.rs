@@ -74,8 +74,6 @@ const SETTLE: Duration = Duration::from_millis(100);
 /// The radio timers are over by then (semantics §6): no result of an older try comes any more.
 const RESULT_MAY_COME: Duration = Duration::from_secs(120);
 
-
-
 impl Fleet {
     /// Starts one task per modem. They end when `stop` is cancelled.
     pub(crate) fn start(

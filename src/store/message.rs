@@ -1,6 +1,6 @@
 //! A message as a whole: accepted, held back and let go, canceled, expired.
 
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::{ToSql, named_params};
 
 use super::idempotency::{self, Answer, Known, Once};
 use super::query::{self, MessageView};
@@ -113,13 +113,11 @@ fn accept(
     let seq = next_seq(work)?;
     let id = MessageId::of_single(seq, asked.at);
     insert(work, seq, &id, asked, pepper)?;
-    let waits = asked.scheduled_at.is_some_and(|due| due > asked.at);
-    let (state, kind) = if waits {
-        (MessageState::Scheduled, EventKind::Scheduled)
-    } else {
-        (MessageState::Queued, EventKind::Queued)
+    let head = head(work, seq)?;
+    let kind = match head.state {
+        MessageState::Scheduled => EventKind::Scheduled,
+        _ => EventKind::Queued,
     };
-    let head = Head { seq, id, state };
     append(work, &head, Event::new(asked.at, kind))?;
     work.unsent(1);
     let view = query::view(work.db, seq)?;
@@ -188,9 +186,9 @@ fn insert(
             ":scheduled_at": asked.scheduled_at.map(|at| at.0),
             ":expires_at": asked.expires_at.0,
         })?;
-    let mut part = work
-        .db
-        .prepare_cached("INSERT INTO part (message, number, state) VALUES (:seq, :number, 'queued')")?;
+    let mut part = work.db.prepare_cached(
+        "INSERT INTO part (message, number, state) VALUES (:seq, :number, 'queued')",
+    )?;
     for number in 1..=asked.parts {
         part.execute(named_params! { ":seq": seq.0, ":number": number })?;
     }
@@ -206,11 +204,11 @@ fn cancel(
     let Some(seq) = query::seq_of(work.db, id, app)? else {
         return Ok(Cancel::NotFound);
     };
-    if step(work, seq, Change::Canceled)?.is_none() {
+    let mut head = head(work, seq)?;
+    if !step(work, &mut head, Change::Canceled)? {
         return Ok(Cancel::TooLate);
     }
     end(work, seq)?;
-    let head = head(work, seq)?;
     append(work, &head, Event::new(at, EventKind::Canceled))?;
     Ok(Cancel::Done(Box::new(query::view(work.db, seq)?)))
 }
@@ -233,8 +231,8 @@ fn release(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
                   WHERE seq = :seq",
             )?
             .execute(named_params! { ":seq": seq.0 })?;
-        if step(work, *seq, Change::Due)?.is_some() {
-            let head = head(work, *seq)?;
+        let mut head = head(work, *seq)?;
+        if step(work, &mut head, Change::Due)? {
             append(work, &head, Event::new(now, EventKind::Queued))?;
         }
     }
@@ -246,17 +244,23 @@ fn expire(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
         work,
         "SELECT seq
            FROM message
-          WHERE state IN ('scheduled', 'queued')
+          WHERE state IN ('scheduled', 'queued', 'sending')
+            AND state <> 'sending'
             AND expires_at <= :now
           ORDER BY expires_at
           LIMIT :limit",
         now,
     )?;
     for seq in &over {
-        if step(work, *seq, Change::TimeOver)?.is_some() {
+        let mut head = head(work, *seq)?;
+        if step(work, &mut head, Change::TimeOver)? {
             end(work, *seq)?;
-            error(work, *seq, "expired", "its time to live was over before it was sent")?;
-            let head = head(work, *seq)?;
+            error(
+                work,
+                *seq,
+                "expired",
+                "its time to live was over before it was sent",
+            )?;
             append(work, &head, Event::new(now, EventKind::Expired))?;
         }
     }
@@ -278,48 +282,75 @@ pub(super) struct Head {
     pub(super) seq: MessageSeq,
     pub(super) id: MessageId,
     pub(super) state: MessageState,
+    pub(super) to: Destination,
+    pub(super) category: Category,
+    pub(super) parts: u8,
+    pub(super) expires_at: UnixMillis,
+    pub(super) is_held: bool,
 }
 
 pub(super) fn head(work: &Work<'_>, seq: MessageSeq) -> Result<Head, StoreError> {
-    let mut statement = work
-        .db
-        .prepare_cached("SELECT id, state FROM message WHERE seq = :seq")?;
+    let mut statement = work.db.prepare_cached(
+        "SELECT id, state, to_number, category, parts, expires_at, next_attempt_at IS NOT NULL AS is_held
+           FROM message
+          WHERE seq = :seq",
+    )?;
     let mut rows = statement.query(named_params! { ":seq": seq.0 })?;
     let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
     Ok(Head {
         seq,
         id: row::word(row, "id")?,
         state: row::word(row, "state")?,
+        to: row::word(row, "to_number")?,
+        category: row::word(row, "category")?,
+        parts: row.get("parts")?,
+        expires_at: UnixMillis(row.get("expires_at")?),
+        is_held: row.get("is_held")?,
     })
 }
 
-/// Takes the step that `change` means from where the message stands. `None`: there is no such step from there,
+/// Takes the step that `change` means from where the message stands. `false`: there is no such step from there,
 /// and nothing was written.
 pub(super) fn step(
     work: &mut Work<'_>,
-    seq: MessageSeq,
+    head: &mut Head,
     change: Change,
-) -> Result<Option<MessageState>, StoreError> {
-    let from = work
-        .db
-        .prepare_cached("SELECT state FROM message WHERE seq = :seq")?
-        .query_row(named_params! { ":seq": seq.0 }, |row| row.get::<_, String>(0))
-        .optional()?;
-    let Some(from) = from.as_deref().and_then(MessageState::parse) else {
-        return Ok(None);
-    };
+) -> Result<bool, StoreError> {
+    step_with(
+        work,
+        head,
+        change,
+        "UPDATE message SET state = :to WHERE seq = :seq AND state = :from",
+        &[],
+    )
+}
+
+/// As [`step`], with an UPDATE that sets more than the state. It must be guarded by `seq = :seq AND state = :from`
+/// and set `state = :to`.
+pub(super) fn step_with(
+    work: &mut Work<'_>,
+    head: &mut Head,
+    change: Change,
+    sql: &str,
+    values: &[(&str, &dyn ToSql)],
+) -> Result<bool, StoreError> {
+    let from = head.state;
     let Some(to) = from.after(change) else {
-        return Ok(None);
+        return Ok(false);
     };
-    let changed = work
-        .db
-        .prepare_cached("UPDATE message SET state = :to WHERE seq = :seq AND state = :from")?
-        .execute(named_params! { ":to": to.as_str(), ":seq": seq.0, ":from": from.as_str() })?;
-    if changed != 1 {
-        return Ok(None);
+    let (from_word, to_word) = (from.as_str(), to.as_str());
+    let guard: [(&str, &dyn ToSql); 3] = [
+        (":seq", &head.seq.0),
+        (":from", &from_word),
+        (":to", &to_word),
+    ];
+    let all: Vec<(&str, &dyn ToSql)> = guard.iter().chain(values).copied().collect();
+    if work.db.prepare_cached(sql)?.execute(all.as_slice())? != 1 {
+        return Ok(false);
     }
+    head.state = to;
     work.unsent(i64::from(is_unsent(to)) - i64::from(is_unsent(from)));
-    Ok(Some(to))
+    Ok(true)
 }
 
 fn is_unsent(state: MessageState) -> bool {
@@ -372,7 +403,6 @@ pub(super) fn append(work: &mut Work<'_>, head: &Head, event: Event) -> Result<(
         })?;
     work.announce(Step {
         message: head.id.clone(),
-        state: head.state,
         event,
     });
     Ok(())

@@ -25,17 +25,17 @@ use std::sync::atomic::Ordering;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::broadcast;
 
-pub(crate) use idempotency::{Answer, Once, OtherBody};
+pub(crate) use idempotency::{Answer, Once};
 pub(crate) use message::{Accepted, Cancel, Submission};
 pub(crate) use part::{
-    Acceptance, Intent, NeverLeft, NextTry, Policies, Recovered, Refusal, Settlement, Uncertainty,
+    Acceptance, Intent, NeverLeft, NextTry, Policies, Refusal, Settlement, Uncertainty,
 };
-pub(crate) use query::{Filter, InLine, Line, MessageView, Page, StoredText};
+pub(crate) use query::{Filter, InLine, MessageView, StoredText};
 pub(crate) use report::Matched;
 pub(crate) use retention::Ages;
 pub(crate) use writer::{Receipt, StoreThreads};
 
-use crate::domain::{Event, MessageId, MessageState, Pepper};
+use crate::domain::{Event, MessageId, Pepper};
 use reader::Readers;
 use writer::{Door, Jobs};
 
@@ -51,7 +51,6 @@ pub(crate) struct Store {
 #[derive(Clone, Debug)]
 pub(crate) struct Step {
     pub(crate) message: MessageId,
-    pub(crate) state: MessageState,
     pub(crate) event: Event,
 }
 

@@ -5,11 +5,10 @@
 
 use std::time::Duration;
 
-use rusqlite::named_params;
+use rusqlite::{OptionalExtension, named_params};
 
-use super::message::{append, end, error, head, step};
+use super::message::{Head, append, end, error, head, step, step_with};
 use super::report::{aggregate, settle_orphans};
-use super::row::word;
 use super::sim::remember;
 use super::writer::{Receipt, Work, job};
 use super::{Group, Store, StoreError};
@@ -96,6 +95,8 @@ pub(crate) enum NextTry {
 pub(crate) struct Settlement {
     pub(crate) modem: ModemName,
     pub(crate) reference: MessageReference,
+    /// Until when its report may come.
+    pub(crate) window_ends_at: UnixMillis,
     pub(crate) at: UnixMillis,
 }
 
@@ -149,9 +150,10 @@ impl Group<'_> {
         at: UnixMillis,
     ) -> Receipt<bool> {
         let (job, receipt) = job(move |work| {
-            let given_up = step(work, message, Change::GivenUp)?.is_some();
+            let mut head = head(work, message)?;
+            let given_up = step(work, &mut head, Change::GivenUp)?;
             if given_up {
-                fail(work, message, code, &why, at)?;
+                fail(work, &head, code, &why, at)?;
             }
             Ok(given_up)
         });
@@ -185,11 +187,10 @@ impl Store {
 pub(crate) type Policies = [Policy; 5];
 
 fn begin(work: &mut Work<'_>, intent: &Intent) -> Result<bool, StoreError> {
-    let seq = intent.message;
-    let before = head(work, seq)?;
-    let may_go = match before.state {
+    let mut head = head(work, intent.message)?;
+    let may_go = match head.state {
         MessageState::Queued => {
-            not_over(work, seq, intent.at)? && step(work, seq, Change::Intent)?.is_some()
+            head.expires_at > intent.at && !head.is_held && count_try(work, &mut head, intent)?
         }
         // The next part of a message that is on its way.
         MessageState::Sending => true,
@@ -198,19 +199,15 @@ fn begin(work: &mut Work<'_>, intent: &Intent) -> Result<bool, StoreError> {
     if !may_go {
         return Ok(false);
     }
-    if before.state == MessageState::Queued {
-        count_try(work, intent)?;
-        if intent.anew {
-            start_anew(work, intent)?;
-        }
+    if intent.anew {
+        start_anew(work, &head, intent)?;
     }
-    if !begin_part(work, intent)? {
-        // Undone with its savepoint by the caller's word: nothing of this job may hold.
+    if !begin_part(work, &head, intent)? {
+        // Its savepoint is rolled back: nothing of this job holds.
         return Err(StoreError::Corrupt(
             "a part was handed out that is not waiting".into(),
         ));
     }
-    let head = head(work, seq)?;
     let event = Event::new(intent.at, EventKind::Sending)
         .part(intent.part)
         .route(intent.modem.route());
@@ -218,32 +215,24 @@ fn begin(work: &mut Work<'_>, intent: &Intent) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-fn not_over(work: &Work<'_>, seq: MessageSeq, now: UnixMillis) -> Result<bool, StoreError> {
-    Ok(work
-        .db
-        .prepare_cached(
-            "SELECT expires_at > :now AND next_attempt_at IS NULL FROM message WHERE seq = :seq",
-        )?
-        .query_row(named_params! { ":now": now.0, ":seq": seq.0 }, |row| row.get(0))?)
+fn count_try(work: &mut Work<'_>, head: &mut Head, intent: &Intent) -> Result<bool, StoreError> {
+    step_with(
+        work,
+        head,
+        Change::Intent,
+        "UPDATE message
+            SET state = :to, tries = tries + 1, route = :route, from_number = :from_number,
+                reference = :reference
+          WHERE seq = :seq AND state = :from",
+        &[
+            (":route", &intent.modem.route()),
+            (":from_number", &intent.from_number),
+            (":reference", &intent.reference),
+        ],
+    )
 }
 
-fn count_try(work: &Work<'_>, intent: &Intent) -> Result<(), StoreError> {
-    work.db
-        .prepare_cached(
-            "UPDATE message
-                SET tries = tries + 1, route = :route, from_number = :from_number, reference = :reference
-              WHERE seq = :seq",
-        )?
-        .execute(named_params! {
-            ":route": intent.modem.route(),
-            ":from_number": intent.from_number,
-            ":reference": intent.reference,
-            ":seq": intent.message.0,
-        })?;
-    Ok(())
-}
-
-fn start_anew(work: &mut Work<'_>, intent: &Intent) -> Result<(), StoreError> {
+fn start_anew(work: &mut Work<'_>, head: &Head, intent: &Intent) -> Result<(), StoreError> {
     work.db
         .prepare_cached(
             "UPDATE part
@@ -255,18 +244,13 @@ fn start_anew(work: &mut Work<'_>, intent: &Intent) -> Result<(), StoreError> {
     work.db
         .prepare_cached("UPDATE message SET may_be_duplicate = 1 WHERE seq = :seq")?
         .execute(named_params! { ":seq": intent.message.0 })?;
-    let head = head(work, intent.message)?;
     let event = Event::new(intent.at, EventKind::StartedAnew)
         .route(intent.modem.route())
         .detail("another SIM: a handset joins parts by sender and reference");
-    append(work, &head, event)
+    append(work, head, event)
 }
 
-fn begin_part(work: &Work<'_>, intent: &Intent) -> Result<bool, StoreError> {
-    let to: String = work
-        .db
-        .prepare_cached("SELECT to_number FROM message WHERE seq = :seq")?
-        .query_row(named_params! { ":seq": intent.message.0 }, |row| row.get(0))?;
+fn begin_part(work: &Work<'_>, head: &Head, intent: &Intent) -> Result<bool, StoreError> {
     let changed = work
         .db
         .prepare_cached(
@@ -278,7 +262,7 @@ fn begin_part(work: &Work<'_>, intent: &Intent) -> Result<bool, StoreError> {
         .execute(named_params! {
             ":route": intent.modem.route(),
             ":sim": intent.sim.as_ref().map(SimId::as_str),
-            ":tail": number_tail(&to),
+            ":tail": number_tail(head.to.as_str()),
             ":at": intent.at.0,
             ":seq": intent.message.0,
             ":number": intent.part.0,
@@ -305,98 +289,123 @@ fn leave_sending(
 }
 
 fn accepted(work: &mut Work<'_>, acceptance: &Acceptance) -> Result<bool, StoreError> {
-    let (seq, part) = (acceptance.message, acceptance.part);
-    if !leave_sending(work, seq, part, PartState::Sent)? {
+    let taken = Taken {
+        message: acceptance.message,
+        part: acceptance.part,
+        reference: acceptance.reference,
+        window_ends_at: acceptance.window_ends_at,
+        route: acceptance.modem.route(),
+        at: acceptance.at,
+    };
+    let Some(sim) = mark_taken(work, &taken, PartState::Sending)? else {
         return Ok(false);
-    }
-    let sim = mark_accepted(
-        work,
-        (seq, part),
-        acceptance.reference,
-        acceptance.window_ends_at,
-        acceptance.at,
-    )?;
+    };
     if let Some(sim) = &sim {
         remember(work, sim, acceptance)?;
     }
-    finish_acceptance(
-        work,
-        (seq, part),
-        (acceptance.modem.route(), sim, acceptance.reference),
-        Change::Accepted,
-        acceptance.at,
-    )?;
+    finish_acceptance(work, &taken, sim.as_ref(), Change::Accepted)?;
     Ok(true)
 }
 
-fn mark_accepted(
-    work: &Work<'_>,
-    (seq, part): (MessageSeq, PartNumber),
+/// A part that the service centre has.
+struct Taken {
+    message: MessageSeq,
+    part: PartNumber,
     reference: Option<MessageReference>,
     window_ends_at: Option<UnixMillis>,
+    route: String,
     at: UnixMillis,
-) -> Result<Option<SimId>, StoreError> {
-    let sim: Option<String> = work
+}
+
+/// Guarded change of a part from `from` to `sent`; `None`: it was not `from`. Answers the SIM that it went by.
+fn mark_taken(
+    work: &Work<'_>,
+    taken: &Taken,
+    from: PartState,
+) -> Result<Option<Option<SimId>>, StoreError> {
+    let sim = work
         .db
         .prepare_cached(
             "UPDATE part
-                SET mr = :mr, accepted_at = :at, window_ends_at = :window_ends_at
-              WHERE message = :seq AND number = :number
+                SET state = 'sent', mr = :mr, accepted_at = :at, window_ends_at = :window_ends_at
+              WHERE message = :seq AND number = :number AND state = :from
           RETURNING sim",
         )?
         .query_row(
             named_params! {
-                ":mr": reference.map(|mr| mr.0),
-                ":at": at.0,
-                ":window_ends_at": window_ends_at.map(|at| at.0),
-                ":seq": seq.0,
-                ":number": part.0,
+                ":mr": taken.reference.map(|mr| mr.0),
+                ":at": taken.at.0,
+                ":window_ends_at": taken.window_ends_at.map(|at| at.0),
+                ":seq": taken.message.0,
+                ":number": taken.part.0,
+                ":from": from.as_str(),
             },
-            |row| row.get(0),
-        )?;
-    Ok(sim.as_deref().and_then(SimId::parse))
+            |row| row.get::<_, Option<String>>(0),
+        )
+        .optional()?;
+    Ok(sim.map(|sim| sim.as_deref().and_then(SimId::parse)))
 }
 
 /// After a part became `sent`: its event, reports that overtook it, and the message's step if it was the last.
 fn finish_acceptance(
     work: &mut Work<'_>,
-    (seq, part): (MessageSeq, PartNumber),
-    (route, sim, reference): (String, Option<SimId>, Option<MessageReference>),
+    taken: &Taken,
+    sim: Option<&SimId>,
     change: Change,
-    at: UnixMillis,
 ) -> Result<(), StoreError> {
-    let before = head(work, seq)?;
+    let (seq, at) = (taken.message, taken.at);
+    let mut head = head(work, seq)?;
     let kind = match change {
         Change::Settled => EventKind::Settled,
         _ => EventKind::PartSent,
     };
-    let mut event = Event::new(at, kind).part(part).route(route);
-    if let Some(mr) = reference {
+    let mut event = Event::new(at, kind)
+        .part(taken.part)
+        .route(taken.route.clone());
+    if let Some(mr) = taken.reference {
         event = event.detail(format!("reference {}", mr.0));
     }
-    append(work, &before, event)?;
-    if let (Some(sim), Some(reference)) = (&sim, reference) {
-        settle_orphans(work, sim, reference, at)?;
+    append(work, &head, event)?;
+    let overtaken = match (sim, taken.reference) {
+        (Some(sim), Some(reference)) => settle_orphans(work, sim, reference, at)?,
+        _ => false,
+    };
+    if !all_accepted(work, &head)? || !sent(work, &mut head, change, at)? {
+        return Ok(());
     }
-    if all_accepted(work, seq)? && step(work, seq, change)?.is_some() {
-        work.db
-            .prepare_cached(
-                "UPDATE message
-                    SET sent_at = COALESCE(sent_at, :at), error_code = NULL, error_text = NULL,
-                        closes_at = (SELECT MAX(COALESCE(window_ends_at, accepted_at))
-                                       FROM part WHERE message = :seq)
-                  WHERE seq = :seq",
-            )?
-            .execute(named_params! { ":at": at.0, ":seq": seq.0 })?;
-        end(work, seq)?;
-        let after = head(work, seq)?;
-        append(work, &after, Event::new(at, EventKind::Sent))?;
+    append(work, &head, Event::new(at, EventKind::Sent))?;
+    // A single part has no reports from before its acceptance but those.
+    if overtaken || head.parts > 1 {
         aggregate(work, seq, at)?;
     }
     Ok(())
 }
 
-fn all_accepted(work: &Work<'_>, seq: MessageSeq) -> Result<bool, StoreError> {
+/// The message's step, and what only a waiting message has: its hold and its sealed text.
+fn sent(
+    work: &mut Work<'_>,
+    head: &mut Head,
+    change: Change,
+    at: UnixMillis,
+) -> Result<bool, StoreError> {
+    step_with(
+        work,
+        head,
+        change,
+        "UPDATE message
+            SET state = :to, sent_at = COALESCE(sent_at, :at), error_code = NULL, error_text = NULL,
+                sealed = NULL, next_attempt_at = NULL, hold_code = NULL, hold_text = NULL,
+                closes_at = (SELECT MAX(COALESCE(window_ends_at, accepted_at))
+                               FROM part WHERE message = :seq)
+          WHERE seq = :seq AND state = :from",
+        &[(":at", &at.0)],
+    )
+}
+
+fn all_accepted(work: &Work<'_>, head: &Head) -> Result<bool, StoreError> {
+    if head.parts == 1 {
+        return Ok(true);
+    }
     Ok(work
         .db
         .prepare_cached(
@@ -404,7 +413,7 @@ fn all_accepted(work: &Work<'_>, seq: MessageSeq) -> Result<bool, StoreError> {
                                   FROM part
                                  WHERE message = :seq AND state IN ('queued', 'sending', 'uncertain'))",
         )?
-        .query_row(named_params! { ":seq": seq.0 }, |row| row.get(0))?)
+        .query_row(named_params! { ":seq": head.seq.0 }, |row| row.get(0))?)
 }
 
 fn refused(work: &mut Work<'_>, refusal: &Refusal) -> Result<bool, StoreError> {
@@ -412,21 +421,21 @@ fn refused(work: &mut Work<'_>, refusal: &Refusal) -> Result<bool, StoreError> {
     if !leave_sending(work, seq, refusal.part, PartState::Queued)? {
         return Ok(false);
     }
-    let before = head(work, seq)?;
+    let mut head = head(work, seq)?;
     let event = Event::new(refusal.at, EventKind::Refused)
         .part(refusal.part)
         .detail(refusal.setback.to_string());
-    append(work, &before, event)?;
+    append(work, &head, event)?;
     let (code, text) = (refusal.setback.code, &refusal.setback.detail);
     match &refusal.next {
         NextTry::At { at, why, counts } => {
-            step(work, seq, Change::Refused)?;
+            step(work, &mut head, Change::Refused)?;
             error(work, seq, code, text)?;
             hold(work, seq, *at, why, *counts)?;
         }
         NextTry::Never => {
-            step(work, seq, Change::GivenUp)?;
-            fail(work, seq, code, text, refusal.at)?;
+            step(work, &mut head, Change::GivenUp)?;
+            fail(work, &head, code, text, refusal.at)?;
         }
     }
     Ok(true)
@@ -434,15 +443,14 @@ fn refused(work: &mut Work<'_>, refusal: &Refusal) -> Result<bool, StoreError> {
 
 fn fail(
     work: &mut Work<'_>,
-    seq: MessageSeq,
+    head: &Head,
     code: &str,
     text: &str,
     at: UnixMillis,
 ) -> Result<(), StoreError> {
-    end(work, seq)?;
-    error(work, seq, code, text)?;
-    let after = head(work, seq)?;
-    append(work, &after, Event::new(at, EventKind::Failed).detail(code))
+    end(work, head.seq)?;
+    error(work, head.seq, code, text)?;
+    append(work, head, Event::new(at, EventKind::Failed).detail(code))
 }
 
 /// Holds a queued message back. `counts`: the try was about this message.
@@ -475,11 +483,11 @@ fn uncertain(work: &mut Work<'_>, uncertainty: &Uncertainty) -> Result<bool, Sto
     if !leave_sending(work, seq, uncertainty.part, PartState::Uncertain)? {
         return Ok(false);
     }
-    let before = head(work, seq)?;
+    let mut head = head(work, seq)?;
     let event = Event::new(uncertainty.at, EventKind::Uncertain)
         .part(uncertainty.part)
         .detail(uncertainty.setback.to_string());
-    append(work, &before, event)?;
+    append(work, &head, event)?;
     error(
         work,
         seq,
@@ -488,22 +496,21 @@ fn uncertain(work: &mut Work<'_>, uncertainty: &Uncertainty) -> Result<bool, Sto
     )?;
     match &uncertainty.next {
         NextTry::At { at, why, counts } => {
-            step(work, seq, Change::UncertainAgain)?;
+            step(work, &mut head, Change::UncertainAgain)?;
             work.db
                 .prepare_cached("UPDATE message SET may_be_duplicate = 1 WHERE seq = :seq")?
                 .execute(named_params! { ":seq": seq.0 })?;
             hold(work, seq, *at, why, *counts)?;
         }
-        NextTry::Never => lose(work, seq, uncertainty.at)?,
+        NextTry::Never => lose(work, &mut head, uncertainty.at)?,
     }
     Ok(true)
 }
 
-fn lose(work: &mut Work<'_>, seq: MessageSeq, at: UnixMillis) -> Result<(), StoreError> {
-    step(work, seq, Change::UncertainLost)?;
-    end(work, seq)?;
-    let after = head(work, seq)?;
-    append(work, &after, Event::new(at, EventKind::Unknown))
+fn lose(work: &mut Work<'_>, head: &mut Head, at: UnixMillis) -> Result<(), StoreError> {
+    step(work, head, Change::UncertainLost)?;
+    end(work, head.seq)?;
+    append(work, head, Event::new(at, EventKind::Unknown))
 }
 
 fn left_not(work: &mut Work<'_>, never_left: &NeverLeft) -> Result<bool, StoreError> {
@@ -511,16 +518,16 @@ fn left_not(work: &mut Work<'_>, never_left: &NeverLeft) -> Result<bool, StoreEr
     if !leave_sending(work, seq, never_left.part, PartState::Queued)? {
         return Ok(false);
     }
-    if step(work, seq, Change::NeverLeft)?.is_some() {
+    let mut head = head(work, seq)?;
+    if step(work, &mut head, Change::NeverLeft)? {
         work.db
             .prepare_cached("UPDATE message SET tries = tries - 1 WHERE seq = :seq AND tries > 0")?
             .execute(named_params! { ":seq": seq.0 })?;
     }
-    let after = head(work, seq)?;
     let event = Event::new(never_left.at, EventKind::NeverLeft)
         .part(never_left.part)
         .detail(never_left.why.clone());
-    append(work, &after, event)?;
+    append(work, &head, event)?;
     Ok(true)
 }
 
@@ -538,28 +545,19 @@ fn settle(work: &mut Work<'_>, settlement: &Settlement) -> Result<bool, StoreErr
         })?;
         rows.collect::<Result<_, _>>()?
     };
-    let &[(seq, part)] = candidates.as_slice() else {
+    let &[(message, part)] = candidates.as_slice() else {
         return Ok(false);
     };
-    work.db
-        .prepare_cached(
-            "UPDATE part SET state = 'sent' WHERE message = :seq AND number = :number",
-        )?
-        .execute(named_params! { ":seq": seq.0, ":number": part.0 })?;
-    let sim = mark_accepted(
-        work,
-        (seq, part),
-        Some(settlement.reference),
-        None,
-        settlement.at,
-    )?;
-    finish_acceptance(
-        work,
-        (seq, part),
-        (route, sim, Some(settlement.reference)),
-        Change::Settled,
-        settlement.at,
-    )?;
+    let taken = Taken {
+        message,
+        part,
+        reference: Some(settlement.reference),
+        window_ends_at: Some(settlement.window_ends_at),
+        route,
+        at: settlement.at,
+    };
+    let sim = mark_taken(work, &taken, PartState::Uncertain)?.flatten();
+    finish_acceptance(work, &taken, sim.as_ref(), Change::Settled)?;
     Ok(true)
 }
 
@@ -576,9 +574,12 @@ fn recover(
 }
 
 fn under_way(work: &Work<'_>) -> Result<Vec<MessageSeq>, StoreError> {
-    let mut statement = work
-        .db
-        .prepare_cached("SELECT seq FROM message WHERE state = 'sending' ORDER BY seq")?;
+    let mut statement = work.db.prepare_cached(
+        "SELECT seq
+               FROM message
+              WHERE state IN ('scheduled', 'queued', 'sending') AND state = 'sending'
+              ORDER BY seq",
+    )?;
     let rows = statement.query_map([], |row| row.get(0).map(MessageSeq))?;
     Ok(rows.collect::<Result<_, _>>()?)
 }
@@ -589,13 +590,13 @@ fn recover_message(
     policy: impl Fn(Category) -> Policy,
     at: UnixMillis,
 ) -> Result<Option<Recovered>, StoreError> {
-    let before = head(work, seq)?;
-    let policy = policy(category(work, seq)?);
+    let mut head = head(work, seq)?;
+    let policy = policy(head.category);
     let Some((part, route)) = part_under_way(work, seq)? else {
         // Between two parts: the next one waits, nothing is uncertain.
-        step(work, seq, Change::NeverLeft)?;
+        step(work, &mut head, Change::NeverLeft)?;
         let event = Event::new(at, EventKind::Queued).detail("restart between two parts");
-        append(work, &before, event)?;
+        append(work, &head, event)?;
         return Ok(None);
     };
     leave_sending(work, seq, part, PartState::Uncertain)?;
@@ -603,7 +604,7 @@ fn recover_message(
         .part(part)
         .route(route.clone())
         .detail("the process ended while it was under way");
-    append(work, &before, event)?;
+    append(work, &head, event)?;
     error(
         work,
         seq,
@@ -612,7 +613,7 @@ fn recover_message(
     )?;
     match policy {
         Policy::Duplicate => {
-            step(work, seq, Change::UncertainAgain)?;
+            step(work, &mut head, Change::UncertainAgain)?;
             work.db
                 .prepare_cached(
                     "UPDATE message
@@ -621,25 +622,14 @@ fn recover_message(
                 )?
                 .execute(named_params! { ":seq": seq.0 })?;
         }
-        Policy::Lose => lose(work, seq, at)?,
+        Policy::Lose => lose(work, &mut head, at)?,
     }
     Ok(Some(Recovered {
-        message: before.id,
+        message: head.id,
         part,
         route,
         policy,
     }))
-}
-
-fn category(work: &Work<'_>, seq: MessageSeq) -> Result<Category, StoreError> {
-    let mut statement = work
-        .db
-        .prepare_cached("SELECT category FROM message WHERE seq = :seq")?;
-    let mut rows = statement.query(named_params! { ":seq": seq.0 })?;
-    word(
-        rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?,
-        "category",
-    )
 }
 
 fn part_under_way(
@@ -655,4 +645,3 @@ fn part_under_way(
         None => Ok(None),
     }
 }
-

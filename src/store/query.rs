@@ -4,11 +4,11 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params};
 
-use super::row::{word, word_or_null};
+use super::row::word;
 use super::{Store, StoreError};
 use crate::domain::{
     Body, Category, Destination, Encoding, Event, MessageId, MessageSeq, MessageState, ModemName,
-    PartNumber, PartState, PendingCode, Priority, Sealed, Severity, UnixMillis,
+    PartNumber, PartState, PendingCode, Priority, Sealed, UnixMillis,
 };
 
 /// A message as callers may see it: the text of category otp has its codes masked.
@@ -20,7 +20,6 @@ pub(crate) struct MessageView {
     pub(crate) to_raw: String,
     pub(crate) country: Option<String>,
     pub(crate) category: Category,
-    pub(crate) severity: Option<Severity>,
     pub(crate) priority: u8,
     pub(crate) state: MessageState,
     pub(crate) text: Body,
@@ -134,9 +133,7 @@ impl Store {
 
     /// At most `limit` messages, newest first.
     pub(crate) async fn list(&self, filter: Filter, limit: u32) -> Result<Page, StoreError> {
-        self.readers
-            .ask(move |db| list(db, &filter, limit))
-            .await
+        self.readers.ask(move |db| list(db, &filter, limit)).await
     }
 
     /// The first `per_class` messages of each class that may go now, best class first, then the oldest.
@@ -192,8 +189,7 @@ impl Store {
 
 pub(super) fn unsent(db: &Connection) -> Result<i64, StoreError> {
     Ok(db.query_row(
-        "SELECT (SELECT COUNT(*) FROM message WHERE state IN ('scheduled', 'queued'))
-              + (SELECT COUNT(*) FROM message WHERE state = 'sending')",
+        "SELECT COUNT(*) FROM message WHERE state IN ('scheduled', 'queued', 'sending')",
         [],
         |row| row.get(0),
     )?)
@@ -216,8 +212,8 @@ pub(super) fn seq_of(
         .optional()?)
 }
 
-const VIEW: &str = "SELECT seq, id, to_number, to_raw, country, category, severity, priority, state, text,
-       encoding, parts, from_modem, from_number, client_ref, route, tries, error_code, error_text,
+const VIEW: &str = "SELECT seq, id, to_number, to_raw, country, category, priority, state, text, encoding,
+       parts, from_modem, from_number, client_ref, route, tries, error_code, error_text,
        hold_code, hold_text, next_attempt_at, may_be_duplicate, created_at, scheduled_at, expires_at,
        sent_at, delivered_at, closes_at
   FROM message";
@@ -243,7 +239,6 @@ fn view_of(row: &Row<'_>) -> Result<MessageView, StoreError> {
         to_raw: row.get("to_raw")?,
         country: row.get("country")?,
         category: word(row, "category")?,
-        severity: word_or_null(row, "severity")?,
         priority: row.get("priority")?,
         state: word(row, "state")?,
         text: Body::stored(row.get("text")?),
@@ -305,7 +300,10 @@ fn list(db: &Connection, filter: &Filter, limit: u32) -> Result<Page, StoreError
         ("to_number = ?", &to.as_ref().map(|v| v as _)),
         ("category = ?", &category.as_ref().map(|v| v as _)),
         ("route = ?", &filter.route.as_ref().map(|v| v as _)),
-        ("client_ref = ?", &filter.client_ref.as_ref().map(|v| v as _)),
+        (
+            "client_ref = ?",
+            &filter.client_ref.as_ref().map(|v| v as _),
+        ),
         ("created_at >= ?", &since.as_ref().map(|v| v as _)),
         ("created_at < ?", &until.as_ref().map(|v| v as _)),
         ("seq < ?", &before.as_ref().map(|v| v as _)),
@@ -342,7 +340,8 @@ fn front(db: &Connection, per_class: u32) -> Result<Vec<InLine>, StoreError> {
     let mut front = Vec::new();
     for priority in 0..Priority::CLASSES {
         let priority = u8::try_from(priority).unwrap_or(u8::MAX);
-        let mut rows = statement.query(named_params! { ":priority": priority, ":limit": per_class })?;
+        let mut rows =
+            statement.query(named_params! { ":priority": priority, ":limit": per_class })?;
         while let Some(row) = rows.next()? {
             front.push(in_line(db, row)?);
         }
@@ -396,7 +395,9 @@ fn next_due(db: &Connection) -> Result<Option<UnixMillis>, StoreError> {
     let (held, unsent): (Option<i64>, Option<i64>) = db
         .prepare_cached(
             "SELECT (SELECT MIN(next_attempt_at) FROM message WHERE next_attempt_at IS NOT NULL),
-                    (SELECT MIN(expires_at) FROM message WHERE state IN ('scheduled', 'queued'))",
+                    (SELECT MIN(expires_at)
+                       FROM message
+                      WHERE state IN ('scheduled', 'queued', 'sending') AND state <> 'sending')",
         )?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(held.into_iter().chain(unsent).min().map(UnixMillis))

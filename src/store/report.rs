@@ -9,8 +9,8 @@ use super::writer::{Work, job};
 use super::{Store, StoreError};
 use crate::domain::message::Change;
 use crate::domain::{
-    Event, EventKind, MessageReference, MessageSeq, MessageState, PartNumber, PartState, Report, ReportMeaning,
-    SimId, Status, UnixMillis,
+    Event, EventKind, MessageReference, MessageSeq, MessageState, PartNumber, PartState, Report,
+    ReportMeaning, SimId, Status, UnixMillis,
 };
 
 /// Whether a report found its part.
@@ -30,7 +30,11 @@ const MOST_ORPHANS: i64 = 10_000;
 
 impl Store {
     /// Records what the network said of a part, and the step of its message if it was the last word.
-    pub(crate) async fn report(&self, report: Report, at: UnixMillis) -> Result<Matched, StoreError> {
+    pub(crate) async fn report(
+        &self,
+        report: Report,
+        at: UnixMillis,
+    ) -> Result<Matched, StoreError> {
         let (job, receipt) = job(move |work| record(work, &report, at));
         self.door.submit(vec![job]).await;
         receipt.committed().await
@@ -141,8 +145,8 @@ pub(super) fn aggregate(
     seq: MessageSeq,
     at: UnixMillis,
 ) -> Result<(), StoreError> {
-    let before = head(work, seq)?;
-    if before.state != MessageState::Sent {
+    let mut head = head(work, seq)?;
+    if head.state != MessageState::Sent {
         return Ok(());
     }
     let parts = parts(work, seq)?;
@@ -154,9 +158,9 @@ pub(super) fn aggregate(
     } else if parts.iter().all(|part| part.state == PartState::Delivered) {
         (Change::ReportedDelivered, EventKind::Delivered)
     } else {
-        return close_unconfirmed(work, &before, &parts, at);
+        return close_unconfirmed(work, &head, &parts, at);
     };
-    if step(work, seq, change)?.is_some() {
+    if step(work, &mut head, change)? {
         let last = parts.iter().filter_map(|part| part.reported_at).max();
         if kind == EventKind::Delivered {
             work.db
@@ -171,8 +175,7 @@ pub(super) fn aggregate(
             };
             error(work, seq, code, &text)?;
         }
-        let after = head(work, seq)?;
-        append(work, &after, Event::new(at, kind))?;
+        append(work, &head, Event::new(at, kind))?;
     }
     Ok(())
 }
@@ -243,15 +246,15 @@ fn keep(work: &Work<'_>, report: &Report, at: UnixMillis) -> Result<(), StoreErr
     Ok(())
 }
 
-/// Matches kept reports again, now that a part has this reference.
+/// Matches kept reports again, now that a part has this reference; answers whether one fitted.
 pub(super) fn settle_orphans(
     work: &mut Work<'_>,
     sim: &SimId,
     reference: MessageReference,
     at: UnixMillis,
-) -> Result<(), StoreError> {
-    let waiting = orphans(work, sim, reference)?;
-    for (number, report) in waiting {
+) -> Result<bool, StoreError> {
+    let mut fitted = false;
+    for (number, report) in orphans(work, sim, reference)? {
         let Some((seq, part)) = candidate(work, &report, at)? else {
             continue;
         };
@@ -259,8 +262,9 @@ pub(super) fn settle_orphans(
         work.db
             .prepare_cached("DELETE FROM orphan_report WHERE number = :number")?
             .execute(named_params! { ":number": number })?;
+        fitted = true;
     }
-    Ok(())
+    Ok(fitted)
 }
 
 fn orphans(

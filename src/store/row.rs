@@ -4,7 +4,7 @@ use rusqlite::Row;
 
 use super::StoreError;
 use crate::domain::{
-    Category, Destination, Encoding, EventKind, MessageId, MessageState, PartState, Severity,
+    Category, Destination, Encoding, EventKind, MessageId, MessageState, PartState,
 };
 
 pub(super) trait Word: Sized {
@@ -31,20 +31,15 @@ words!(
     MessageId by parse,
     MessageState by parse,
     PartState by parse,
-    Severity by parse,
 );
 
 /// The column's word as a value.
 pub(super) fn word<T: Word>(row: &Row<'_>, column: &str) -> Result<T, StoreError> {
-    let text = row.get_ref(column)?.as_str().map_err(rusqlite::Error::from)?;
+    let text = row
+        .get_ref(column)?
+        .as_str()
+        .map_err(rusqlite::Error::from)?;
     T::read(text).ok_or_else(|| corrupt(T::WHAT, column))
-}
-
-/// The column's word as a value, or `None` where it is NULL.
-pub(super) fn word_or_null<T: Word>(row: &Row<'_>, column: &str) -> Result<Option<T>, StoreError> {
-    let text: Option<String> = row.get(column)?;
-    text.map(|text| T::read(&text).ok_or_else(|| corrupt(T::WHAT, column)))
-        .transpose()
 }
 
 fn corrupt(what: &str, column: &str) -> StoreError {

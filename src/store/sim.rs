@@ -2,9 +2,9 @@
 
 use rusqlite::named_params;
 
+use super::StoreError;
 use super::part::Acceptance;
 use super::writer::Work;
-use super::StoreError;
 use crate::domain::SimId;
 
 /// Stores the last reference and the mean send time with the acceptance they come from.

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::{
-    Body, Category, Destination, Encoding, EventKind, MessageReference, MessageSeq, ModemName,
-    PartNumber, PartState, PendingCode, Policy, Report, Setback, SimId, Status, UnixMillis,
+    Body, Category, Destination, Encoding, EventKind, MessageReference, MessageSeq, MessageState,
+    ModemName, PartNumber, PartState, PendingCode, Policy, Report, Setback, SimId, Status,
+    UnixMillis,
 };
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
@@ -189,7 +190,14 @@ async fn a_message_goes_from_queued_to_delivered_and_every_step_is_on_record() {
     assert_eq!(view.delivered_at, Some(NOW.plus(Duration::from_secs(2))));
     assert_eq!(
         house.events(&message).await,
-        ["queued", "sending", "part_sent", "sent", "report", "delivered"]
+        [
+            "queued",
+            "sending",
+            "part_sent",
+            "sent",
+            "report",
+            "delivered"
+        ]
     );
     assert_eq!(house.store.unsent(), 0);
 }
@@ -387,6 +395,7 @@ async fn under_policy_lose_it_is_unknown_and_a_late_answer_settles_it() {
     let settlement = Settlement {
         modem: modem(),
         reference: MessageReference(65),
+        window_ends_at: NOW.plus(Duration::from_secs(3600)),
         at: NOW,
     };
     assert!(house.store.settle(settlement.clone()).await.unwrap());
@@ -492,10 +501,7 @@ async fn what_is_scheduled_waits_and_what_is_over_expires() {
         .await;
     let short = house.accepts(|asked| asked.expires_at = later).await;
     assert_eq!(scheduled.state, MessageState::Scheduled);
-    assert_eq!(
-        house.store.line(9).await.unwrap().next_due,
-        Some(later)
-    );
+    assert_eq!(house.store.line(9).await.unwrap().next_due, Some(later));
     let mut group = house.store.group();
     let receipt = group.release_and_expire(later);
     group.submit().await;
@@ -590,7 +596,8 @@ async fn steps_are_announced_after_their_commit() {
 fn a_file_that_is_no_database_is_named_and_left_as_it_is() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("cellpost.db");
-    let content = "this is a letter, not a database, and long enough to be taken for one".repeat(20);
+    let content =
+        "this is a letter, not a database, and long enough to be taken for one".repeat(20);
     std::fs::write(&path, &content).unwrap();
     let refused = Store::open(&path, Pepper::new(&[7; 32]));
     assert!(matches!(refused, Err(StoreError::NotADatabase)));

@@ -244,7 +244,9 @@ impl Writer {
 
     /// After an I/O error of COMMIT the frames in the WAL may be valid or not: only a fresh look tells.
     fn lose_connection(&mut self, group: Jobs) {
-        error!("the disk failed at COMMIT: what the last writes came to is read again from the file");
+        error!(
+            "the disk failed at COMMIT: what the last writes came to is read again from the file"
+        );
         self.connection = None;
         fail_all(group, || StoreError::OutcomeUnknown);
     }
@@ -261,12 +263,12 @@ impl Writer {
 
     fn announce(&self, committed: Committed) {
         self.unsent.fetch_add(committed.unsent, Ordering::Relaxed);
+        for (job, fate) in committed.answers {
+            job.answer(fate);
+        }
         for step in committed.steps {
             // Nobody listening is an ordinary state.
             let _ = self.steps.send(step);
-        }
-        for (job, fate) in committed.answers {
-            job.answer(fate);
         }
     }
 
@@ -367,7 +369,8 @@ fn run_group(connection: &Connection, group: Jobs) -> GroupEnd {
                 Some(ErrorCode::DiskFull | ErrorCode::DatabaseBusy)
             );
             warn!(%error, "COMMIT failed");
-            if definite && (connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok())
+            if definite
+                && (connection.is_autocommit() || connection.execute_batch("ROLLBACK").is_ok())
             {
                 GroupEnd::Died(jobs, error.into())
             } else {

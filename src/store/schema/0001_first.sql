@@ -51,12 +51,10 @@ CREATE INDEX message_in_line ON message (priority, seq)
 -- store.release_due: what is held back, by the end of its hold.
 CREATE INDEX message_held ON message (next_attempt_at)
   WHERE next_attempt_at IS NOT NULL;
--- store.expire: what has not been sent, by its end.
+-- store.expire: what has not been sent, by its end; store.recover: what was under way when the process ended.
+-- It holds what is `sending` too, so that an intent does not touch it.
 CREATE INDEX message_unsent ON message (expires_at)
-  WHERE state IN ('scheduled', 'queued');
--- store.recover: what was under way when the process ended.
-CREATE INDEX message_under_way ON message (seq)
-  WHERE state = 'sending';
+  WHERE state IN ('scheduled', 'queued', 'sending');
 -- store.list with ?to=
 CREATE INDEX message_to ON message (to_number, seq);
 -- store.list with ?client_ref=
