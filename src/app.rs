@@ -1,0 +1,536 @@
+//! **App**: builds every room, in order, and ends them in reverse order.
+//!
+//! Order of the start: lock the data folder, read the secrets, open the store, recover what was under way, start
+//! the modems, dispatch and inbox, and only then answer requests. Order of the end: stop accepting, withdraw what
+//! is prepared, let the part in flight finish within `server.shutdown_grace`, mark what is uncertain, flush, exit.
+//!
+//! Never: decides anything about a message.
+//! May use: every room.
+//! Read first: [`Gateway::start`] and [`Gateway::stop`].
+
+use std::fs::{DirBuilder, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::net::SocketAddr;
+use std::os::unix::fs::{DirBuilderExt, OpenOptionsExt};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use base64::Engine;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use tokio::net::TcpListener;
+use tokio::sync::{broadcast, mpsc, watch};
+use tokio::task::JoinHandle;
+use tokio_util::sync::CancellationToken;
+use tracing::{error, info, warn};
+
+use crate::config::{Config, ConfigError};
+use crate::dispatch::{Bell, Carrier, Dispatch, Settings, Wires, recover};
+use crate::domain::fleet_view::FIRST_MEAN_SEND;
+use crate::domain::{FleetView, ModemName, Pepper, UnixMillis};
+use crate::http::{Gate, KeyHash, Parts};
+use crate::inbox::Inbox;
+use crate::modem::ModemSettings;
+use crate::modem::fleet::Fleet;
+use crate::store::{Ages, Step, Store, StoreError, StoreThreads};
+
+/// A gateway that runs.
+pub(crate) struct Gateway {
+    addresses: Vec<SocketAddr>,
+    config: Arc<Config>,
+    store: Store,
+    threads: StoreThreads,
+    fleet: Fleet,
+    view: watch::Receiver<FleetView>,
+    gate: Gate,
+    http: JoinHandle<()>,
+    dispatch: JoinHandle<()>,
+    inbox: JoinHandle<()>,
+    housekeeping: JoinHandle<()>,
+    stops: Stops,
+    /// The admin key, when this start created it.
+    new_admin_key: Option<String>,
+    #[cfg(feature = "sim")]
+    simulation: Option<modem_sim::Sim>,
+    run_file: PathBuf,
+    /// Held until the end: a second daemon on this folder is refused.
+    _lock: File,
+}
+
+/// One per step of the end, in its order.
+#[derive(Default)]
+struct Stops {
+    http: CancellationToken,
+    dispatch: CancellationToken,
+    fleet: CancellationToken,
+    housekeeping: CancellationToken,
+}
+
+/// Why a gateway did not start. Each says what to do.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum StartError {
+    #[error(transparent)]
+    Config(#[from] ConfigError),
+    #[error("{path}: {error}; create the folder or choose another with --data-dir")]
+    DataFolder { path: PathBuf, error: io::Error },
+    #[error(
+        "{path}: another cellpost runs on this data folder; stop it, or choose another with --data-dir"
+    )]
+    InUse { path: PathBuf },
+    #[error("{path}: {why}")]
+    Secret { path: PathBuf, why: String },
+    #[error("{path}: {error}")]
+    Store { path: PathBuf, error: StoreError },
+    #[error("{address}: {error}; choose another with --listen or server.listen")]
+    Listen {
+        address: SocketAddr,
+        error: io::Error,
+    },
+    #[cfg(feature = "sim")]
+    #[error("simulation: {0}")]
+    Simulation(#[from] modem_sim::SimError),
+    #[cfg(not(feature = "sim"))]
+    #[error("this build has no simulator: build it with --features sim")]
+    NoSimulator,
+}
+
+/// Events of all modems under way between the fleet, dispatch and inbox. Each modem has two answers outstanding
+/// at most; reports may come in a burst after a replug.
+const EVENTS: usize = 256;
+/// How long after its try an unsettled part's late answer is listened for (semantics §6).
+const LISTEN_WITHIN: Duration = Duration::from_secs(120);
+const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(3600);
+
+impl Gateway {
+    /// Starts everything; requests are answered from the moment this returns.
+    pub(crate) async fn start(config: Config) -> Result<Self, StartError> {
+        let config = Arc::new(config);
+        let lock = lock_data_folder(&config.data_dir)?;
+        let pepper = read_pepper(&config.secret_path(&config.pepper_file))?;
+        let (admin_key, is_new) = read_admin_key(&config.secret_path(&config.auth.admin_key_file))?;
+        let (store, threads) = open_store(&config, pepper).await?;
+        let store_failed = |error| StartError::Store {
+            path: config.database_path(),
+            error,
+        };
+        recover::recover(&store, config.message.uncertain, wall_clock())
+            .await
+            .map_err(store_failed)?;
+
+        #[cfg(feature = "sim")]
+        let simulation = start_simulation(&config)?;
+        #[cfg(feature = "sim")]
+        let simulated = simulation.as_ref().map_or(&[][..], |sim| sim.ports());
+        #[cfg(not(feature = "sim"))]
+        let simulated: &[PathBuf] = match config.simulate.modems {
+            0 => &[],
+            _ => return Err(StartError::NoSimulator),
+        };
+
+        let stops = Stops::default();
+        let modems = modems(&config, simulated);
+        let settings = modem_settings(&modems, &store)
+            .await
+            .map_err(store_failed)?;
+        let (events, event_receiver) = mpsc::channel(EVENTS);
+        let (fleet, handles) = Fleet::start(settings, events, wall_clock, stops.fleet.clone());
+        let view = fleet.view();
+
+        let bell = Bell::default();
+        let (news, news_receiver) = mpsc::channel(EVENTS);
+        let carriers = handles
+            .into_iter()
+            .zip(&modems)
+            .map(|(handle, modem)| Carrier {
+                handle,
+                request_report: modem.reports,
+                ref16: modem.ref16,
+            });
+        let (dispatch, loads) = Dispatch::new(
+            store.clone(),
+            Settings {
+                policies: config.message.uncertain,
+                max_attempts: config.message.max_attempts,
+                report_timeout: config.message.report_timeout,
+                clock: wall_clock,
+            },
+            carriers.collect(),
+            Wires {
+                bell: bell.clone(),
+                fleet: view.clone(),
+                events: event_receiver,
+                news,
+            },
+        );
+        let inbox = Inbox {
+            store: store.clone(),
+            news: news_receiver,
+            bell: bell.clone(),
+            report_timeout: config.message.report_timeout,
+            clock: wall_clock,
+        };
+        let listeners = listen(&config.server.listen).await?;
+        let addresses: Vec<SocketAddr> = listeners
+            .iter()
+            .filter_map(|listener| listener.local_addr().ok())
+            .collect();
+        let gate = Gate::new(Parts {
+            config: Arc::clone(&config),
+            store: store.clone(),
+            bell,
+            fleet: view.clone(),
+            loads,
+            admin_key: KeyHash::of(&admin_key),
+            clock: wall_clock,
+        });
+        let run_file = write_run_file(&config.data_dir, &addresses)?;
+        let ages = Ages {
+            idempotency: config.idempotency_ttl,
+        };
+        Ok(Self {
+            http: tokio::spawn(crate::http::serve(
+                listeners,
+                gate.clone(),
+                stops.http.clone(),
+            )),
+            dispatch: tokio::spawn(dispatch.run(stops.dispatch.clone())),
+            inbox: tokio::spawn(inbox.run()),
+            housekeeping: tokio::spawn(keep_house(store.clone(), ages, stops.housekeeping.clone())),
+            addresses,
+            config,
+            store,
+            threads,
+            fleet,
+            view,
+            gate,
+            stops,
+            new_admin_key: is_new.then_some(admin_key),
+            #[cfg(feature = "sim")]
+            simulation,
+            run_file,
+            _lock: lock,
+        })
+    }
+
+    pub(crate) fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    pub(crate) fn config(&self) -> &Config {
+        &self.config
+    }
+
+    pub(crate) fn new_admin_key(&self) -> Option<&str> {
+        self.new_admin_key.as_deref()
+    }
+
+    pub(crate) fn steps(&self) -> broadcast::Receiver<Step> {
+        self.store.steps()
+    }
+
+    pub(crate) fn modems(&self) -> watch::Receiver<FleetView> {
+        self.view.clone()
+    }
+
+    #[cfg(feature = "sim")]
+    pub(crate) fn simulation(&self) -> Option<&modem_sim::Sim> {
+        self.simulation.as_ref()
+    }
+
+    /// Whether a room that must never end has ended: the process can only be started again.
+    pub(crate) fn is_broken(&self) -> bool {
+        self.threads.has_ended() || self.dispatch.is_finished() || self.http.is_finished()
+    }
+
+    /// Ends everything in order; returns when the database is closed.
+    pub(crate) async fn stop(mut self) {
+        self.gate.close();
+        self.stops.http.cancel();
+        // Callers that are being answered and the part in flight share one grace.
+        let grace = tokio::time::Instant::now() + self.config.server.shutdown_grace;
+        join("http", &mut self.http).await;
+        self.stops.dispatch.cancel();
+        let in_time = tokio::time::timeout_at(grace, &mut self.dispatch).await;
+        self.stops.fleet.cancel();
+        if in_time.is_err() {
+            warn!("a part is still without its result: it is recorded as uncertain");
+            join("dispatch", &mut self.dispatch).await;
+        }
+        self.fleet.join().await;
+        join("inbox", &mut self.inbox).await;
+        self.stops.housekeeping.cancel();
+        join("housekeeping", &mut self.housekeeping).await;
+        let _ = std::fs::remove_file(&self.run_file);
+        #[cfg(feature = "sim")]
+        let simulation = self.simulation;
+        let Self {
+            store,
+            threads,
+            gate,
+            ..
+        } = self;
+        drop((store, gate));
+        let closed = tokio::task::spawn_blocking(move || {
+            #[cfg(feature = "sim")]
+            if let Some(simulation) = simulation {
+                simulation.stop();
+            }
+            threads.join();
+        });
+        if closed.await.is_err() {
+            error!("closing the database ended in a panic");
+        }
+        info!("stopped");
+    }
+}
+
+async fn join(room: &str, task: &mut JoinHandle<()>) {
+    if let Err(error) = task.await {
+        error!(room, %error, "a room ended in a panic");
+    }
+}
+
+/// The wall clock: the only place where it is read.
+pub(crate) fn wall_clock() -> UnixMillis {
+    let since_epoch = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap_or_default();
+    UnixMillis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
+}
+
+fn lock_data_folder(folder: &Path) -> Result<File, StartError> {
+    let failed = |error| StartError::DataFolder {
+        path: folder.to_owned(),
+        error,
+    };
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+        .map_err(failed)?;
+    let lock = OpenOptions::new()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(folder.join("cellpost.lock"))
+        .map_err(failed)?;
+    match lock.try_lock() {
+        Ok(()) => Ok(lock),
+        Err(std::fs::TryLockError::WouldBlock) => Err(StartError::InUse {
+            path: folder.to_owned(),
+        }),
+        Err(std::fs::TryLockError::Error(error)) => Err(failed(error)),
+    }
+}
+
+fn read_pepper(path: &Path) -> Result<Pepper, StartError> {
+    let wrong = |why: String| StartError::Secret {
+        path: path.to_owned(),
+        why,
+    };
+    let octets = read_or_create(path, || rand::random::<[u8; Pepper::OCTETS]>().to_vec())?.0;
+    let secret: &[u8; Pepper::OCTETS] = octets.as_slice().try_into().map_err(|_| {
+        wrong(format!(
+            "a pepper file holds {} octets, this one {}",
+            Pepper::OCTETS,
+            octets.len()
+        ))
+    })?;
+    Ok(Pepper::new(secret))
+}
+
+/// The admin key, and whether it was created now.
+fn read_admin_key(path: &Path) -> Result<(String, bool), StartError> {
+    let fresh = || {
+        let secret: [u8; 32] = rand::random();
+        format!("sk_{}\n", URL_SAFE_NO_PAD.encode(secret)).into_bytes()
+    };
+    let (octets, is_new) = read_or_create(path, fresh)?;
+    let key = String::from_utf8(octets).unwrap_or_default();
+    let key = key.strip_suffix('\n').unwrap_or(&key);
+    let key = key.strip_suffix('\r').unwrap_or(key);
+    if key.len() < 16 || !key.bytes().all(|octet| octet.is_ascii_graphic()) {
+        return Err(StartError::Secret {
+            path: path.to_owned(),
+            why: "an admin key is one line of at least 16 printable characters; delete the file to get a new one"
+                .into(),
+        });
+    }
+    Ok((key.to_owned(), is_new))
+}
+
+fn read_or_create(path: &Path, fresh: impl Fn() -> Vec<u8>) -> Result<(Vec<u8>, bool), StartError> {
+    let wrong = |why: String| StartError::Secret {
+        path: path.to_owned(),
+        why,
+    };
+    match File::open(path) {
+        Ok(mut file) => {
+            check_mode(path, &file).map_err(wrong)?;
+            let mut octets = Vec::new();
+            file.read_to_end(&mut octets)
+                .map_err(|error| wrong(error.to_string()))?;
+            Ok((octets, false))
+        }
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            let octets = fresh();
+            create_secret(path, &octets).map_err(|error| wrong(error.to_string()))?;
+            Ok((octets, true))
+        }
+        Err(error) => Err(wrong(error.to_string())),
+    }
+}
+
+/// Nobody but its owner may read a secret. Files that systemd hands over are its own affair.
+fn check_mode(path: &Path, file: &File) -> Result<(), String> {
+    use std::os::unix::fs::PermissionsExt;
+    let handed_over = std::env::var_os("CREDENTIALS_DIRECTORY")
+        .is_some_and(|folder| path.starts_with(PathBuf::from(folder)));
+    let mode = file
+        .metadata()
+        .map_err(|error| error.to_string())?
+        .permissions()
+        .mode();
+    if !handed_over && mode & 0o077 != 0 {
+        return Err(format!(
+            "others may read it (mode {:o}): chmod 600 it",
+            mode & 0o777
+        ));
+    }
+    Ok(())
+}
+
+/// Written whole or not at all: a power cut must not leave an empty key.
+fn create_secret(path: &Path, octets: &[u8]) -> io::Result<()> {
+    let draft = path.with_extension("new");
+    let _ = std::fs::remove_file(&draft);
+    let mut file = OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(&draft)?;
+    file.write_all(octets)?;
+    file.sync_all()?;
+    std::fs::rename(&draft, path)?;
+    match path.parent() {
+        Some(folder) => File::open(folder)?.sync_all(),
+        None => Ok(()),
+    }
+}
+
+async fn open_store(config: &Config, pepper: Pepper) -> Result<(Store, StoreThreads), StartError> {
+    let path = config.database_path();
+    let opened = tokio::task::spawn_blocking({
+        let path = path.clone();
+        move || Store::open(&path, pepper)
+    })
+    .await
+    .unwrap_or(Err(StoreError::Closed));
+    opened.map_err(|error| StartError::Store { path, error })
+}
+
+#[cfg(feature = "sim")]
+fn start_simulation(config: &Config) -> Result<Option<modem_sim::Sim>, StartError> {
+    let simulate = &config.simulate;
+    if simulate.modems == 0 {
+        return Ok(None);
+    }
+    let settings = modem_sim::Settings {
+        modems: simulate.modems,
+        seed: simulate.seed,
+        network: modem_sim::NetworkSettings {
+            latency: simulate.latency,
+            prompt: simulate.prompt,
+            report_after: simulate.report_after,
+            ..modem_sim::NetworkSettings::default()
+        },
+    };
+    Ok(Some(modem_sim::start(
+        &config.data_dir.join("sim"),
+        settings,
+    )?))
+}
+
+/// The configured modems that are enabled, then the simulated ones: `sim1`, `sim2` …
+fn modems(config: &Config, simulated: &[PathBuf]) -> Vec<crate::config::Modem> {
+    let named = config.modems.iter().filter(|modem| modem.enabled).cloned();
+    let simulated = simulated.iter().enumerate().filter_map(|(at, port)| {
+        let name = ModemName::parse(&format!("sim{}", at + 1))?;
+        Some(crate::config::Modem::at_port(name, port.clone()))
+    });
+    named.chain(simulated).collect()
+}
+
+async fn modem_settings(
+    modems: &[crate::config::Modem],
+    store: &Store,
+) -> Result<Vec<ModemSettings>, StoreError> {
+    let now = wall_clock();
+    let mut all = Vec::with_capacity(modems.len());
+    for modem in modems {
+        let known = store.mean_send(modem.name.clone()).await?;
+        let mean_send = known.unwrap_or(FIRST_MEAN_SEND);
+        let tried_at = store.unsettled_since(modem.name.route()).await?;
+        let is_young = |at: &UnixMillis| now.since(*at) < LISTEN_WITHIN;
+        all.push(ModemSettings {
+            name: modem.name.clone(),
+            device: modem.device.clone(),
+            baud: modem.baud,
+            command_timeout: modem.command_timeout,
+            send_timeout: modem.send_timeout,
+            smsc: modem.smsc.clone(),
+            listen_first: tried_at
+                .filter(is_young)
+                .map(|_| crate::modem::listening_time(mean_send)),
+            mean_send,
+        });
+    }
+    Ok(all)
+}
+
+async fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, StartError> {
+    let mut listeners = Vec::with_capacity(addresses.len());
+    for address in addresses {
+        let listener = TcpListener::bind(address)
+            .await
+            .map_err(|error| StartError::Listen {
+                address: *address,
+                error,
+            })?;
+        listeners.push(listener);
+    }
+    Ok(listeners)
+}
+
+/// Tells client commands where the daemon is.
+fn write_run_file(folder: &Path, addresses: &[SocketAddr]) -> Result<PathBuf, StartError> {
+    let path = folder.join("run.json");
+    let url = addresses.first().map(|address| format!("http://{address}"));
+    let content = serde_json::json!({ "url": url, "pid": std::process::id() });
+    std::fs::write(&path, format!("{content}\n")).map_err(|error| StartError::DataFolder {
+        path: path.clone(),
+        error,
+    })?;
+    Ok(path)
+}
+
+async fn keep_house(store: Store, ages: Ages, stop: CancellationToken) {
+    loop {
+        match store.forget(ages, wall_clock()).await {
+            Ok(true) => {
+                tokio::task::yield_now().await;
+                if stop.is_cancelled() {
+                    return;
+                }
+                continue;
+            }
+            Ok(false) => {}
+            Err(error) => warn!(%error, "old rows could not be deleted"),
+        }
+        tokio::select! {
+            () = tokio::time::sleep(HOUSEKEEPING_EVERY) => {}
+            () = stop.cancelled() => return,
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! A whole gateway inside another program: the door that the tests in `tests/` use.
+//!
+//! It reads a config file and opens real ports, sockets and files, as `cellpost serve` does; only the process,
+//! its signals and its screen are missing.
+
+use std::path::{Path, PathBuf};
+
+use crate::app::Gateway;
+use crate::config::Sources;
+
+/// A gateway that runs in this process.
+pub struct Embedded {
+    gateway: Gateway,
+}
+
+/// What it is started with: as on the command line.
+#[derive(Clone, Debug, Default)]
+pub struct Start {
+    pub config: Option<PathBuf>,
+    pub data_dir: PathBuf,
+    pub simulate: Option<usize>,
+    /// `CELLPOST_<SECTION>__<KEY>`.
+    pub env: Vec<(String, String)>,
+}
+
+impl std::fmt::Debug for Embedded {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Embedded")
+            .field("url", &self.url())
+            .finish()
+    }
+}
+
+impl Embedded {
+    /// Starts on a free port of 127.0.0.1.
+    ///
+    /// # Errors
+    /// What `cellpost serve` would print.
+    pub async fn start(start: Start) -> Result<Self, String> {
+        let sources = Sources {
+            config: start.config,
+            data_dir: Some(start.data_dir),
+            listen: vec![([127, 0, 0, 1], 0).into()],
+            simulate: start.simulate,
+            env: start.env,
+        };
+        let config = crate::config::load(&sources).map_err(|error| error.to_string())?;
+        let gateway = Gateway::start(config)
+            .await
+            .map_err(|error| error.to_string())?;
+        Ok(Self { gateway })
+    }
+
+    /// `http://127.0.0.1:…`
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("http://{}", self.gateway.addresses()[0])
+    }
+
+    #[must_use]
+    pub fn data_dir(&self) -> &Path {
+        &self.gateway.config().data_dir
+    }
+
+    /// As SIGTERM does.
+    pub async fn stop(self) {
+        self.gateway.stop().await;
+    }
+}

@@ -1,0 +1,185 @@
+//! The way of a message into the store, the same for every group: who asks, whether it was asked before, what is
+//! asked, whether there is room, and one write.
+
+use std::collections::HashSet;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use axum::extract::Request;
+use axum::response::Response;
+use http::{HeaderName, HeaderValue, Method};
+use sha2::{Digest, Sha256};
+
+use super::Gate;
+use super::answer::response;
+use super::auth::{Caller, Scope, Who};
+use super::error::{ApiError, Overload};
+use super::extract::{Fields, idempotency_key, read_body, require_json};
+use crate::domain::Category;
+use crate::store::{Accepted, Answer, MessageView, Once, Submission};
+
+/// What a group makes of a request, and of the message it became.
+pub(super) struct Intake {
+    pub(super) read: fn(&Gate, &Caller, Fields) -> Result<Submission, ApiError>,
+    /// The answer to a request without an Idempotency-Key.
+    pub(super) answer: fn(&Gate, &MessageView) -> Answer,
+    /// The answer to one with a key, and to its repetitions; made in the transaction that accepts it.
+    pub(super) keep: fn(&MessageView) -> Answer,
+}
+
+const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
+
+/// http-api.md §0.2 gives the order: authentication, an answer given before, limits, validation.
+pub(super) async fn accept(
+    gate: &Gate,
+    caller: &Caller,
+    request: Request,
+    intake: &Intake,
+) -> Result<Response, ApiError> {
+    caller.may(Scope::MessagesSend)?;
+    let (head, body) = request.into_parts();
+    let key = idempotency_key(&head.headers)?;
+    let server = &gate.config().server;
+    let octets = read_body(&head.headers, body, server.max_body, server.body_timeout).await?;
+    let once = key.map(|key| Once {
+        scope: scope(caller, &head.method, head.uri.path(), key),
+        body_mac: gate.store().pepper().body_mac(&octets),
+        render: intake.keep,
+    });
+    let run = match &once {
+        None => None,
+        Some(once) => {
+            let run = gate.0.running.begin(once.scope);
+            let run = run.ok_or(ApiError::StillRunning)?;
+            match gate.store().answered_before(once).await? {
+                None => Some(run),
+                Some(Ok(answer)) => return Ok(replayed(answer)),
+                Some(Err(_)) => return Err(ApiError::OtherBody),
+            }
+        }
+    };
+    gate.admit(caller)?;
+    require_json(&head.headers)?;
+    let submission = (intake.read)(gate, caller, Fields::parse(&octets)?)?;
+    gate.has_room_for(submission.category)?;
+    let is_kept = once.is_some();
+    match gate.commit(submission, once, run).await? {
+        Accepted::New(view) if is_kept => Ok(response(&(intake.keep)(&view))),
+        Accepted::New(view) => Ok(response(&(intake.answer)(gate, &view))),
+        Accepted::Replay(answer) => Ok(replayed(answer)),
+        Accepted::OtherBody => Err(ApiError::OtherBody),
+    }
+}
+
+/// Who asked what under which key.
+fn scope(caller: &Caller, method: &Method, path: &str, key: &[u8]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    match &caller.who {
+        Who::Key(hashed) => {
+            hash.update(b"key\0");
+            hash.update(hashed.octets());
+        }
+        Who::Anonymous(address) => {
+            hash.update(b"anonymous\0");
+            hash.update(format!("{}\0{address}", caller.app));
+        }
+    }
+    // Neither a method nor a path holds a NUL, and the key is the last: no two requests run together.
+    hash.update(format!("\0{method}\0{path}\0"));
+    hash.update(key);
+    hash.finalize().into()
+}
+
+impl Gate {
+    fn has_room_for(&self, category: Category) -> Result<(), ApiError> {
+        if self.is_closing() {
+            return Err(ApiError::Overloaded(Overload::ShuttingDown));
+        }
+        if self.fleet().is_empty() {
+            return Err(ApiError::NoRoute);
+        }
+        if !self.0.disk.has_room() {
+            return Err(ApiError::Overloaded(Overload::Disk));
+        }
+        let backlog = self.config().message.max_backlog;
+        let is_full = backlog.is_some_and(|most| self.store().unsent() >= most);
+        match is_full && category != Category::Otp {
+            true => Err(ApiError::Overloaded(Overload::Backlog)),
+            false => Ok(()),
+        }
+    }
+
+    /// Writes, and rings when it is written. A caller who hangs up meanwhile changes nothing: without its ring an
+    /// accepted message would wait for the next one.
+    async fn commit(
+        &self,
+        submission: Submission,
+        once: Option<Once>,
+        run: Option<Run>,
+    ) -> Result<Accepted, ApiError> {
+        let gate = self.clone();
+        let writing = self.0.acceptances.spawn(async move {
+            let written = gate.store().accept(submission, once).await;
+            gate.0.parts.bell.ring();
+            gate.0.disk.wrote(written.is_ok(), gate.now());
+            drop(run);
+            written
+        });
+        Ok(writing.await.map_err(|_| ApiError::Panicked)??)
+    }
+}
+
+fn replayed(answer: Answer) -> Response {
+    let mut response = response(&answer);
+    response
+        .headers_mut()
+        .insert(IDEMPOTENCY_REPLAYED, HeaderValue::from_static("true"));
+    response
+}
+
+/// Idempotency scopes whose first request has no answer yet. No more than there are requests.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Running(Arc<Mutex<HashSet<[u8; 32]>>>);
+
+/// One of them; over when it is dropped.
+#[derive(Debug)]
+struct Run {
+    scope: [u8; 32],
+    all: Running,
+}
+
+impl Running {
+    /// `None` when one runs already.
+    fn begin(&self, scope: [u8; 32]) -> Option<Run> {
+        self.with(|scopes| scopes.insert(scope)).then(|| Run {
+            scope,
+            all: self.clone(),
+        })
+    }
+
+    fn with<T>(&self, change: impl FnOnce(&mut HashSet<[u8; 32]>) -> T) -> T {
+        // One insert or one remove at a time: a panic cannot leave half of it.
+        change(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Run {
+    fn drop(&mut self) {
+        self.all.with(|scopes| scopes.remove(&self.scope));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_scope_runs_once_at_a_time() {
+        let running = Running::default();
+        let first = running.begin([1; 32]);
+        assert!(first.is_some());
+        assert!(running.begin([1; 32]).is_none());
+        assert!(running.begin([2; 32]).is_some());
+        drop(first);
+        assert!(running.begin([1; 32]).is_some());
+    }
+}

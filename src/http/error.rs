@@ -1,0 +1,432 @@
+//! Every way a request can fail, as a row of contract/errors.md: its status, its code, and its body in the shape of
+//! the path prefix. The only place with status codes of errors, and where errors are logged.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::body::Body;
+use axum::response::{IntoResponse, Response};
+use http::{HeaderValue, StatusCode, header};
+use serde::Serialize;
+use tracing::{debug, error, warn};
+
+use super::answer::written;
+use super::front::RequestId;
+use crate::store::StoreError;
+
+/// Why a request was not done.
+#[derive(Debug)]
+pub(super) enum ApiError {
+    /// 400; the first problem names the code.
+    Invalid(Vec<Problem>),
+    Cursor,
+    /// Why the caller is nobody.
+    Unauthorized(&'static str),
+    Forbidden(&'static str),
+    NotFound,
+    MethodNotAllowed,
+    NotCancelable,
+    /// The Idempotency-Key came with another body before.
+    OtherBody,
+    /// The first request with this Idempotency-Key has no answer yet.
+    StillRunning,
+    BodyTooLarge {
+        limit: usize,
+    },
+    /// The head or the body of the request did not come in time.
+    TooSlow(&'static str),
+    NotJson,
+    TooManyRequests {
+        wait: Duration,
+    },
+    Overloaded(Overload),
+    NoRoute,
+    Store(StoreError),
+    Panicked,
+}
+
+/// What there is too much, or too little, of.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Overload {
+    ShuttingDown,
+    Backlog,
+    Disk,
+}
+
+/// One thing that is wrong with a request.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Problem {
+    /// `None`: the request as a whole.
+    pub(super) field: Option<String>,
+    pub(super) code: &'static str,
+    pub(super) message: String,
+}
+
+/// How errors look under a path prefix.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Shape {
+    /// RFC 9457, group G and whatever belongs to no group.
+    Problem,
+    /// Group B.
+    Direct,
+}
+
+/// One row of the table.
+#[derive(Debug, PartialEq)]
+struct Row {
+    status: StatusCode,
+    code: &'static str,
+}
+
+impl ApiError {
+    /// One problem with the request as a whole.
+    pub(super) fn invalid(message: impl Into<String>) -> Self {
+        Self::Invalid(vec![Problem {
+            field: None,
+            code: "invalid_request",
+            message: message.into(),
+        }])
+    }
+
+    fn row(&self) -> Row {
+        let (status, code) = match self {
+            Self::Invalid(problems) => (
+                StatusCode::BAD_REQUEST,
+                problems
+                    .first()
+                    .map_or("invalid_request", |first| first.code),
+            ),
+            Self::Cursor => (StatusCode::BAD_REQUEST, "invalid_cursor"),
+            Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "unauthorized"),
+            Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
+            Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
+            Self::NotCancelable => (StatusCode::CONFLICT, "not_cancelable"),
+            Self::OtherBody => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch"),
+            Self::StillRunning => (StatusCode::CONFLICT, "idempotency_in_progress"),
+            Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
+            Self::TooSlow(_) => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
+            Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
+            Self::TooManyRequests { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+            Self::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+            Self::NoRoute => (StatusCode::SERVICE_UNAVAILABLE, "no_route"),
+            Self::Store(StoreError::Full | StoreError::Closed) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
+            }
+            Self::Store(_) | Self::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
+        };
+        Row { status, code }
+    }
+
+    /// For a person. Holds nothing of another caller, and of this one only what a [`Problem`] quotes.
+    fn detail(&self) -> String {
+        match self {
+            Self::Invalid(problems) => match problems.first() {
+                Some(first) => first.message.clone(),
+                None => "the request is not valid".into(),
+            },
+            Self::Cursor => {
+                "the cursor is damaged or of another list; start from the first page".into()
+            }
+            Self::Unauthorized(why) | Self::Forbidden(why) => (*why).into(),
+            Self::NotFound => "there is no such object or path".into(),
+            Self::MethodNotAllowed => {
+                "this path does not know this method; see the header Allow".into()
+            }
+            Self::NotCancelable => {
+                "only a scheduled or queued message can be canceled; this one is past that".into()
+            }
+            Self::OtherBody => {
+                "this Idempotency-Key was used with another body; take a new key".into()
+            }
+            Self::StillRunning => {
+                "the first request with this Idempotency-Key is still running; repeat it later with the same key"
+                    .into()
+            }
+            Self::BodyTooLarge { limit } => format!("the body is larger than {limit} octets"),
+            Self::TooSlow(what) => format!("{what} did not come in time"),
+            Self::NotJson => "the body must be JSON: set Content-Type: application/json".into(),
+            Self::TooManyRequests { .. } => {
+                "too many requests with this key; wait as Retry-After says".into()
+            }
+            Self::Overloaded(overload) => overload.detail().into(),
+            Self::NoRoute => "no modem is configured that could send it".into(),
+            Self::Store(StoreError::Full) => Overload::Disk.detail().into(),
+            Self::Store(StoreError::Closed) => Overload::ShuttingDown.detail().into(),
+            Self::Store(_) | Self::Panicked => {
+                "internal error; repeat with the same Idempotency-Key: what was accepted answers as it did. \
+                 The log line with this request id says more"
+                    .into()
+            }
+        }
+    }
+
+    fn retry_after(&self) -> Option<u64> {
+        let wait = match self {
+            Self::TooManyRequests { wait } => *wait,
+            Self::Overloaded(overload) => overload.lasts(),
+            Self::Store(StoreError::Full) => Overload::Disk.lasts(),
+            Self::Store(StoreError::Closed) => Overload::ShuttingDown.lasts(),
+            Self::NoRoute => Duration::from_secs(60),
+            _ => return None,
+        };
+        Some(whole_seconds(wait))
+    }
+
+    /// Once per failed request. A problem's message may quote the caller, so it stays out.
+    fn log(&self, id: &RequestId) {
+        let Row { status, code } = self.row();
+        let status = status.as_u16();
+        match self {
+            Self::Store(cause) => {
+                error!(request = %id, status, code, error = %cause, "request failed")
+            }
+            Self::Panicked => error!(request = %id, status, code, "a handler panicked"),
+            Self::Overloaded(_) | Self::NoRoute => {
+                warn!(request = %id, status, code, "request refused")
+            }
+            _ => debug!(request = %id, status, code, "request refused"),
+        }
+    }
+
+    /// The answer in full. Logs it.
+    pub(super) fn answer(&self, shape: Shape, id: &RequestId) -> Response {
+        self.log(id);
+        let Row { status, .. } = self.row();
+        let (media, body) = self.body(shape, id);
+        let mut response = Response::new(Body::from(body));
+        *response.status_mut() = status;
+        let headers = response.headers_mut();
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static(media));
+        if let Some(seconds) = self.retry_after() {
+            headers.insert(header::RETRY_AFTER, seconds.into());
+        }
+        if status == StatusCode::UNAUTHORIZED {
+            let scheme = HeaderValue::from_static("Bearer");
+            headers.insert(header::WWW_AUTHENTICATE, scheme);
+        }
+        response
+    }
+
+    /// The answer as octets of HTTP/1.1, for a connection that has no request to answer. Logs it.
+    pub(super) fn written_out(&self, id: &RequestId) -> Vec<u8> {
+        self.log(id);
+        let (media, body) = self.body(Shape::Problem, id);
+        let status = self.row().status;
+        format!(
+            "HTTP/1.1 {status}\r\ncontent-type: {media}\r\ncontent-length: {}\r\ncache-control: no-store\r\n\
+             x-request-id: {id}\r\nconnection: close\r\n\r\n{body}",
+            body.len(),
+        )
+        .into_bytes()
+    }
+
+    fn body(&self, shape: Shape, id: &RequestId) -> (&'static str, String) {
+        let Row { status, code } = self.row();
+        let detail = self.detail();
+        match shape {
+            Shape::Problem => {
+                let problem = ProblemJson {
+                    kind: "about:blank",
+                    title: status.canonical_reason().unwrap_or("Error"),
+                    status: status.as_u16(),
+                    detail: &detail,
+                    code,
+                    request_id: id.as_str(),
+                    errors: self.fields(),
+                    retry_after: self.retry_after(),
+                };
+                ("application/problem+json", written(&problem))
+            }
+            Shape::Direct => {
+                let direct = DirectJson {
+                    success: false,
+                    status_code: status.as_u16(),
+                    message: &detail,
+                    error: &detail,
+                    code,
+                    retry_after: self.retry_after(),
+                };
+                ("application/json", written(&direct))
+            }
+        }
+    }
+
+    fn fields(&self) -> Vec<FieldJson<'_>> {
+        let Self::Invalid(problems) = self else {
+            return Vec::new();
+        };
+        let named = problems.iter().filter_map(|problem| {
+            Some(FieldJson {
+                field: problem.field.as_deref()?,
+                code: problem.code,
+                message: &problem.message,
+            })
+        });
+        named.collect()
+    }
+}
+
+impl Overload {
+    fn detail(self) -> &'static str {
+        match self {
+            Self::ShuttingDown => "shutting down; repeat the request in a moment",
+            Self::Backlog => {
+                "too many messages wait already (message.max_backlog); repeat the request later"
+            }
+            Self::Disk => {
+                "the disk of the gateway is full (database.min_free_bytes); nothing was accepted"
+            }
+        }
+    }
+
+    fn lasts(self) -> Duration {
+        Duration::from_secs(match self {
+            Self::ShuttingDown => 5,
+            Self::Backlog => 30,
+            Self::Disk => 60,
+        })
+    }
+}
+
+impl From<StoreError> for ApiError {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+/// A handler's error has no body yet: [`super::front`] knows the shape and the request's id.
+impl IntoResponse for ApiError {
+    fn into_response(self) -> Response {
+        let mut response = Response::new(Body::empty());
+        *response.status_mut() = self.row().status;
+        response.extensions_mut().insert(Arc::new(self));
+        response
+    }
+}
+
+impl Shape {
+    pub(super) fn of_path(path: &str) -> Self {
+        let first = path.trim_start_matches('/').split('/').next();
+        match first {
+            Some("sms" | "auth") => Self::Direct,
+            _ if path.starts_with("/api/auth/") => Self::Direct,
+            _ => Self::Problem,
+        }
+    }
+}
+
+/// Rounded up, at least 1.
+fn whole_seconds(wait: Duration) -> u64 {
+    let rounded_up = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+    rounded_up.max(1)
+}
+
+#[derive(Serialize)]
+struct ProblemJson<'a> {
+    #[serde(rename = "type")]
+    kind: &'static str,
+    title: &'static str,
+    status: u16,
+    detail: &'a str,
+    code: &'static str,
+    request_id: &'a str,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    errors: Vec<FieldJson<'a>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct FieldJson<'a> {
+    field: &'a str,
+    code: &'static str,
+    message: &'a str,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct DirectJson<'a> {
+    success: bool,
+    status_code: u16,
+    message: &'a str,
+    error: &'a str,
+    code: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    retry_after: Option<u64>,
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wait_is_told_in_whole_seconds_and_never_as_none() {
+        for (wait, told) in [(0, 1), (1, 1), (999, 1), (1000, 1), (1001, 2), (59_500, 60)] {
+            assert_eq!(
+                whole_seconds(Duration::from_millis(wait)),
+                told,
+                "{wait} ms"
+            );
+        }
+    }
+
+    #[test]
+    fn the_path_prefix_decides_the_shape() {
+        for (path, shape) in [
+            ("/sms/send", Shape::Direct),
+            ("/sms", Shape::Direct),
+            ("/auth/login", Shape::Direct),
+            ("/api/auth/login", Shape::Direct),
+            ("/smsx", Shape::Problem),
+            ("/v1/messages", Shape::Problem),
+            ("/nowhere", Shape::Problem),
+        ] {
+            assert_eq!(Shape::of_path(path), shape, "{path}");
+        }
+    }
+
+    #[test]
+    fn every_row_of_the_table_is_written_out() {
+        let wait = Duration::from_secs(1);
+        let problem = |code| Problem {
+            field: None,
+            code,
+            message: String::new(),
+        };
+        for (error, status, code) in [
+            (ApiError::invalid("x"), 400, "invalid_request"),
+            (
+                ApiError::Invalid(vec![problem("invalid_phone")]),
+                400,
+                "invalid_phone",
+            ),
+            (ApiError::Cursor, 400, "invalid_cursor"),
+            (ApiError::Unauthorized(""), 401, "unauthorized"),
+            (ApiError::Forbidden(""), 403, "forbidden"),
+            (ApiError::NotFound, 404, "not_found"),
+            (ApiError::MethodNotAllowed, 405, "method_not_allowed"),
+            (ApiError::NotCancelable, 409, "not_cancelable"),
+            (ApiError::OtherBody, 422, "idempotency_mismatch"),
+            (ApiError::StillRunning, 409, "idempotency_in_progress"),
+            (
+                ApiError::BodyTooLarge { limit: 1 },
+                413,
+                "payload_too_large",
+            ),
+            (ApiError::TooSlow("the body"), 408, "request_timeout"),
+            (ApiError::NotJson, 415, "unsupported_media_type"),
+            (ApiError::TooManyRequests { wait }, 429, "rate_limited"),
+            (ApiError::Overloaded(Overload::Backlog), 503, "overloaded"),
+            (ApiError::NoRoute, 503, "no_route"),
+            (ApiError::Store(StoreError::Full), 503, "overloaded"),
+            (ApiError::Store(StoreError::OutcomeUnknown), 500, "internal"),
+            (ApiError::Panicked, 500, "internal"),
+        ] {
+            let row = error.row();
+            assert_eq!((row.status.as_u16(), row.code), (status, code), "{error:?}");
+            let must_wait = matches!(status, 429 | 503);
+            assert_eq!(error.retry_after().is_some(), must_wait, "{error:?}");
+        }
+    }
+}

@@ -1,0 +1,146 @@
+//! **Http**: the API. What callers ask becomes a row, and what is stored becomes an answer.
+//!
+//! [`router`] lists every route and needs no socket; [`serve`] puts it behind listeners. A handler extracts, parses,
+//! makes one call and shapes the answer. The path prefix decides the shape of errors ([`error`]), who may come
+//! without a key ([`auth`]), and whether unknown fields are refused ([`extract`]).
+//!
+//! Never: speaks to a modem, holds SQL, logs a number, a text or a key.
+//! May use: `domain`, `store`, `config`, `dispatch` (bell, pending, loads).
+//! Read first: [`router`], then [`accept::accept`], the way of a message into the store.
+
+mod accept;
+mod answer;
+mod auth;
+mod cors;
+mod cursor;
+mod direct;
+mod error;
+mod extract;
+mod front;
+mod health;
+mod limits;
+mod message;
+mod modem;
+mod server;
+mod submission;
+mod view;
+mod wire;
+
+#[cfg(test)]
+mod tests;
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use axum::Router;
+use axum::routing::{get, post};
+use tokio::sync::watch;
+use tokio_util::task::TaskTracker;
+use tower::Layer;
+
+pub(crate) use auth::KeyHash;
+pub(crate) use server::serve;
+
+use crate::config::Config;
+use crate::dispatch::{Bell, Load};
+use crate::domain::{FleetView, UnixMillis};
+use crate::store::Store;
+use accept::Running;
+use error::ApiError;
+use health::Disk;
+use limits::Buckets;
+
+/// What every handler works with. Cheap to clone.
+#[derive(Clone)]
+pub(crate) struct Gate(Arc<Inner>);
+
+/// What a gate is made of.
+pub(crate) struct Parts {
+    pub(crate) config: Arc<Config>,
+    pub(crate) store: Store,
+    pub(crate) bell: Bell,
+    pub(crate) fleet: watch::Receiver<FleetView>,
+    pub(crate) loads: watch::Receiver<Vec<Load>>,
+    pub(crate) admin_key: KeyHash,
+    pub(crate) clock: fn() -> UnixMillis,
+}
+
+struct Inner {
+    parts: Parts,
+    closing: AtomicBool,
+    buckets: Buckets,
+    running: Running,
+    disk: Disk,
+    /// Acceptances under way: they end with their COMMIT, whether or not the caller still listens.
+    acceptances: TaskTracker,
+}
+
+impl Gate {
+    pub(crate) fn new(parts: Parts) -> Self {
+        let limits = parts.config.limits;
+        let database = parts.config.database_path();
+        let disk = Disk::new(&database, parts.config.database.min_free_bytes);
+        Self(Arc::new(Inner {
+            closing: AtomicBool::new(false),
+            buckets: Buckets::new(limits.key_rps, limits.key_burst),
+            running: Running::default(),
+            disk,
+            acceptances: TaskTracker::new(),
+            parts,
+        }))
+    }
+
+    /// From now on nothing new is accepted.
+    pub(crate) fn close(&self) {
+        self.0.closing.store(true, Ordering::Relaxed);
+    }
+
+    fn is_closing(&self) -> bool {
+        self.0.closing.load(Ordering::Relaxed)
+    }
+
+    fn now(&self) -> UnixMillis {
+        (self.0.parts.clock)()
+    }
+
+    fn config(&self) -> &Config {
+        &self.0.parts.config
+    }
+
+    fn store(&self) -> &Store {
+        &self.0.parts.store
+    }
+
+    fn fleet(&self) -> FleetView {
+        Arc::clone(&self.0.parts.fleet.borrow())
+    }
+}
+
+impl fmt::Debug for Gate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Gate")
+            .field("closing", &self.is_closing())
+            .finish_non_exhaustive()
+    }
+}
+
+/// Every route. A request without the [`auth::Peer`] that the server adds comes from nowhere: it needs a key.
+pub(crate) fn router(gate: Gate) -> Router {
+    let routes = Router::new()
+        .route("/v1/messages", get(message::list).post(message::create))
+        .route("/v1/messages/{id}", get(message::show))
+        .route("/v1/messages/{id}/events", get(message::events))
+        .route("/v1/messages/{id}/cancel", post(message::cancel))
+        .route("/v1/modems", get(modem::list))
+        .route("/v1/modems/{id}", get(modem::show))
+        .route("/sms/send", post(direct::send))
+        .route("/healthz", get(health::lives))
+        .route("/readyz", get(health::ready))
+        .route("/version", get(health::version))
+        .fallback(async || ApiError::NotFound)
+        .with_state(gate.clone());
+    // Around the whole router, not around each route: it must see the `Allow` that the router adds to a 405.
+    let front = axum::middleware::from_fn_with_state(gate, front::receive);
+    Router::new().fallback_service(front.layer(routes))
+}

@@ -1,0 +1,118 @@
+//! `/v1/modems` (http-api.md G5): the fleet as it stands.
+
+use axum::extract::State;
+use axum::response::Response;
+use http::Uri;
+use serde::Serialize;
+
+use super::Gate;
+use super::answer::shown;
+use super::auth::{Admitted, Scope};
+use super::cursor::{self, ListId, Listing};
+use super::error::ApiError;
+use super::extract::{Id, Query};
+use crate::dispatch::Load;
+use crate::domain::ModemStatus;
+
+#[derive(Debug, Serialize)]
+struct ModemJson<'a> {
+    id: &'a str,
+    device: &'a str,
+    state: &'static str,
+    imei: Option<&'a str>,
+    imsi: Option<&'a str>,
+    iccid: Option<&'a str>,
+    number: Option<&'a str>,
+    operator: Option<&'a str>,
+    network: &'static str,
+    tech: Option<&'static str>,
+    signal_dbm: Option<i16>,
+    signal_percent: Option<u8>,
+    queue: usize,
+    sending: usize,
+    sent_today: u64,
+    failed_today: u64,
+    quota: QuotaJson,
+    last_error: Option<&'a str>,
+    since: String,
+}
+
+/// Quotas come with a later version: none is set.
+#[derive(Debug, Default, Serialize)]
+struct QuotaJson {
+    hour: Option<u64>,
+    day: Option<u64>,
+    month: Option<u64>,
+}
+
+/// `GET /v1/modems`, in the order of the configuration.
+pub(super) async fn list(
+    State(gate): State<Gate>,
+    Admitted(caller): Admitted,
+    uri: Uri,
+) -> Result<Response, ApiError> {
+    caller.may(Scope::ModemsRead)?;
+    let mut query = Query::of(&uri, &["limit", "cursor"])?;
+    let limit = cursor::limit(&mut query);
+    if !query.problems.is_empty() {
+        return Err(ApiError::Invalid(query.problems));
+    }
+    let list = ListId::of([Some(uri.path())]);
+    let behind = query.raw("cursor").map(|cursor| list.position(cursor));
+    let skipped = usize::try_from(behind.transpose()?.unwrap_or(0)).unwrap_or(usize::MAX);
+    let (fleet, loads) = (gate.fleet(), gate.loads());
+    let end = skipped.saturating_add(limit as usize);
+    let has_more = fleet.len() > end;
+    let page = fleet.iter().skip(skipped).take(limit as usize);
+    Ok(shown(&Listing {
+        data: page.map(|modem| json(modem, &loads)).collect(),
+        next_cursor: has_more.then(|| list.behind(i64::try_from(end).unwrap_or(i64::MAX))),
+        has_more,
+    }))
+}
+
+/// `GET /v1/modems/{id}`
+pub(super) async fn show(
+    State(gate): State<Gate>,
+    Admitted(caller): Admitted,
+    uri: Uri,
+    Id(name): Id,
+) -> Result<Response, ApiError> {
+    caller.may(Scope::ModemsRead)?;
+    Query::of(&uri, &[])?;
+    let (fleet, loads) = (gate.fleet(), gate.loads());
+    let found = fleet.iter().find(|modem| modem.name.as_str() == name);
+    let modem = found.ok_or(ApiError::NotFound)?;
+    Ok(shown(&json(modem, &loads)))
+}
+
+impl Gate {
+    fn loads(&self) -> Vec<Load> {
+        self.0.parts.loads.borrow().clone()
+    }
+}
+
+fn json<'a>(modem: &'a ModemStatus, loads: &[Load]) -> ModemJson<'a> {
+    let load = loads.iter().find(|load| load.modem == modem.name);
+    ModemJson {
+        id: modem.name.as_str(),
+        device: &modem.device,
+        state: modem.state.as_str(),
+        imei: modem.imei.as_deref(),
+        imsi: modem.imsi.as_deref(),
+        iccid: modem.iccid.as_deref(),
+        number: modem.number.as_deref(),
+        operator: modem.operator.as_deref(),
+        network: modem.network.as_str(),
+        tech: modem.tech,
+        signal_dbm: modem.signal_dbm,
+        signal_percent: modem.signal_percent(),
+        queue: load.map_or(0, |load| load.queue),
+        sending: load.map_or(0, |load| load.sending),
+        sent_today: load.map_or(0, |load| load.sent_today),
+        failed_today: load.map_or(0, |load| load.failed_today),
+        quota: QuotaJson::default(),
+        last_error: modem.last_error.as_deref(),
+        since: modem.since.to_string(),
+    }
+}

@@ -1,0 +1,171 @@
+//! A message as callers see it (http-api.md G1).
+
+use serde::Serialize;
+
+use crate::domain::{Category, Event, MessageState, Pending, UnixMillis};
+use crate::store::MessageView;
+
+#[derive(Debug, Serialize)]
+pub(super) struct MessageJson<'a> {
+    id: &'a str,
+    /// Batches come with a later version.
+    batch_id: Option<&'a str>,
+    direction: &'static str,
+    from: Option<&'a str>,
+    to: &'a str,
+    to_raw: &'a str,
+    country: Option<&'a str>,
+    category: &'static str,
+    priority: u8,
+    status: &'static str,
+    #[serde(rename = "final")]
+    is_final: bool,
+    /// Of category otp: with its codes masked.
+    text: &'a str,
+    redacted: bool,
+    encoding: &'static str,
+    parts: u8,
+    template_id: Option<i64>,
+    client_ref: Option<&'a str>,
+    route: Option<&'a str>,
+    attempts: u32,
+    error: Option<ErrorJson<'a>>,
+    pending_reason: Option<PendingJson>,
+    next_attempt_at: Option<String>,
+    may_be_duplicate: bool,
+    price: Option<&'a str>,
+    scheduled_at: Option<String>,
+    created_at: String,
+    sent_at: Option<String>,
+    delivered_at: Option<String>,
+    expires_at: String,
+}
+
+#[derive(Debug, Serialize)]
+struct ErrorJson<'a> {
+    code: &'a str,
+    message: &'a str,
+    /// The same text to the same number may fare better when it is sent again.
+    retryable: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct PendingJson {
+    code: &'static str,
+    message: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct EventJson {
+    at: String,
+    #[serde(rename = "type")]
+    kind: &'static str,
+    part: Option<u8>,
+    route: Option<String>,
+    detail: Option<String>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct EventsJson {
+    pub(super) data: Vec<EventJson>,
+}
+
+pub(super) fn json(
+    view: &MessageView,
+    pending: Option<Pending>,
+    now: UnixMillis,
+) -> MessageJson<'_> {
+    let next_attempt_at = pending.as_ref().map(|pending| pending.next_attempt_at);
+    let shown = |at: UnixMillis| at.to_string();
+    MessageJson {
+        id: view.id.as_str(),
+        batch_id: None,
+        direction: "outbound",
+        from: view.from_number.as_deref(),
+        to: view.to.as_str(),
+        to_raw: &view.to_raw,
+        country: view.country.as_deref(),
+        category: view.category.as_str(),
+        priority: view.priority,
+        status: view.state.as_str(),
+        is_final: is_final(view, now),
+        text: view.text.expose(),
+        redacted: view.category == Category::Otp,
+        encoding: view.encoding.as_str(),
+        parts: view.parts,
+        template_id: None,
+        client_ref: view.client_ref.as_deref(),
+        route: view.route.as_deref(),
+        attempts: view.tries,
+        error: view.error.as_ref().map(|(code, message)| ErrorJson {
+            code,
+            message,
+            retryable: is_retryable(code),
+        }),
+        pending_reason: pending.map(|pending| PendingJson {
+            code: pending.code.as_str(),
+            message: pending.message,
+        }),
+        next_attempt_at: next_attempt_at.map(shown),
+        may_be_duplicate: view.may_be_duplicate,
+        price: None,
+        scheduled_at: view.scheduled_at.map(shown),
+        created_at: shown(view.created_at),
+        sent_at: view.sent_at.map(shown),
+        delivered_at: view.delivered_at.map(shown),
+        expires_at: shown(view.expires_at),
+    }
+}
+
+fn is_final(view: &MessageView, now: UnixMillis) -> bool {
+    let waits_for_a_report = matches!(view.state, MessageState::Sent | MessageState::Unknown);
+    view.state.is_over() || waits_for_a_report && view.closes_at.is_some_and(|end| end <= now)
+}
+
+/// Whether the reason may be gone next time: not when it lies in the number or in a verdict about the text.
+fn is_retryable(code: &str) -> bool {
+    !matches!(
+        code,
+        "invalid_destination"
+            | "barred"
+            | "network_rejected"
+            | "provider_rejected"
+            | "provider_config"
+            | "suppressed"
+            | "undelivered"
+            | "not_encodable"
+            | "too_long"
+    )
+}
+
+impl From<Event> for EventJson {
+    fn from(event: Event) -> Self {
+        Self {
+            at: event.at.to_string(),
+            kind: event.kind.as_str(),
+            part: event.part.map(|part| part.0),
+            route: event.route,
+            detail: event.detail,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_lies_in_the_number_or_the_text_is_not_worth_another_try() {
+        for (code, retryable) in [
+            ("no_network", true),
+            ("modem_lost", true),
+            ("timeout_uncertain", true),
+            ("expired", true),
+            ("invalid_destination", false),
+            ("barred", false),
+            ("undelivered", false),
+        ] {
+            assert_eq!(is_retryable(code), retryable, "{code}");
+        }
+    }
+}
