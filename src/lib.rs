@@ -5,9 +5,18 @@
 pub mod domain;
 
 mod at;
+mod config;
 mod store;
+mod system;
+mod telemetry;
 
 mod modem;
 
 mod dispatch;
 mod inbox;
+
+mod http;
+
+mod app;
+pub mod cli;
+pub mod embed;

@@ -1,0 +1,258 @@
+//! `cellpost serve`: the daemon and its screen.
+
+use std::io::{IsTerminal, Write};
+use std::path::Path;
+use std::time::Duration;
+
+use tokio::sync::broadcast::error::RecvError;
+use tracing::{error, info, warn};
+
+use super::{CommandError, ServeArgs, load, runtime};
+use crate::app::Gateway;
+use crate::config::{Log, LogFormat};
+use crate::domain::{FleetView, ModemState};
+use crate::store::Step;
+use crate::system::{Signal, Signals, notify};
+use crate::telemetry::{self, Form, Logging};
+
+pub(super) fn run(args: &ServeArgs) -> Result<(), CommandError> {
+    let config = load(&args.config, &args.listen, args.simulate)?;
+    let log = start_log(config.log)?;
+    let shows_steps = config.simulate.modems > 0 || std::io::stdout().is_terminal();
+    runtime()?.block_on(async {
+        // Before anything is started: a signal must never find nobody listening.
+        let signals = Signals::new()
+            .map_err(|error| CommandError::Failed(format!("signals cannot be read: {error}")))?;
+        let gateway = Gateway::start(config).await?;
+        show(&gateway);
+        let steps = shows_steps.then(|| tokio::spawn(show_steps(gateway.steps())));
+        notify::ready();
+        let ended = serve_until_told(&gateway, signals, || reload(args, &log)).await;
+        notify::stopping();
+        gateway.stop().await;
+        if let Some(steps) = steps {
+            // It ends with the store; what it still prints is the last step.
+            let _ = steps.await;
+        }
+        ended
+    })
+}
+
+/// What systemd shows of the service.
+fn fleet_line(fleet: &FleetView) -> String {
+    let ready = fleet
+        .iter()
+        .filter(|modem| modem.state == ModemState::Ready)
+        .count();
+    format!("{ready} of {} modems ready", fleet.len())
+}
+
+/// SIGHUP. A bad file changes nothing.
+fn reload(args: &ServeArgs, log: &Logging) {
+    match load(&args.config, &args.listen, args.simulate) {
+        Ok(config) => {
+            log.set_level(config.log.level);
+            info!(
+                "config read again: log.level holds from now on, every other key from the next start"
+            );
+        }
+        Err(error) => warn!(%error, "the config is kept as it was"),
+    }
+}
+
+fn start_log(log: Log) -> Result<Logging, CommandError> {
+    let is_terminal = std::io::stderr().is_terminal();
+    let form = match log.format {
+        LogFormat::Auto => Form::fitting(is_terminal),
+        LogFormat::Journal => Form::Journal,
+        LogFormat::Json => Form::Json,
+        LogFormat::Text => Form::text(is_terminal),
+    };
+    telemetry::init(log.level, form)
+        .map_err(|error| CommandError::Failed(format!("the log cannot be started: {error}")))
+}
+
+/// How often the daemon looks at itself when no watchdog asks for more.
+const HEARTBEAT: Duration = Duration::from_secs(10);
+
+async fn serve_until_told(
+    gateway: &Gateway,
+    mut signals: Signals,
+    reload: impl Fn(),
+) -> Result<(), CommandError> {
+    let mut heartbeat = tokio::time::interval(notify::watchdog_interval().unwrap_or(HEARTBEAT));
+    loop {
+        tokio::select! {
+            signal = signals.next() => match signal {
+                Signal::Terminate | Signal::Interrupt => {
+                    info!("stopping: what is under way is finished first");
+                    return Ok(());
+                }
+                Signal::Hangup => reload(),
+            },
+            _ = heartbeat.tick() => {
+                if gateway.is_broken() {
+                    error!("a room that must not end has ended");
+                    return Err(CommandError::Failed(
+                        "a part of the gateway ended by itself; the log above says why".into(),
+                    ));
+                }
+                notify::alive();
+                notify::status(&fleet_line(&gateway.modems().borrow()));
+            }
+        }
+    }
+}
+
+/// One screen: what runs, where, and what to paste.
+fn show(gateway: &Gateway) {
+    let mut out = std::io::stdout().lock();
+    // A closed standard output must not end a daemon.
+    let _ = write_screen(&mut out, gateway);
+}
+
+fn write_screen(out: &mut impl Write, gateway: &Gateway) -> std::io::Result<()> {
+    let config = gateway.config();
+    let data = std::path::absolute(&config.data_dir).unwrap_or_else(|_| config.data_dir.clone());
+    let key_file = config.secret_path(&config.auth.admin_key_file);
+    let key_file = std::path::absolute(&key_file).unwrap_or(key_file);
+    writeln!(out, "cellpost {}", env!("CARGO_PKG_VERSION"))?;
+    for address in gateway.addresses() {
+        writeln!(out, "  listening  http://{address}")?;
+    }
+    writeln!(out, "  data       {}", data.display())?;
+    write_modems(out, &gateway.modems().borrow())?;
+    if let Some(key) = gateway.new_admin_key() {
+        writeln!(out, "  admin key  {key}")?;
+        writeln!(
+            out,
+            "             shown this once; kept in {}",
+            key_file.display()
+        )?;
+    }
+    if let Some(address) = gateway.addresses().first() {
+        writeln!(out)?;
+        writeln!(out, "Send a text:")?;
+        writeln!(out, "  {}", curl_line(&address.to_string(), &key_file))?;
+    }
+    #[cfg(feature = "sim")]
+    if let Some(simulation) = gateway.simulation() {
+        writeln!(out)?;
+        writeln!(
+            out,
+            "Simulated: nothing leaves this machine, and no quota or pause per SIM applies."
+        )?;
+        writeln!(
+            out,
+            "  cellpost sim handset +8613800138000 --control {}",
+            shell_word(&simulation.control().to_string_lossy())
+        )?;
+    }
+    writeln!(out)?;
+    out.flush()
+}
+
+fn write_modems(out: &mut impl Write, fleet: &FleetView) -> std::io::Result<()> {
+    if fleet.is_empty() {
+        return writeln!(
+            out,
+            "  modems     none: add a [modem.NAME] section, or try --simulate 2"
+        );
+    }
+    for (at, modem) in fleet.iter().enumerate() {
+        let heading = if at == 0 { "modems" } else { "" };
+        write!(
+            out,
+            "  {heading:<9}  {} {} {}",
+            modem.name,
+            modem.device,
+            modem.state.as_str()
+        )?;
+        match (&modem.last_error, modem.state) {
+            (Some(error), state) if state != ModemState::Ready => writeln!(out, ": {error}")?,
+            _ => writeln!(out)?,
+        }
+    }
+    Ok(())
+}
+
+/// Pasted into a shell it sends one text. The key stays in its file.
+fn curl_line(address: &str, key_file: &Path) -> String {
+    format!(
+        "curl -sS http://{address}/v1/messages -H \"Authorization: Bearer $(cat {})\" \
+         -H 'Content-Type: application/json' -d '{{\"to\":\"+8613800138000\",\"text\":\"Hello from Cellpost\"}}'",
+        shell_word(&key_file.to_string_lossy())
+    )
+}
+
+/// A path as one word of a POSIX shell.
+fn shell_word(path: &str) -> String {
+    let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-+:@".contains(&b);
+    match path.bytes().all(plain) {
+        true => path.to_owned(),
+        false => format!("'{}'", path.replace('\'', r"'\''")),
+    }
+}
+
+/// One line per step of each message, until the store closes.
+async fn show_steps(mut steps: tokio::sync::broadcast::Receiver<Step>) {
+    loop {
+        match steps.recv().await {
+            Ok(step) => {
+                let line = step_line(&step);
+                if writeln!(std::io::stdout(), "{line}").is_err() {
+                    return;
+                }
+            }
+            Err(RecvError::Lagged(missed)) => {
+                let _ = writeln!(std::io::stdout(), "… {missed} steps not shown");
+            }
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
+
+fn step_line(step: &Step) -> String {
+    let event = &step.event;
+    let mut line = format!("{} {} {}", event.at, step.message, event.kind.as_str());
+    if let Some(part) = event.part {
+        line += &format!(" part {}", part.0);
+    }
+    if let Some(route) = &event.route {
+        line += &format!(" via {route}");
+    }
+    if let Some(detail) = &event.detail {
+        line += &format!(" ({detail})");
+    }
+    line
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::{Event, EventKind, MessageId, PartNumber, UnixMillis};
+
+    #[test]
+    fn the_curl_line_reads_the_key_from_its_file_whatever_the_path_is() {
+        let line = curl_line("127.0.0.1:30006", Path::new("/tmp/it's here/admin.key"));
+        assert!(
+            line.contains(r"$(cat '/tmp/it'\''s here/admin.key')"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn a_step_is_one_line() {
+        let step = Step {
+            message: MessageId::parse("MSG_1").unwrap(),
+            event: Event::new(UnixMillis(1_700_000_000_000), EventKind::PartSent)
+                .part(PartNumber(1))
+                .route("modem:sim1")
+                .detail("reference 7"),
+        };
+        assert_eq!(
+            step_line(&step),
+            "2023-11-14T22:13:20.000Z MSG_1 part_sent part 1 via modem:sim1 (reference 7)"
+        );
+    }
+}
