@@ -1,0 +1,13 @@
+//! What needs the real binary: signals, a kill in the middle of everything, the order of its start, a full disk.
+
+// The lint spares test functions, not the verbs that they use; a panic is how a test fails.
+#![allow(clippy::unwrap_used)]
+
+mod daemon;
+
+mod answers_only_after_recovery;
+mod commands;
+mod refuses_bad_starts;
+mod signals;
+mod survives_full_disk;
+mod survives_kill;

@@ -1,0 +1,274 @@
+//! A gateway and its modems for one test, and verbs that read as sentences.
+//!
+//! Everything is real: a store on disk, HTTP over a socket, modems on ptys. Only the network behind them is
+//! simulated. Nothing sleeps for a fixed time: what is waited for is asked for until it is there, with a bound.
+
+use std::path::{Path, PathBuf};
+use std::time::{Duration, Instant};
+
+use bytes::Bytes;
+use cellpost::embed::{Embedded, Start};
+use http::{Method, Request, StatusCode, header};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use modem_sim::client::Client as Phones;
+use modem_sim::{Fault, ModemStats, NetworkSettings, Received, Settings, Sim};
+use serde_json::{Value, json};
+
+/// How long anything that must happen may take on a loaded machine. Never waited out when it happens.
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A gateway in front of a simulation of its own, which outlives it.
+pub(crate) struct House {
+    pub(crate) folder: tempfile::TempDir,
+    sim: Sim,
+    gateway: Option<Embedded>,
+    config: String,
+    http: Client<HttpConnector, Full<Bytes>>,
+}
+
+/// An answer, whatever its status.
+#[derive(Debug)]
+pub(crate) struct Reply {
+    pub(crate) status: StatusCode,
+    pub(crate) headers: http::HeaderMap,
+    pub(crate) body: Value,
+}
+
+/// A fast network: the tests are about order and truth, not about time.
+pub(crate) fn fast() -> NetworkSettings {
+    NetworkSettings {
+        latency: Duration::from_millis(10),
+        prompt: Duration::from_millis(2),
+        report_after: Duration::from_millis(20),
+        report_status: 0,
+    }
+}
+
+impl House {
+    /// `modems` simulated modems, named m1, m2 …
+    pub(crate) async fn with(modems: usize) -> Self {
+        Self::with_network(modems, fast(), "").await
+    }
+
+    /// `config`: lines added to the config file.
+    pub(crate) async fn with_network(
+        modems: usize,
+        network: NetworkSettings,
+        config: &str,
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let settings = Settings {
+            modems,
+            seed: 1,
+            network,
+        };
+        let sim = modem_sim::start(&folder.path().join("sim"), settings).unwrap();
+        // Tests ask again and again until something is so.
+        let mut lines = format!("[limits]\nkey_rps = 0\n{config}");
+        for (at, port) in sim.ports().iter().enumerate() {
+            lines += &format!(
+                "\n[modem.m{}]\ndevice = \"{}\"\nsend_timeout = 2\n",
+                at + 1,
+                port.display()
+            );
+        }
+        let mut house = Self {
+            folder,
+            sim,
+            gateway: None,
+            config: lines,
+            http: Client::builder(TokioExecutor::new()).build_http(),
+        };
+        house.start().await;
+        house
+    }
+
+    pub(crate) async fn start(&mut self) {
+        let config = self.folder.path().join("cellpost.toml");
+        std::fs::write(&config, &self.config).unwrap();
+        let start = Start {
+            config: Some(config),
+            data_dir: self.data_dir(),
+            ..Start::default()
+        };
+        self.gateway = Some(Embedded::start(start).await.unwrap());
+    }
+
+    /// As SIGTERM does.
+    pub(crate) async fn stop(&mut self) {
+        self.gateway.take().unwrap().stop().await;
+    }
+
+    pub(crate) fn data_dir(&self) -> PathBuf {
+        self.folder.path().join("data")
+    }
+
+    pub(crate) fn url(&self) -> String {
+        self.gateway.as_ref().unwrap().url()
+    }
+
+    pub(crate) fn key(&self) -> String {
+        let file = self.data_dir().join("admin.key");
+        std::fs::read_to_string(file).unwrap().trim().to_owned()
+    }
+
+    pub(crate) fn control(&self) -> &Path {
+        self.sim.control()
+    }
+
+    /// Asks with the admin key.
+    pub(crate) async fn ask(&self, method: Method, path: &str, body: Option<Value>) -> Reply {
+        self.ask_with(method, path, body, &[]).await
+    }
+
+    pub(crate) async fn ask_with(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<Value>,
+        headers: &[(&str, &str)],
+    ) -> Reply {
+        let mut request = Request::builder()
+            .method(method)
+            .uri(format!("{}{path}", self.url()))
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.key()))
+            .header(header::CONTENT_TYPE, "application/json");
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let content = body.map(|body| body.to_string()).unwrap_or_default();
+        self.raw(request.body(Full::new(content.into())).unwrap())
+            .await
+    }
+
+    /// Sends exactly this request.
+    pub(crate) async fn raw(&self, request: Request<Full<Bytes>>) -> Reply {
+        let response = self.http.request(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let octets = body.collect().await.unwrap().to_bytes();
+        Reply {
+            status: parts.status,
+            headers: parts.headers,
+            body: serde_json::from_slice(&octets).unwrap_or(Value::Null),
+        }
+    }
+
+    /// Accepts a text and returns its id.
+    #[track_caller]
+    pub(crate) fn send(&self, to: &str, text: &str) -> impl Future<Output = String> {
+        self.send_as(json!({ "to": to, "text": text }))
+    }
+
+    pub(crate) async fn send_as(&self, request: Value) -> String {
+        let reply = self.ask(Method::POST, "/v1/messages", Some(request)).await;
+        assert_eq!(reply.status, StatusCode::ACCEPTED, "{}", reply.body);
+        reply.body["id"].as_str().unwrap().to_owned()
+    }
+
+    pub(crate) async fn message(&self, id: &str) -> Value {
+        let reply = self
+            .ask(Method::GET, &format!("/v1/messages/{id}"), None)
+            .await;
+        assert_eq!(reply.status, StatusCode::OK, "{}", reply.body);
+        reply.body
+    }
+
+    /// Waits until the message has this status, and returns it.
+    pub(crate) async fn becomes(&self, id: &str, status: &str) -> Value {
+        self.until(&format!("{id} is {status}"), async || {
+            let message = self.message(id).await;
+            (message["status"] == status).then_some(message)
+        })
+        .await
+    }
+
+    /// Types of its events, in order.
+    pub(crate) async fn events(&self, id: &str) -> Vec<String> {
+        let reply = self
+            .ask(Method::GET, &format!("/v1/messages/{id}/events"), None)
+            .await;
+        let events = reply.body["data"].as_array().unwrap();
+        events
+            .iter()
+            .map(|event| event["type"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
+    /// Waits until modem `name` has this state.
+    pub(crate) async fn modem_becomes(&self, name: &str, state: &str) -> Value {
+        self.until(&format!("{name} is {state}"), async || {
+            let reply = self
+                .ask(Method::GET, &format!("/v1/modems/{name}"), None)
+                .await;
+            (reply.body["state"] == state).then_some(reply.body)
+        })
+        .await
+    }
+
+    /// Asks until there is an answer.
+    pub(crate) async fn until<T>(&self, what: &str, mut ask: impl AsyncFnMut() -> Option<T>) -> T {
+        let started = Instant::now();
+        loop {
+            if let Some(answer) = ask().await {
+                return answer;
+            }
+            assert!(
+                started.elapsed() < PATIENCE,
+                "it did not come to pass: {what}"
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    }
+
+    /// Asks the simulation, on a thread that may block.
+    pub(crate) async fn phones<T: Send + 'static>(
+        &self,
+        ask: impl FnOnce(&mut Phones) -> T + Send + 'static,
+    ) -> T {
+        let control = self.control().to_owned();
+        tokio::task::spawn_blocking(move || ask(&mut Phones::connect(&control).unwrap()))
+            .await
+            .unwrap()
+    }
+
+    /// Texts on this phone, oldest first.
+    pub(crate) async fn handset(&self, number: &str) -> Vec<Received> {
+        let number = number.to_owned();
+        self.phones(move |phones| phones.handset(&number).unwrap())
+            .await
+    }
+
+    pub(crate) async fn fault(&self, modem: usize, fault: Fault) {
+        self.phones(move |phones| phones.fault(modem, &fault).unwrap())
+            .await;
+    }
+
+    pub(crate) async fn stats(&self) -> Vec<ModemStats> {
+        self.phones(|phones| phones.stats().unwrap()).await
+    }
+
+    /// Waits until the network has taken so many parts.
+    pub(crate) async fn network_took(&self, parts: u64) {
+        self.phones(move |phones| phones.wait_accepted(parts, PATIENCE).unwrap())
+            .await;
+    }
+
+    /// Every part that the network took, in order.
+    pub(crate) async fn ledger(&self) -> Vec<Value> {
+        self.phones(|phones| {
+            let (mut entries, mut from) = (Vec::new(), 1);
+            loop {
+                let (page, next) = phones.ledger(from).unwrap();
+                if page.is_empty() {
+                    return entries;
+                }
+                entries.extend(page);
+                from = next;
+            }
+        })
+        .await
+    }
+}

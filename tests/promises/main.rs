@@ -1,0 +1,17 @@
+//! The promises: one module each, the whole gateway in this process, real ptys, sockets and files.
+
+// The lint spares test functions, not the verbs that they use; a panic is how a test fails.
+#![allow(clippy::unwrap_used)]
+
+mod house;
+
+mod idempotency_key;
+mod never_sends_twice;
+mod refuses_bad_input;
+mod reports_delivery;
+mod sends;
+mod shuts_down_cleanly;
+mod splits_long_texts;
+mod survives_unplug;
+mod two_modems_share_work;
+mod waiting_says_why;

@@ -1,0 +1,76 @@
+//! A delivery report finds its part, whatever it says and whenever it comes.
+
+use modem_sim::Fault;
+
+use crate::house::House;
+
+const TO: &str = "+8613800138000";
+
+#[tokio::test]
+async fn the_events_of_a_delivered_text_tell_its_way() {
+    let house = House::with(1).await;
+    let id = house.send(TO, "hello").await;
+    let message = house.becomes(&id, "delivered").await;
+    assert_eq!(
+        house.events(&id).await,
+        [
+            "queued",
+            "sending",
+            "part_sent",
+            "sent",
+            "report",
+            "delivered"
+        ]
+    );
+    assert!(message["delivered_at"].is_string());
+}
+
+#[tokio::test]
+async fn a_report_that_overtakes_the_answer_finds_its_part() {
+    let house = House::with(1).await;
+    house.fault(0, Fault::ReportFirst { times: 1 }).await;
+    let id = house.send(TO, "hello").await;
+    house.becomes(&id, "delivered").await;
+}
+
+#[tokio::test]
+async fn a_text_that_the_network_gave_up_is_undelivered_and_says_so() {
+    let house = House::with(1).await;
+    let gives_up = Fault::ReportStatus {
+        status: 0x43,
+        times: 1,
+    };
+    house.fault(0, gives_up).await;
+    let id = house.send(TO, "hello").await;
+    let message = house.becomes(&id, "undelivered").await;
+    assert_eq!(message["error"]["code"], "undelivered");
+    let said = message["error"]["message"].as_str().unwrap();
+    assert!(said.contains("0x43"), "{said}");
+}
+
+#[tokio::test]
+async fn a_report_is_matched_after_a_restart() {
+    let mut network = crate::house::fast();
+    network.report_after = std::time::Duration::from_millis(1500);
+    let mut house = House::with_network(1, network, "").await;
+    let id = house.send(TO, "hello").await;
+    house.becomes(&id, "sent").await;
+    house.stop().await;
+    house.start().await;
+    house.becomes(&id, "delivered").await;
+}
+
+#[tokio::test]
+async fn more_texts_than_references_are_all_delivered() {
+    let mut network = crate::house::fast();
+    network.latency = std::time::Duration::from_millis(1);
+    network.prompt = std::time::Duration::ZERO;
+    let house = House::with_network(1, network, "").await;
+    let mut ids = Vec::new();
+    for number in 0..300 {
+        ids.push(house.send(TO, &format!("text {number}")).await);
+    }
+    for id in ids {
+        house.becomes(&id, "delivered").await;
+    }
+}
