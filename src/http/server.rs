@@ -19,7 +19,7 @@ use hyper_util::server::conn::auto::Builder;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tower::ServiceExt;
@@ -51,19 +51,20 @@ pub(crate) async fn serve(listeners: Vec<TcpListener>, gate: Gate, stop: Cancell
             head: settings.header_timeout,
             idle: settings.idle_timeout,
         },
+        // A listener holds a seat while it waits: with fewer seats than listeners, some would never accept.
         seats: Arc::new(Semaphore::new(
-            settings.max_connections.min(Semaphore::MAX_PERMITS),
+            settings
+                .max_connections
+                .clamp(listeners.len(), Semaphore::MAX_PERMITS),
         )),
         tasks: TaskTracker::new(),
         stop,
         cut: CancellationToken::new(),
     };
-    join_all(
-        listeners
-            .into_iter()
-            .map(|listener| server.listen(listener)),
-    )
-    .await;
+    let doors = listeners
+        .into_iter()
+        .map(|listener| server.listen(listener));
+    join_all(doors).await;
     server.tasks.close();
     gate.0.acceptances.close();
     let done = async {
@@ -140,7 +141,7 @@ impl Server {
     async fn talk(self, socket: TcpStream, peer: Peer, _seat: OwnedSemaphorePermit) {
         // Answers are small and whole: waiting to fill a segment would only delay them.
         let _ = socket.set_nodelay(true);
-        let line = Line::new(socket);
+        let line = Line::new(socket, Instant::now);
         let end = self.converse(&line, peer).await;
         let Some((socket, remainder)) = line.into_socket() else {
             return;

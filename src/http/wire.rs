@@ -22,6 +22,7 @@ pub(super) struct Line {
     socket: Mutex<TcpStream>,
     watch: Mutex<Watch>,
     changed: Notify,
+    clock: fn() -> Instant,
 }
 
 /// How long the other end may take.
@@ -152,11 +153,12 @@ impl Watch {
 }
 
 impl Line {
-    pub(super) fn new(socket: TcpStream) -> Arc<Self> {
+    pub(super) fn new(socket: TcpStream, clock: fn() -> Instant) -> Arc<Self> {
         Arc::new(Self {
             socket: Mutex::new(socket),
-            watch: Mutex::new(Watch::new(Instant::now())),
+            watch: Mutex::new(Watch::new(clock())),
             changed: Notify::new(),
+            clock,
         })
     }
 
@@ -165,7 +167,7 @@ impl Line {
         loop {
             let deadline = self.watch().deadline(patience);
             match deadline {
-                Some((at, what)) if at <= Instant::now() => return what,
+                Some((at, what)) if at <= (self.clock)() => return what,
                 Some((at, _)) => tokio::select! {
                     () = sleep_until(at) => {}
                     () = self.changed.notified() => {}
@@ -224,8 +226,8 @@ impl Line {
     }
 
     fn note_write(&self, written: &Poll<io::Result<usize>>) {
-        let took = written.is_ready();
-        self.change(|watch| watch.wrote(took, Instant::now()));
+        let (took, now) = (written.is_ready(), (self.clock)());
+        self.change(|watch| watch.wrote(took, now));
     }
 }
 
@@ -244,7 +246,8 @@ pub(super) struct Underway(Arc<Line>);
 
 impl Drop for Underway {
     fn drop(&mut self) {
-        self.0.change(|watch| watch.request_ends(Instant::now()));
+        let now = (self.0.clock)();
+        self.0.change(|watch| watch.request_ends(now));
     }
 }
 
@@ -262,8 +265,8 @@ impl AsyncRead for Wire {
         let read = Pin::new(&mut *self.0.socket()).poll_read(cx, buf);
         if let Poll::Ready(Ok(())) = read {
             let octets = &buf.filled()[before..];
-            self.0
-                .change(|watch| watch.received(octets, Instant::now()));
+            let now = (self.0.clock)();
+            self.0.change(|watch| watch.received(octets, now));
         }
         read
     }
