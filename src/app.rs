@@ -144,7 +144,6 @@ impl Gateway {
             .map(|(handle, modem)| Carrier {
                 handle,
                 request_report: modem.reports,
-                ref16: modem.ref16,
             });
         let (dispatch, loads) = Dispatch::new(
             store.clone(),

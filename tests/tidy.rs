@@ -56,7 +56,9 @@ fn code(text: &str) -> String {
 
 /// What is built into the product: tests stand last in a file, and may look anywhere.
 fn product(text: &str) -> &str {
-    text.split("#[cfg(test)]\nmod tests {").next().unwrap_or_default()
+    text.split("#[cfg(test)]\nmod tests {")
+        .next()
+        .unwrap_or_default()
 }
 
 fn is_test(file: &str) -> bool {

@@ -225,6 +225,7 @@ async fn fill_queue(config: &Config, messages: usize, due: UnixMillis) -> Result
             encoding: Encoding::Gsm7,
             parts: 1,
             flash: false,
+            ref16: false,
             from_modem: None,
             client_ref: None,
             scheduled_at: Some(due),

@@ -52,8 +52,6 @@ pub(crate) struct Settings {
 pub(crate) struct Carrier {
     pub(crate) handle: ModemHandle,
     pub(crate) request_report: bool,
-    /// 16-bit concatenation references.
-    pub(crate) ref16: bool,
 }
 
 /// How busy one modem is, for whoever asks.
@@ -104,7 +102,6 @@ pub(crate) struct Dispatch {
 #[derive(Debug)]
 struct CarrierSettings {
     request_report: bool,
-    ref16: bool,
 }
 
 /// A COMMIT that something waits for.
@@ -144,7 +141,6 @@ impl Dispatch {
             .map(|carrier| {
                 let settings = CarrierSettings {
                     request_report: carrier.request_report,
-                    ref16: carrier.ref16,
                 };
                 (Lane::new(carrier.handle), settings)
             })
@@ -642,7 +638,7 @@ impl Dispatch {
             body: claimed.body.clone(),
             encoding: message.encoding,
             part,
-            reference: match self.carriers[lane].ref16 {
+            reference: match message.ref16 {
                 true => Reference::Sixteen(claimed.reference),
                 // The low octet: consecutive references differ in it.
                 false => Reference::Eight(claimed.reference.to_be_bytes()[1]),

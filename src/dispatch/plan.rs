@@ -173,6 +173,7 @@ mod tests {
             text: StoredText::Plain(Body::stored("hello".into())),
             encoding: Encoding::Gsm7,
             flash: false,
+            ref16: false,
             from_modem: None,
             expires_at: UnixMillis(1_000_000),
             parts: vec![PartState::Queued],

@@ -11,7 +11,7 @@ use super::auth::Caller;
 use super::error::ApiError;
 use super::extract::Fields;
 use super::submission;
-use crate::domain::{Category, Encoding};
+use crate::domain::{Category, Encoding, Reference};
 use crate::store::{Answer, MessageView, Submission};
 
 #[derive(Debug, Serialize)]
@@ -67,6 +67,7 @@ fn read(gate: &Gate, caller: &Caller, mut fields: Fields) -> Result<Submission, 
         encoding: content.encoding,
         parts: content.parts,
         flash: false,
+        ref16: matches!(width, Reference::Sixteen(_)),
         from_modem: None,
         client_ref,
         scheduled_at: None,

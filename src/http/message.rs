@@ -15,7 +15,7 @@ use super::submission;
 use super::view::{EventJson, EventsJson, MessageJson, json};
 use crate::dispatch::pending;
 use crate::domain::{
-    Category, Destination, MessageSeq, MessageState, Pending, PendingCode, UnixMillis,
+    Category, Destination, MessageSeq, MessageState, Pending, PendingCode, Reference, UnixMillis,
 };
 use crate::store::{Answer, Cancel, Filter, MessageView, Submission};
 
@@ -62,6 +62,7 @@ fn read(gate: &Gate, caller: &Caller, mut fields: Fields) -> Result<Submission, 
         encoding: content.encoding,
         parts: content.parts,
         flash: flash.unwrap_or(false),
+        ref16: matches!(width, Reference::Sixteen(_)),
         from_modem,
         client_ref,
         scheduled_at: schedule.scheduled_at,

@@ -28,6 +28,8 @@ pub(crate) struct Submission {
     pub(crate) encoding: Encoding,
     pub(crate) parts: u8,
     pub(crate) flash: bool,
+    /// Its parts were counted with 16-bit references.
+    pub(crate) ref16: bool,
     pub(crate) from_modem: Option<ModemName>,
     pub(crate) client_ref: Option<String>,
     pub(crate) scheduled_at: Option<UnixMillis>,
@@ -157,10 +159,10 @@ fn insert(
     work.db
         .prepare_cached(
             "INSERT INTO message (seq, id, app, to_number, to_raw, country, category, severity, priority,
-                                  state, text, sealed, encoding, parts, flash, from_modem, client_ref,
+                                  state, text, sealed, encoding, parts, flash, ref16, from_modem, client_ref,
                                   next_attempt_at, created_at, scheduled_at, expires_at)
              VALUES (:seq, :id, :app, :to_number, :to_raw, :country, :category, :severity, :priority,
-                     :state, :text, :sealed, :encoding, :parts, :flash, :from_modem, :client_ref,
+                     :state, :text, :sealed, :encoding, :parts, :flash, :ref16, :from_modem, :client_ref,
                      :next_attempt_at, :created_at, :scheduled_at, :expires_at)",
         )?
         .execute(named_params! {
@@ -179,6 +181,7 @@ fn insert(
             ":encoding": asked.encoding.as_str(),
             ":parts": asked.parts,
             ":flash": asked.flash,
+            ":ref16": asked.ref16,
             ":from_modem": asked.from_modem.as_ref().map(ModemName::as_str),
             ":client_ref": asked.client_ref,
             ":next_attempt_at": due.map(|due| due.0),

@@ -76,6 +76,7 @@ pub(crate) struct InLine {
     pub(crate) text: StoredText,
     pub(crate) encoding: Encoding,
     pub(crate) flash: bool,
+    pub(crate) ref16: bool,
     pub(crate) from_modem: Option<ModemName>,
     pub(crate) expires_at: UnixMillis,
     /// Part states, first part first.
@@ -330,7 +331,7 @@ fn list(db: &Connection, filter: &Filter, limit: u32) -> Result<Page, StoreError
 
 fn front(db: &Connection, per_class: u32) -> Result<Vec<InLine>, StoreError> {
     let mut statement = db.prepare_cached(
-        "SELECT seq, id, to_number, category, priority, text, sealed, encoding, parts, flash, from_modem,
+        "SELECT seq, id, to_number, category, priority, text, sealed, encoding, parts, flash, ref16, from_modem,
                 expires_at, reference, route, strikes, setbacks
            FROM message
           WHERE state = 'queued' AND next_attempt_at IS NULL AND priority = :priority
@@ -367,6 +368,7 @@ fn in_line(db: &Connection, row: &Row<'_>) -> Result<InLine, StoreError> {
         },
         encoding: word(row, "encoding")?,
         flash: row.get("flash")?,
+        ref16: row.get("ref16")?,
         from_modem: from_modem.as_deref().and_then(ModemName::parse),
         expires_at: UnixMillis(row.get("expires_at")?),
         parts: match route {

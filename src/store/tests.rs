@@ -105,6 +105,7 @@ fn submission(change: impl FnOnce(&mut Submission)) -> Submission {
         encoding: Encoding::Gsm7,
         parts: 1,
         flash: false,
+        ref16: false,
         from_modem: None,
         client_ref: None,
         scheduled_at: None,

@@ -59,6 +59,16 @@ impl House {
         network: NetworkSettings,
         config: &str,
     ) -> Self {
+        Self::with_modems(modems, network, config, "").await
+    }
+
+    /// `modem`: lines added to the section of every modem.
+    pub(crate) async fn with_modems(
+        modems: usize,
+        network: NetworkSettings,
+        config: &str,
+        modem: &str,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let settings = Settings {
             modems,
@@ -70,7 +80,7 @@ impl House {
         let mut lines = format!("[limits]\nkey_rps = 0\n{config}");
         for (at, port) in sim.ports().iter().enumerate() {
             lines += &format!(
-                "\n[modem.m{}]\ndevice = \"{}\"\nsend_timeout = 2\n",
+                "\n[modem.m{}]\ndevice = \"{}\"\nsend_timeout = 2\n{modem}",
                 at + 1,
                 port.display()
             );

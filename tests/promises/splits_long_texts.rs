@@ -1,6 +1,6 @@
 //! Long texts go in parts, in order, on one modem, and arrive whole.
 
-use crate::house::House;
+use crate::house::{House, fast};
 
 const TO: &str = "+8613800138000";
 
@@ -70,4 +70,18 @@ async fn a_refused_part_is_sent_again_alone_with_the_same_reference() {
         .map(|entry| entry["concat"]["part"].as_u64().unwrap())
         .collect();
     assert_eq!(parts, [1, 2, 3], "no part left twice");
+}
+
+#[tokio::test]
+async fn wide_references_are_used_where_every_modem_makes_them() {
+    let house = House::with_modems(1, fast(), "", "ref16 = true\n").await;
+    // 306 septets: two parts with 8-bit references, three with 16-bit ones.
+    let text = "x".repeat(306);
+    let id = house.send(TO, &text).await;
+    let message = house.becomes(&id, "delivered").await;
+    assert_eq!(message["parts"], 3);
+    assert_eq!(house.handset(TO).await[0].text, text);
+    for entry in house.ledger().await {
+        assert_eq!(entry["concat"]["bits"], 16);
+    }
 }

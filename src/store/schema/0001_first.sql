@@ -17,6 +17,8 @@ CREATE TABLE message (
   encoding        TEXT    NOT NULL CHECK (encoding IN ('gsm7', 'ucs2')),
   parts           INTEGER NOT NULL CHECK (parts BETWEEN 1 AND 255),
   flash           INTEGER NOT NULL CHECK (flash IN (0, 1)),
+  -- 16-bit concatenation references: part of how it was cut into parts.
+  ref16           INTEGER NOT NULL CHECK (ref16 IN (0, 1)),
   -- The only modem that may send it, when the caller named one.
   from_modem      TEXT,
   client_ref      TEXT,
