@@ -5,6 +5,7 @@
 //! Never: decides anything about a message; prints a key, except at its creation.
 //! May use: every room.
 
+#[cfg(feature = "sim")]
 mod bench;
 mod client;
 mod send;
@@ -75,6 +76,7 @@ enum CommandError {
     #[error("{0}")]
     Failed(String),
     #[error("{0}")]
+    #[cfg_attr(not(feature = "sim"), allow(dead_code))]
     Usage(String),
 }
 

@@ -57,7 +57,7 @@ enum SimCommand {
         at: ControlArgs,
         modem: usize,
     },
-    /// Make a modem misbehave: JSON as {"kind":"refuse","sends":[[1,38]]}; names by --list.
+    /// Make a modem misbehave: a fault as JSON, such as `{"kind":"silence","for_ms":3000}`; names by --list.
     Fault {
         #[command(flatten)]
         at: ControlArgs,

@@ -154,6 +154,7 @@ impl Modem {
 
 /// `[simulate]` and `--simulate N`.
 #[derive(Clone, Debug)]
+#[cfg_attr(not(feature = "sim"), allow(dead_code))]
 pub(crate) struct Simulate {
     /// 0: no simulation.
     pub(crate) modems: usize,
