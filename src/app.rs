@@ -114,7 +114,13 @@ impl Gateway {
             path: config.database_path(),
             error,
         };
-        recover::recover(&store, config.message.uncertain, wall_clock())
+        let settings_of_dispatch = Settings {
+            policies: config.message.uncertain,
+            max_attempts: config.message.max_attempts,
+            report_timeout: config.message.report_timeout,
+            clock: wall_clock,
+        };
+        recover::recover(&store, &settings_of_dispatch)
             .await
             .map_err(store_failed)?;
 
@@ -148,12 +154,7 @@ impl Gateway {
             });
         let (dispatch, loads) = Dispatch::new(
             store.clone(),
-            Settings {
-                policies: config.message.uncertain,
-                max_attempts: config.message.max_attempts,
-                report_timeout: config.message.report_timeout,
-                clock: wall_clock,
-            },
+            settings_of_dispatch,
             carriers.collect(),
             Wires {
                 bell: bell.clone(),

@@ -5,15 +5,20 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
+use tokio::time::Instant;
 use tracing::error;
 
-use crate::domain::{Body, PartNumber};
+use crate::domain::{Body, MessageSeq, PartNumber, PartState, Priority, UnixMillis};
 use crate::modem::{ModemHandle, Order, Ticket};
 use crate::store::InLine;
 
 /// A session holds one part in flight and one prepared behind it.
 const TRIES: usize = 2;
+const FIRST_REST: Duration = Duration::from_secs(1);
+const LONGEST_REST: Duration = Duration::from_secs(60);
+const SHORTEST_PATIENCE: Duration = Duration::from_secs(15);
 
 #[derive(Debug)]
 pub(super) struct Lane {
@@ -24,6 +29,11 @@ pub(super) struct Lane {
     pub(super) claimed: VecDeque<Claimed>,
     pub(super) sent_today: u64,
     pub(super) failed_today: u64,
+    /// When its modem was last ready: how long a SIM is waited for counts from here.
+    pub(super) last_ready_at: UnixMillis,
+    /// Faults of the modem in a row, and until when it is spared for the last one.
+    faults: u32,
+    rests_until: Option<Instant>,
 }
 
 /// A message on its way through one lane.
@@ -36,6 +46,8 @@ pub(super) struct Claimed {
     pub(super) left: VecDeque<PartNumber>,
     /// All parts start anew with the next intent.
     pub(super) anew: bool,
+    /// It was its class's turn: a better class does not take its place.
+    pub(super) by_turn: bool,
 }
 
 /// One try of one part.
@@ -46,6 +58,7 @@ pub(super) struct Try {
     pub(super) part: PartNumber,
     pub(super) reference: u16,
     pub(super) anew: bool,
+    pub(super) by_turn: bool,
     pub(super) phase: Phase,
 }
 
@@ -57,19 +70,37 @@ pub(super) enum Phase {
     /// Its intent is with the store.
     Committing,
     /// Its intent is durable and the session has its go.
-    Gone,
+    Gone { since: Instant },
     /// It is called back. `durable`: its intent may be, and must be undone.
     Withdrawn { durable: bool },
 }
 
+impl Try {
+    /// Its message and class, when another message may take its place: nothing of it is out, and it was not its
+    /// class's turn.
+    pub(super) fn may_be_displaced(&self) -> Option<(MessageSeq, Priority)> {
+        let may = self.phase == Phase::Prepared && self.part.0 == 1 && !self.by_turn;
+        may.then_some((self.message.seq, self.message.priority))
+    }
+
+    /// It may have left in an earlier try.
+    pub(super) fn is_doubtful(&self) -> bool {
+        let parts = &self.message.parts;
+        parts.get(usize::from(self.part.0) - 1) == Some(&PartState::Uncertain)
+    }
+}
+
 impl Lane {
-    pub(super) fn new(handle: ModemHandle) -> Self {
+    pub(super) fn new(handle: ModemHandle, now: UnixMillis) -> Self {
         Self {
             handle,
             tries: VecDeque::with_capacity(TRIES),
             claimed: VecDeque::new(),
             sent_today: 0,
             failed_today: 0,
+            last_ready_at: now,
+            faults: 0,
+            rests_until: None,
         }
     }
 
@@ -83,12 +114,43 @@ impl Lane {
     /// Whether another message may be claimed for it: all parts of those it has are handed over, and the session
     /// has a place.
     pub(super) fn has_room(&self) -> bool {
-        self.claimed.is_empty() && self.tries.len() < TRIES && !self.is_calling_back()
+        self.claimed.is_empty() && self.has_place()
+    }
+
+    /// A fault of the modem itself: it is left alone for a while, and longer each time, so that the two do not chase
+    /// each other.
+    pub(super) fn had_fault(&mut self, now: Instant) {
+        let rest = FIRST_REST * 2u32.pow(self.faults.min(16));
+        self.rests_until = Some(now + rest.min(LONGEST_REST));
+        self.faults += 1;
+    }
+
+    pub(super) fn did_well(&mut self) {
+        self.faults = 0;
+        self.rests_until = None;
+    }
+
+    /// When it has rested; `None` when it does not rest.
+    pub(super) fn rested_at(&self) -> Option<Instant> {
+        self.rests_until
+    }
+
+    pub(super) fn wake(&mut self, now: Instant) {
+        self.rests_until = self.rests_until.filter(|until| *until > now);
+    }
+
+    /// When its part in flight will have taken suspiciously long (semantics §5): then nothing more is given to it.
+    pub(super) fn is_silent_at(&self, mean_send: Duration) -> Option<Instant> {
+        let patience = (mean_send * 3).max(SHORTEST_PATIENCE);
+        match self.tries.front()?.phase {
+            Phase::Gone { since } => Some(since + patience),
+            _ => None,
+        }
     }
 
     /// Whether the session has a place for the next part.
     pub(super) fn has_place(&self) -> bool {
-        self.tries.len() < TRIES && !self.is_calling_back()
+        self.tries.len() < TRIES && !self.is_calling_back() && self.rests_until.is_none()
     }
 
     /// While a try is called back its message may yet return to the line: nothing overtakes it.
@@ -104,8 +166,7 @@ impl Lane {
         self.tries.len() + waiting
     }
 
-    pub(super) fn holds(&self, message: &InLine) -> bool {
-        let seq = message.seq;
+    pub(super) fn holds(&self, seq: MessageSeq) -> bool {
         self.tries.iter().any(|one| one.message.seq == seq)
             || self.claimed.iter().any(|one| one.message.seq == seq)
     }

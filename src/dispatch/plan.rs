@@ -13,7 +13,8 @@ use crate::store::InLine;
 pub(crate) struct LaneView {
     pub(crate) modem: ModemName,
     pub(crate) state: ModemState,
-    pub(crate) since: UnixMillis,
+    /// When it was last ready; now, when it is.
+    pub(crate) last_ready_at: UnixMillis,
     pub(crate) mean_send: Duration,
     /// Parts it holds: in flight, prepared, and those that follow them.
     pub(crate) parts: usize,
@@ -29,6 +30,8 @@ pub(crate) struct Claim {
     pub(crate) lane: usize,
     /// Earlier parts went by another SIM: all parts go anew.
     pub(crate) anew: bool,
+    /// It was its class's turn, before better ones.
+    pub(crate) by_turn: bool,
 }
 
 /// Whose turn it is among the classes: the best one, but each that waits gets one of eight sends.
@@ -60,7 +63,7 @@ impl Turns {
 
 /// How long a message some of whose parts went by a SIM waits for it to come back before all parts go anew by
 /// another one: a replugged stick is back sooner, a dead one is not waited for long.
-const PATIENCE_FOR_SIM: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE_FOR_SIM: Duration = Duration::from_secs(60);
 
 /// Assigns the line to the lanes by smallest expected wait, and names what can be claimed at once. A message whose
 /// best lane is full keeps its place there, so that those behind it are measured against a longer queue.
@@ -95,10 +98,12 @@ pub(crate) fn claims(
         if lanes[lane].has_room {
             turns.took(class, waiting);
             lanes[lane].has_room = false;
+            let better_waits = waiting[..class].contains(&true);
             claims.push(Claim {
                 message: at,
                 lane,
                 anew,
+                by_turn: better_waits,
             });
         }
         lanes[lane].parts += parts;
@@ -128,12 +133,34 @@ fn best_lane(
         let usable = ready(&lanes[home]) && wanted(&lanes[home]);
         return usable.then_some((home, false));
     }
+    if bound.is_some() && policy == Policy::Lose {
+        return None;
+    }
+    // After a set-back the next candidate's turn comes first (semantics §5).
+    let failed_there = |lane: &LaneView| {
+        message.has_failed() && message.route.as_deref() == Some(&lane.modem.route())
+    };
     lanes
         .iter()
         .enumerate()
         .filter(|(_, lane)| ready(lane) && wanted(lane))
-        .min_by_key(|(_, lane)| lane.mean_send * u32::try_from(lane.parts + 1).unwrap_or(u32::MAX))
+        .min_by_key(|(_, lane)| {
+            let parts_before = u32::try_from(lane.parts + 1).unwrap_or(u32::MAX);
+            (
+                failed_there(lane),
+                lane.mean_send.saturating_mul(parts_before),
+            )
+        })
         .map(|(at, _)| (at, bound.is_some()))
+}
+
+/// It waits for a SIM that took earlier parts of it and is not ready.
+pub(crate) fn waits_for_sim(message: &InLine, lanes: &[LaneView]) -> bool {
+    bound_route(message).is_some_and(|route| {
+        !lanes
+            .iter()
+            .any(|lane| lane.modem.route() == route && lane.state == ModemState::Ready)
+    })
 }
 
 /// The route that some but not all parts were accepted by: a handset joins parts by their sender.
@@ -143,7 +170,7 @@ fn bound_route(message: &InLine) -> Option<&str> {
 }
 
 fn is_coming_back(lane: &LaneView, now: UnixMillis) -> bool {
-    now.since(lane.since) < PATIENCE_FOR_SIM
+    now.since(lane.last_ready_at) < PATIENCE_FOR_SIM
 }
 
 #[cfg(test)]
@@ -156,7 +183,7 @@ mod tests {
         LaneView {
             modem: ModemName::parse(name).unwrap(),
             state,
-            since: UnixMillis(0),
+            last_ready_at: UnixMillis(0),
             mean_send: Duration::from_millis(mean_ms),
             parts,
             has_room: parts < 2,
@@ -283,7 +310,8 @@ mod tests {
             [Claim {
                 message: 0,
                 lane: 1,
-                anew: true
+                anew: true,
+                by_turn: false
             }]
         );
         assert_eq!(claim(Policy::Lose), []);

@@ -7,7 +7,7 @@ use super::backoff::{Standing, after_refusal, after_uncertainty};
 use super::lane::{Phase, Try};
 use super::recover::policy_of;
 use crate::domain::message::report_window;
-use crate::domain::{ModemName, UnixMillis};
+use crate::domain::{MessageSeq, ModemName, UnixMillis};
 use crate::modem::Outcome;
 use crate::store::{Acceptance, Group, NeverLeft, Receipt, Refusal, Uncertainty};
 
@@ -21,6 +21,26 @@ pub(super) enum Record {
 }
 
 impl Record {
+    pub(super) fn message(&self) -> MessageSeq {
+        match self {
+            Self::Accepted(acceptance) => acceptance.message,
+            Self::Refused(refusal) => refusal.message,
+            Self::Uncertain(uncertainty) => uncertainty.message,
+            Self::NeverLeft(never_left) => never_left.message,
+        }
+    }
+
+    /// The same record when no lane holds the rest of its message any more.
+    pub(super) fn unheld(self) -> Self {
+        match self {
+            Self::Accepted(acceptance) => Self::Accepted(Acceptance {
+                is_unheld: true,
+                ..acceptance
+            }),
+            other => other,
+        }
+    }
+
     pub(super) fn put(&self, group: &mut Group<'_>) -> Receipt<bool> {
         match self.clone() {
             Self::Accepted(acceptance) => group.accepted(acceptance),
@@ -43,21 +63,25 @@ pub(super) struct Context<'a> {
 /// `None`: the store never heard of this try, and need not.
 pub(super) fn of(context: &Context<'_>, done: &Try, outcome: Outcome) -> Option<Record> {
     let (message, part, at) = (done.message.seq, done.part, context.now);
+    let ticket = done.ticket.0;
     Some(match outcome {
         Outcome::Accepted { reference, .. } => Record::Accepted(Acceptance {
             message,
             part,
+            ticket,
             modem: context.modem.clone(),
             reference,
             mean_send: context.mean_send,
             window_ends_at: context
                 .request_report
                 .then(|| window_ends_at(context, done)),
+            is_unheld: false,
             at,
         }),
         Outcome::Refused(setback) => Record::Refused(Refusal {
             message,
             part,
+            ticket,
             next: after_refusal(&setback, &standing(context, done)),
             setback,
             at,
@@ -65,6 +89,8 @@ pub(super) fn of(context: &Context<'_>, done: &Try, outcome: Outcome) -> Option<
         Outcome::Uncertain(setback) => Record::Uncertain(Uncertainty {
             message,
             part,
+            ticket,
+            closes_at: window_ends_at(context, done),
             next: after_uncertainty(
                 policy_of(&context.settings.policies, done.message.category),
                 &standing(context, done),
@@ -75,7 +101,7 @@ pub(super) fn of(context: &Context<'_>, done: &Try, outcome: Outcome) -> Option<
         Outcome::NeverLeft(setback) => {
             let known = match done.phase {
                 Phase::Prepared => false,
-                Phase::Committing | Phase::Gone => true,
+                Phase::Committing | Phase::Gone { .. } => true,
                 Phase::Withdrawn { durable } => durable,
             };
             if !known {
@@ -84,6 +110,7 @@ pub(super) fn of(context: &Context<'_>, done: &Try, outcome: Outcome) -> Option<
             Record::NeverLeft(NeverLeft {
                 message,
                 part,
+                ticket,
                 why: setback.to_string(),
                 at,
             })

@@ -1,21 +1,25 @@
 //! At start, before any request is accepted: what was under way when the process ended is uncertain, and what that
-//! means for each is its category's policy (semantics §6).
+//! means for each is its category's policy, as for an outcome that nobody knows (semantics §6).
 
 use tracing::warn;
 
-use crate::domain::{Category, Policy, UnixMillis};
-use crate::store::{Policies, Store, StoreError};
+use super::Settings;
+use super::backoff::{Standing, after_uncertainty};
+use crate::domain::message::report_window;
+use crate::domain::{Category, Policy};
+use crate::store::{InDoubt, Store, StoreError, Verdict};
+
+/// `message.uncertain`: a policy per category, in the order of [`Category::ALL`].
+pub(crate) type Policies = [Policy; 5];
 
 /// Names every part that may have left: at most one per modem (architecture §4).
-pub(crate) async fn recover(
-    store: &Store,
-    policies: Policies,
-    now: UnixMillis,
-) -> Result<(), StoreError> {
-    for one in store.recover(policy_of, policies, now).await? {
-        let consequence = match one.policy {
-            Policy::Duplicate => "it is sent again and may arrive twice",
-            Policy::Lose => "it is not sent again",
+pub(crate) async fn recover(store: &Store, settings: &Settings) -> Result<(), StoreError> {
+    let (settings, now) = (settings.clone(), (settings.clock)());
+    let decide = move |in_doubt: &InDoubt| verdict(&settings, in_doubt);
+    for one in store.recover(decide, now).await? {
+        let consequence = match one.goes_again {
+            true => "it is sent again and may arrive twice",
+            false => "it is not sent again",
         };
         warn!(
             message_id = %one.message,
@@ -28,7 +32,22 @@ pub(crate) async fn recover(
     Ok(())
 }
 
-/// `policies` is in the order of [`Category::ALL`].
+fn verdict(settings: &Settings, in_doubt: &InDoubt) -> Verdict {
+    let now = (settings.clock)();
+    let standing = Standing {
+        strikes: in_doubt.strikes,
+        setbacks: 0,
+        max_attempts: settings.max_attempts,
+        expires_at: in_doubt.expires_at,
+        now,
+        chance: rand::random(),
+    };
+    let policy = policy_of(&settings.policies, in_doubt.category);
+    let ttl = in_doubt.expires_at.since(now);
+    let window = report_window(in_doubt.category, ttl, settings.report_timeout);
+    (after_uncertainty(policy, &standing), now.plus(window))
+}
+
 pub(super) fn policy_of(policies: &Policies, category: Category) -> Policy {
     Category::ALL
         .iter()

@@ -44,27 +44,57 @@ pub fn masked_number(number: &str) -> String {
     format!("{head}{}{tail}", "*".repeat(number.len() - 10))
 }
 
-/// Every run of 4 to 10 ASCII digits becomes `••••••`: how a text of category otp is shown.
+/// How a text of category otp is shown and kept: whatever may be its code becomes `••••••`.
+///
+/// That is every run of letters and digits of any script that holds at least four digits, or a digit among at least
+/// four characters; runs that single spaces, hyphens or dots join count as one (`123 456`, `123-456`).
 pub fn masked_codes(text: &str) -> String {
     let mut shown = String::with_capacity(text.len());
-    let mut digits = String::new();
-    for character in text.chars().chain(std::iter::once('\u{0}')) {
-        if character.is_ascii_digit() {
-            digits.push(character);
-            continue;
-        }
-        let is_code = (4..=10).contains(&digits.len());
-        shown.push_str(if is_code {
+    let mut rest = text;
+    while let Some(start) = rest.find(char::is_numeric) {
+        let begin = rest[..start]
+            .char_indices()
+            .rev()
+            .take_while(|(_, c)| is_of_code(*c))
+            .last()
+            .map_or(start, |(at, _)| at);
+        let end = start + code_length(&rest[start..]);
+        let (before, run, after) = (&rest[..begin], &rest[begin..end], &rest[end..]);
+        shown.push_str(before);
+        shown.push_str(if may_be_code(run) {
             "••••••"
         } else {
-            &digits
+            run
         });
-        digits.clear();
-        if character != '\u{0}' {
-            shown.push(character);
-        }
+        rest = after;
     }
-    shown
+    shown + rest
+}
+
+/// Letters of a code are ASCII: in Chinese a code stands between words without a space.
+fn is_of_code(character: char) -> bool {
+    character.is_numeric() || character.is_ascii_alphabetic()
+}
+
+/// Octets of the run that begins `text`, joined runs included.
+fn code_length(text: &str) -> usize {
+    let mut characters = text.char_indices().peekable();
+    let mut end = 0;
+    while let Some((at, character)) = characters.next() {
+        let joins = matches!(character, ' ' | '-' | '.')
+            && characters.peek().is_some_and(|(_, next)| next.is_numeric());
+        if !joins && !is_of_code(character) {
+            break;
+        }
+        end = at + character.len_utf8();
+    }
+    end
+}
+
+fn may_be_code(run: &str) -> bool {
+    let digits = run.chars().filter(|c| c.is_numeric()).count();
+    let mixed = run.chars().any(|c| c.is_ascii_alphabetic());
+    digits >= 4 || (mixed && run.chars().filter(|c| is_of_code(*c)).count() >= 4)
 }
 
 #[cfg(test)]
@@ -82,6 +112,12 @@ mod tests {
         assert_eq!(masked_codes("Your code is 123456."), "Your code is ••••••.");
         assert_eq!(masked_codes("4711"), "••••••");
         assert_eq!(masked_codes("in 10 minutes"), "in 10 minutes");
-        assert_eq!(masked_codes("验证码123456"), "验证码••••••");
+        assert_eq!(masked_codes("验证码123456，10分钟"), "验证码••••••，10分钟");
+        assert_eq!(masked_codes("123-456 or 123 456"), "•••••• or ••••••");
+        assert_eq!(masked_codes("G-123456 it is"), "G-•••••• it is");
+        assert_eq!(masked_codes("use A1B2C3!"), "use ••••••!");
+        assert_eq!(masked_codes("код ١٢٣٤٥٦"), "код ••••••");
+        assert_eq!(masked_codes("123456789012"), "••••••");
+        assert_eq!(masked_codes("no code"), "no code");
     }
 }

@@ -61,7 +61,11 @@ impl Inbox {
             Err(error) => return warn!(%modem, %error, "a status report cannot be read"),
         };
         for _ in 0..OFFERS {
-            match self.store.report(report.clone(), (self.clock)()).await {
+            match self
+                .store
+                .report(report.clone(), modem, (self.clock)())
+                .await
+            {
                 Ok(Matched::Orphan) => {
                     return debug!(%modem, mr = report.reference.0, "report fits no part yet");
                 }

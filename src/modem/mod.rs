@@ -24,9 +24,9 @@ use tokio::sync::mpsc;
 
 use crate::domain::{Body, Destination, Encoding, ModemName, PartNumber, Setback, SimId};
 
-/// One try of one part: a number that no other try of this process has.
+/// One try of one part: a number that no other try has, of this process or of one before it.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Ticket(pub(crate) u64);
+pub(crate) struct Ticket(pub(crate) i64);
 
 /// What dispatch says about one part: prepare, and then exactly one of go (its intent is committed) or withdraw.
 ///

@@ -288,13 +288,14 @@ pub(super) struct Head {
     pub(super) to: Destination,
     pub(super) category: Category,
     pub(super) parts: u8,
+    pub(super) strikes: u32,
     pub(super) expires_at: UnixMillis,
     pub(super) is_held: bool,
 }
 
 pub(super) fn head(work: &Work<'_>, seq: MessageSeq) -> Result<Head, StoreError> {
     let mut statement = work.db.prepare_cached(
-        "SELECT id, state, to_number, category, parts, expires_at, next_attempt_at IS NOT NULL AS is_held
+        "SELECT id, state, to_number, category, parts, strikes, expires_at, next_attempt_at IS NOT NULL AS is_held
            FROM message
           WHERE seq = :seq",
     )?;
@@ -307,6 +308,7 @@ pub(super) fn head(work: &Work<'_>, seq: MessageSeq) -> Result<Head, StoreError>
         to: row::word(row, "to_number")?,
         category: row::word(row, "category")?,
         parts: row.get("parts")?,
+        strikes: row.get("strikes")?,
         expires_at: UnixMillis(row.get("expires_at")?),
         is_held: row.get("is_held")?,
     })

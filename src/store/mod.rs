@@ -28,7 +28,7 @@ use tokio::sync::broadcast;
 pub(crate) use idempotency::{Answer, Once};
 pub(crate) use message::{Accepted, Cancel, Submission};
 pub(crate) use part::{
-    Acceptance, Intent, NeverLeft, NextTry, Policies, Refusal, Settlement, Uncertainty,
+    Acceptance, InDoubt, Intent, NeverLeft, NextTry, Refusal, Settlement, Uncertainty, Verdict,
 };
 pub(crate) use query::{Filter, InLine, MessageView, StoredText};
 pub(crate) use report::Matched;
@@ -65,6 +65,8 @@ pub(crate) enum StoreError {
     Closed,
     #[error("the file is not a SQLite database: move it away or correct database.path")]
     NotADatabase,
+    #[error("the database belongs to another program: correct database.path")]
+    Foreign,
     #[error("the database was written by a newer version of cellpost: install that one")]
     NewerVersion,
     #[error("the database could not be brought to this version's schema: {0}")]

@@ -8,7 +8,7 @@ use std::time::Duration;
 use rusqlite::{OptionalExtension, named_params};
 
 use super::message::{Head, append, end, error, head, step, step_with};
-use super::report::{aggregate, settle_orphans};
+use super::report::{aggregate, settle_by_orphans, settle_orphans};
 use super::sim::remember;
 use super::writer::{Receipt, Work, job};
 use super::{Group, Store, StoreError};
@@ -16,7 +16,7 @@ use crate::domain::message::Change;
 use crate::domain::report::number_tail;
 use crate::domain::{
     Category, Event, EventKind, MessageId, MessageReference, MessageSeq, MessageState, ModemName,
-    PartNumber, PartState, PendingCode, Policy, Setback, SimId, UnixMillis,
+    PartNumber, PartState, PendingCode, Setback, SimId, UnixMillis,
 };
 
 /// A part is about to go out by a modem. Committed before the first octet of its PDU is written.
@@ -29,6 +29,10 @@ pub(crate) struct Intent {
     /// The SIM's own number.
     pub(crate) from_number: Option<String>,
     pub(crate) reference: u16,
+    /// Names this try; no other has it.
+    pub(crate) ticket: i64,
+    /// It may have left in an earlier try: the phone may see it twice.
+    pub(crate) doubtful: bool,
     /// Another SIM than the one that took earlier parts: all parts start anew (semantics §6).
     pub(crate) anew: bool,
     pub(crate) at: UnixMillis,
@@ -39,11 +43,14 @@ pub(crate) struct Intent {
 pub(crate) struct Acceptance {
     pub(crate) message: MessageSeq,
     pub(crate) part: PartNumber,
+    pub(crate) ticket: i64,
     pub(crate) modem: ModemName,
     pub(crate) reference: Option<MessageReference>,
     pub(crate) mean_send: Duration,
     /// Until when a report may come; `None` when none was asked for.
     pub(crate) window_ends_at: Option<UnixMillis>,
+    /// Nobody holds the parts that follow it: they go back into the line.
+    pub(crate) is_unheld: bool,
     pub(crate) at: UnixMillis,
 }
 
@@ -52,6 +59,7 @@ pub(crate) struct Acceptance {
 pub(crate) struct Refusal {
     pub(crate) message: MessageSeq,
     pub(crate) part: PartNumber,
+    pub(crate) ticket: i64,
     pub(crate) setback: Setback,
     pub(crate) next: NextTry,
     pub(crate) at: UnixMillis,
@@ -62,7 +70,10 @@ pub(crate) struct Refusal {
 pub(crate) struct Uncertainty {
     pub(crate) message: MessageSeq,
     pub(crate) part: PartNumber,
+    pub(crate) ticket: i64,
     pub(crate) setback: Setback,
+    /// Until when a report may settle it.
+    pub(crate) closes_at: UnixMillis,
     /// `Fail` under policy lose, and when the tries are used up.
     pub(crate) next: NextTry,
     pub(crate) at: UnixMillis,
@@ -73,6 +84,7 @@ pub(crate) struct Uncertainty {
 pub(crate) struct NeverLeft {
     pub(crate) message: MessageSeq,
     pub(crate) part: PartNumber,
+    pub(crate) ticket: i64,
     pub(crate) why: String,
     pub(crate) at: UnixMillis,
 }
@@ -106,8 +118,19 @@ pub(crate) struct Recovered {
     pub(crate) message: MessageId,
     pub(crate) part: PartNumber,
     pub(crate) route: String,
-    pub(crate) policy: Policy,
+    pub(crate) goes_again: bool,
 }
+
+/// A part that was under way when the process ended, before it is decided what follows.
+#[derive(Debug)]
+pub(crate) struct InDoubt {
+    pub(crate) category: Category,
+    pub(crate) strikes: u32,
+    pub(crate) expires_at: UnixMillis,
+}
+
+/// What follows for a part in doubt, and until when a report may settle it.
+pub(crate) type Verdict = (NextTry, UnixMillis);
 
 impl Group<'_> {
     /// `false`: the message was canceled, expired or taken meanwhile; nothing may leave.
@@ -173,18 +196,14 @@ impl Store {
     /// At start, before anything else: what was `sending` is uncertain (semantics §6).
     pub(crate) async fn recover(
         &self,
-        policy: fn(&Policies, Category) -> Policy,
-        policies: Policies,
+        decide: impl Fn(&InDoubt) -> Verdict + Send + 'static,
         at: UnixMillis,
     ) -> Result<Vec<Recovered>, StoreError> {
-        let (job, receipt) = job(move |work| recover(work, |c| policy(&policies, c), at));
+        let (job, receipt) = job(move |work| recover(work, &decide, at));
         self.door.submit(vec![job]).await;
         receipt.committed().await
     }
 }
-
-/// `message.uncertain`: a policy per category, in the order of [`Category::ALL`].
-pub(crate) type Policies = [Policy; 5];
 
 fn begin(work: &mut Work<'_>, intent: &Intent) -> Result<bool, StoreError> {
     let mut head = head(work, intent.message)?;
@@ -222,9 +241,10 @@ fn count_try(work: &mut Work<'_>, head: &mut Head, intent: &Intent) -> Result<bo
         Change::Intent,
         "UPDATE message
             SET state = :to, tries = tries + 1, route = :route, from_number = :from_number,
-                reference = :reference
+                reference = :reference, may_be_duplicate = may_be_duplicate OR :doubtful
           WHERE seq = :seq AND state = :from",
         &[
+            (":doubtful", &intent.doubtful),
             (":route", &intent.modem.route()),
             (":from_number", &intent.from_number),
             (":reference", &intent.reference),
@@ -256,13 +276,14 @@ fn begin_part(work: &Work<'_>, head: &Head, intent: &Intent) -> Result<bool, Sto
         .prepare_cached(
             "UPDATE part
                 SET state = 'sending', route = :route, sim = :sim, recipient_tail = :tail, mr = NULL,
-                    tried_at = :at
+                    ticket = :ticket, tried_at = :at
               WHERE message = :seq AND number = :number AND state IN ('queued', 'uncertain')",
         )?
         .execute(named_params! {
             ":route": intent.modem.route(),
             ":sim": intent.sim.as_ref().map(SimId::as_str),
             ":tail": number_tail(head.to.as_str()),
+            ":ticket": intent.ticket,
             ":at": intent.at.0,
             ":seq": intent.message.0,
             ":number": intent.part.0,
@@ -270,22 +291,60 @@ fn begin_part(work: &Work<'_>, head: &Head, intent: &Intent) -> Result<bool, Sto
     Ok(changed == 1)
 }
 
-/// Guarded change of a part from `sending`. `false`: it was not.
+/// Guarded change of a part from `sending`, in this try or in any; answers where it was. `None`: it was not.
 fn leave_sending(
     work: &Work<'_>,
-    message: MessageSeq,
-    part: PartNumber,
+    (message, part): (MessageSeq, PartNumber),
+    ticket: Option<i64>,
     to: PartState,
-) -> Result<bool, StoreError> {
-    let changed = work
+) -> Result<Option<Whereabouts>, StoreError> {
+    Ok(work
         .db
         .prepare_cached(
             "UPDATE part
                 SET state = :to
-              WHERE message = :seq AND number = :number AND state = 'sending'",
+              WHERE message = :seq AND number = :number AND state = 'sending'
+                AND (:ticket IS NULL OR ticket = :ticket)
+          RETURNING COALESCE(route, ''), sim",
         )?
-        .execute(named_params! { ":to": to.as_str(), ":seq": message.0, ":number": part.0 })?;
-    Ok(changed == 1)
+        .query_row(
+            named_params! {
+                ":to": to.as_str(),
+                ":seq": message.0,
+                ":number": part.0,
+                ":ticket": ticket,
+            },
+            |row| {
+                let sim: Option<String> = row.get(1)?;
+                Ok(Whereabouts {
+                    route: row.get(0)?,
+                    sim: sim.as_deref().and_then(SimId::parse),
+                })
+            },
+        )
+        .optional()?)
+}
+
+/// Where a part was under way.
+struct Whereabouts {
+    route: String,
+    sim: Option<SimId>,
+}
+
+/// A message that is on its way with no part under way and nobody who holds it stands in line again.
+fn rest_between_parts(
+    work: &mut Work<'_>,
+    head: &mut Head,
+    at: UnixMillis,
+) -> Result<(), StoreError> {
+    if head.state != MessageState::Sending || part_under_way(work, head.seq)?.is_some() {
+        return Ok(());
+    }
+    if step(work, head, Change::NeverLeft)? {
+        let event = Event::new(at, EventKind::Queued).detail("between two parts");
+        append(work, head, event)?;
+    }
+    Ok(())
 }
 
 fn accepted(work: &mut Work<'_>, acceptance: &Acceptance) -> Result<bool, StoreError> {
@@ -297,31 +356,36 @@ fn accepted(work: &mut Work<'_>, acceptance: &Acceptance) -> Result<bool, StoreE
         route: acceptance.modem.route(),
         at: acceptance.at,
     };
-    let Some(sim) = mark_taken(work, &taken, PartState::Sending)? else {
+    let Some(sim) = mark_taken(work, &taken, PartState::Sending, Some(acceptance.ticket))? else {
         return Ok(false);
     };
     if let Some(sim) = &sim {
         remember(work, sim, acceptance)?;
     }
     finish_acceptance(work, &taken, sim.as_ref(), Change::Accepted)?;
+    if acceptance.is_unheld {
+        let mut head = head(work, acceptance.message)?;
+        rest_between_parts(work, &mut head, acceptance.at)?;
+    }
     Ok(true)
 }
 
 /// A part that the service centre has.
-struct Taken {
-    message: MessageSeq,
-    part: PartNumber,
-    reference: Option<MessageReference>,
-    window_ends_at: Option<UnixMillis>,
-    route: String,
-    at: UnixMillis,
+pub(super) struct Taken {
+    pub(super) message: MessageSeq,
+    pub(super) part: PartNumber,
+    pub(super) reference: Option<MessageReference>,
+    pub(super) window_ends_at: Option<UnixMillis>,
+    pub(super) route: String,
+    pub(super) at: UnixMillis,
 }
 
 /// Guarded change of a part from `from` to `sent`; `None`: it was not `from`. Answers the SIM that it went by.
-fn mark_taken(
+pub(super) fn mark_taken(
     work: &Work<'_>,
     taken: &Taken,
     from: PartState,
+    ticket: Option<i64>,
 ) -> Result<Option<Option<SimId>>, StoreError> {
     let sim = work
         .db
@@ -329,6 +393,7 @@ fn mark_taken(
             "UPDATE part
                 SET state = 'sent', mr = :mr, accepted_at = :at, window_ends_at = :window_ends_at
               WHERE message = :seq AND number = :number AND state = :from
+                AND (:ticket IS NULL OR ticket = :ticket)
           RETURNING sim",
         )?
         .query_row(
@@ -339,6 +404,7 @@ fn mark_taken(
                 ":seq": taken.message.0,
                 ":number": taken.part.0,
                 ":from": from.as_str(),
+                ":ticket": ticket,
             },
             |row| row.get::<_, Option<String>>(0),
         )
@@ -347,7 +413,7 @@ fn mark_taken(
 }
 
 /// After a part became `sent`: its event, reports that overtook it, and the message's step if it was the last.
-fn finish_acceptance(
+pub(super) fn finish_acceptance(
     work: &mut Work<'_>,
     taken: &Taken,
     sim: Option<&SimId>,
@@ -418,12 +484,15 @@ fn all_accepted(work: &Work<'_>, head: &Head) -> Result<bool, StoreError> {
 
 fn refused(work: &mut Work<'_>, refusal: &Refusal) -> Result<bool, StoreError> {
     let seq = refusal.message;
-    if !leave_sending(work, seq, refusal.part, PartState::Queued)? {
+    let try_of = (seq, refusal.part);
+    let left = leave_sending(work, try_of, Some(refusal.ticket), PartState::Queued)?;
+    let Some(Whereabouts { route, .. }) = left else {
         return Ok(false);
-    }
+    };
     let mut head = head(work, seq)?;
     let event = Event::new(refusal.at, EventKind::Refused)
         .part(refusal.part)
+        .route(route)
         .detail(refusal.setback.to_string());
     append(work, &head, event)?;
     let (code, text) = (refusal.setback.code, &refusal.setback.detail);
@@ -480,12 +549,15 @@ fn hold(
 
 fn uncertain(work: &mut Work<'_>, uncertainty: &Uncertainty) -> Result<bool, StoreError> {
     let seq = uncertainty.message;
-    if !leave_sending(work, seq, uncertainty.part, PartState::Uncertain)? {
+    let try_of = (seq, uncertainty.part);
+    let left = leave_sending(work, try_of, Some(uncertainty.ticket), PartState::Uncertain)?;
+    let Some(left) = left else {
         return Ok(false);
-    }
+    };
     let mut head = head(work, seq)?;
     let event = Event::new(uncertainty.at, EventKind::Uncertain)
         .part(uncertainty.part)
+        .route(left.route.clone())
         .detail(uncertainty.setback.to_string());
     append(work, &head, event)?;
     error(
@@ -497,28 +569,42 @@ fn uncertain(work: &mut Work<'_>, uncertainty: &Uncertainty) -> Result<bool, Sto
     match &uncertainty.next {
         NextTry::At { at, why, counts } => {
             step(work, &mut head, Change::UncertainAgain)?;
-            work.db
-                .prepare_cached("UPDATE message SET may_be_duplicate = 1 WHERE seq = :seq")?
-                .execute(named_params! { ":seq": seq.0 })?;
             hold(work, seq, *at, why, *counts)?;
         }
-        NextTry::Never => lose(work, &mut head, uncertainty.at)?,
+        NextTry::Never => lose(work, &mut head, uncertainty.closes_at, uncertainty.at)?,
     }
+    // Its report may have come already.
+    settle_by_orphans(work, left.sim.as_ref(), &left.route, uncertainty.at)?;
     Ok(true)
 }
 
-fn lose(work: &mut Work<'_>, head: &mut Head, at: UnixMillis) -> Result<(), StoreError> {
-    step(work, head, Change::UncertainLost)?;
+fn lose(
+    work: &mut Work<'_>,
+    head: &mut Head,
+    closes_at: UnixMillis,
+    at: UnixMillis,
+) -> Result<(), StoreError> {
+    step_with(
+        work,
+        head,
+        Change::UncertainLost,
+        "UPDATE message SET state = :to, closes_at = :closes_at WHERE seq = :seq AND state = :from",
+        &[(":closes_at", &closes_at.0)],
+    )?;
     end(work, head.seq)?;
     append(work, head, Event::new(at, EventKind::Unknown))
 }
 
 fn left_not(work: &mut Work<'_>, never_left: &NeverLeft) -> Result<bool, StoreError> {
     let seq = never_left.message;
-    if !leave_sending(work, seq, never_left.part, PartState::Queued)? {
-        return Ok(false);
-    }
     let mut head = head(work, seq)?;
+    let try_of = (seq, never_left.part);
+    let left = leave_sending(work, try_of, Some(never_left.ticket), PartState::Queued)?;
+    let Some(Whereabouts { route, .. }) = left else {
+        // Its intent never became durable; the part before it may have been the last to.
+        rest_between_parts(work, &mut head, never_left.at)?;
+        return Ok(false);
+    };
     if step(work, &mut head, Change::NeverLeft)? {
         work.db
             .prepare_cached("UPDATE message SET tries = tries - 1 WHERE seq = :seq AND tries > 0")?
@@ -526,10 +612,15 @@ fn left_not(work: &mut Work<'_>, never_left: &NeverLeft) -> Result<bool, StoreEr
     }
     let event = Event::new(never_left.at, EventKind::NeverLeft)
         .part(never_left.part)
+        .route(route)
         .detail(never_left.why.clone());
     append(work, &head, event)?;
     Ok(true)
 }
+
+/// How long after its try a modem may still say what became of a part: the radio's own timers, and the time it takes
+/// to open the port again.
+const ANSWER_MAY_COME: Duration = Duration::from_secs(300);
 
 fn settle(work: &mut Work<'_>, settlement: &Settlement) -> Result<bool, StoreError> {
     let route = settlement.modem.route();
@@ -537,10 +628,13 @@ fn settle(work: &mut Work<'_>, settlement: &Settlement) -> Result<bool, StoreErr
         let mut statement = work.db.prepare_cached(
             "SELECT message, number
                FROM part
-              WHERE route = :route AND state = 'uncertain'
+              WHERE route = :route AND tried_at >= :since
+                AND state IN ('sending', 'uncertain') AND state = 'uncertain'
               LIMIT 2",
         )?;
-        let rows = statement.query_map(named_params! { ":route": route }, |row| {
+        let since = settlement.at.0 - i64::try_from(ANSWER_MAY_COME.as_millis()).unwrap_or(0);
+        let values = named_params! { ":route": route, ":since": since };
+        let rows = statement.query_map(values, |row| {
             Ok((MessageSeq(row.get(0)?), PartNumber(row.get(1)?)))
         })?;
         rows.collect::<Result<_, _>>()?
@@ -556,19 +650,19 @@ fn settle(work: &mut Work<'_>, settlement: &Settlement) -> Result<bool, StoreErr
         route,
         at: settlement.at,
     };
-    let sim = mark_taken(work, &taken, PartState::Uncertain)?.flatten();
+    let sim = mark_taken(work, &taken, PartState::Uncertain, None)?.flatten();
     finish_acceptance(work, &taken, sim.as_ref(), Change::Settled)?;
     Ok(true)
 }
 
 fn recover(
     work: &mut Work<'_>,
-    policy: impl Fn(Category) -> Policy,
+    decide: &impl Fn(&InDoubt) -> Verdict,
     at: UnixMillis,
 ) -> Result<Vec<Recovered>, StoreError> {
     let mut recovered = Vec::new();
     for seq in under_way(work)? {
-        recovered.extend(recover_message(work, seq, &policy, at)?);
+        recovered.extend(recover_message(work, seq, decide, at)?);
     }
     Ok(recovered)
 }
@@ -587,48 +681,42 @@ fn under_way(work: &Work<'_>) -> Result<Vec<MessageSeq>, StoreError> {
 fn recover_message(
     work: &mut Work<'_>,
     seq: MessageSeq,
-    policy: impl Fn(Category) -> Policy,
+    decide: &impl Fn(&InDoubt) -> Verdict,
     at: UnixMillis,
 ) -> Result<Option<Recovered>, StoreError> {
+    const WHY: &str = "the process ended while it was under way";
     let mut head = head(work, seq)?;
-    let policy = policy(head.category);
     let Some((part, route)) = part_under_way(work, seq)? else {
-        // Between two parts: the next one waits, nothing is uncertain.
-        step(work, &mut head, Change::NeverLeft)?;
-        let event = Event::new(at, EventKind::Queued).detail("restart between two parts");
-        append(work, &head, event)?;
+        rest_between_parts(work, &mut head, at)?;
         return Ok(None);
     };
-    leave_sending(work, seq, part, PartState::Uncertain)?;
+    let left = leave_sending(work, (seq, part), None, PartState::Uncertain)?;
     let event = Event::new(at, EventKind::Uncertain)
         .part(part)
         .route(route.clone())
-        .detail("the process ended while it was under way");
+        .detail(WHY);
     append(work, &head, event)?;
-    error(
-        work,
-        seq,
-        "timeout_uncertain",
-        "the process ended while it was under way",
-    )?;
-    match policy {
-        Policy::Duplicate => {
+    error(work, seq, "timeout_uncertain", WHY)?;
+    let in_doubt = InDoubt {
+        category: head.category,
+        strikes: head.strikes,
+        expires_at: head.expires_at,
+    };
+    let (next, closes_at) = decide(&in_doubt);
+    match &next {
+        NextTry::At { at, why, counts } => {
             step(work, &mut head, Change::UncertainAgain)?;
-            work.db
-                .prepare_cached(
-                    "UPDATE message
-                        SET may_be_duplicate = 1, strikes = strikes + 1
-                      WHERE seq = :seq",
-                )?
-                .execute(named_params! { ":seq": seq.0 })?;
+            hold(work, seq, *at, why, *counts)?;
         }
-        Policy::Lose => lose(work, &mut head, at)?,
+        NextTry::Never => lose(work, &mut head, closes_at, at)?,
     }
+    let sim = left.and_then(|left| left.sim);
+    settle_by_orphans(work, sim.as_ref(), &route, at)?;
     Ok(Some(Recovered {
         message: head.id,
         part,
         route,
-        policy,
+        goes_again: next != NextTry::Never,
     }))
 }
 

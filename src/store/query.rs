@@ -88,6 +88,13 @@ pub(crate) struct InLine {
     pub(crate) setbacks: u32,
 }
 
+impl InLine {
+    /// A try of it came to nothing, and it was not the caller's doing.
+    pub(crate) fn has_failed(&self) -> bool {
+        self.strikes + self.setbacks > 0
+    }
+}
+
 /// A text as it rests.
 #[derive(Clone, Debug)]
 pub(crate) enum StoredText {
@@ -99,6 +106,8 @@ pub(crate) enum StoredText {
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) front: Vec<InLine>,
+    /// Classes of which more stand in line.
+    pub(crate) more: [bool; Priority::CLASSES],
     /// End of the nearest hold or time to live.
     pub(crate) next_due: Option<UnixMillis>,
 }
@@ -137,12 +146,19 @@ impl Store {
         self.readers.ask(move |db| list(db, &filter, limit)).await
     }
 
-    /// The first `per_class` messages of each class that may go now, best class first, then the oldest.
-    pub(crate) async fn line(&self, per_class: u32) -> Result<Line, StoreError> {
+    /// The first `per_class` messages of each class that may go now, best class first, then the oldest; of those that
+    /// name a modem only what names one of `ready`.
+    pub(crate) async fn line(
+        &self,
+        per_class: u32,
+        ready: Vec<ModemName>,
+    ) -> Result<Line, StoreError> {
         self.readers
             .ask(move |db| {
+                let (front, more) = front(db, per_class, &ready)?;
                 Ok(Line {
-                    front: front(db, per_class)?,
+                    front,
+                    more,
                     next_due: next_due(db)?,
                 })
             })
@@ -329,25 +345,54 @@ fn list(db: &Connection, filter: &Filter, limit: u32) -> Result<Page, StoreError
     Ok(Page { messages, has_more })
 }
 
-fn front(db: &Connection, per_class: u32) -> Result<Vec<InLine>, StoreError> {
-    let mut statement = db.prepare_cached(
-        "SELECT seq, id, to_number, category, priority, text, sealed, encoding, parts, flash, ref16, from_modem,
-                expires_at, reference, route, strikes, setbacks
-           FROM message
-          WHERE state = 'queued' AND next_attempt_at IS NULL AND priority = :priority
-          ORDER BY seq
-          LIMIT :limit",
-    )?;
+macro_rules! line_query {
+    ($which:literal) => {
+        concat!(
+            "SELECT seq, id, to_number, category, priority, text, sealed, encoding, parts, flash, ref16,
+                    from_modem, expires_at, reference, route, strikes, setbacks
+               FROM message
+              WHERE state = 'queued' AND next_attempt_at IS NULL AND priority = :priority AND ",
+            $which,
+            " ORDER BY seq LIMIT :limit"
+        )
+    };
+}
+
+fn front(
+    db: &Connection,
+    per_class: u32,
+    ready: &[ModemName],
+) -> Result<(Vec<InLine>, [bool; Priority::CLASSES]), StoreError> {
+    let mut anybodys = db.prepare_cached(line_query!("from_modem IS NULL"))?;
+    let mut named = db.prepare_cached(line_query!("from_modem = :modem"))?;
     let mut front = Vec::new();
-    for priority in 0..Priority::CLASSES {
-        let priority = u8::try_from(priority).unwrap_or(u8::MAX);
-        let mut rows =
-            statement.query(named_params! { ":priority": priority, ":limit": per_class })?;
+    let mut more = [false; Priority::CLASSES];
+    for (class_of, is_more) in more.iter_mut().enumerate() {
+        let priority = u8::try_from(class_of).unwrap_or(u8::MAX);
+        let mut class = Vec::new();
+        let values = named_params! { ":priority": priority, ":limit": per_class };
+        let mut rows = anybodys.query(values)?;
         while let Some(row) = rows.next()? {
-            front.push(in_line(db, row)?);
+            class.push(in_line(db, row)?);
         }
+        *is_more = class.len() >= per_class as usize;
+        for modem in ready {
+            let values = named_params! {
+                ":priority": priority,
+                ":modem": modem.as_str(),
+                ":limit": per_class,
+            };
+            let before = class.len();
+            let mut rows = named.query(values)?;
+            while let Some(row) = rows.next()? {
+                class.push(in_line(db, row)?);
+            }
+            *is_more |= class.len() - before >= per_class as usize;
+        }
+        class.sort_unstable_by_key(|message| message.seq);
+        front.append(&mut class);
     }
-    Ok(front)
+    Ok((front, more))
 }
 
 fn in_line(db: &Connection, row: &Row<'_>) -> Result<InLine, StoreError> {

@@ -5,12 +5,13 @@ use std::time::Duration;
 use rusqlite::named_params;
 
 use super::message::{Head, append, error, head, step};
+use super::part::{Taken, finish_acceptance, mark_taken};
 use super::writer::{Work, job};
 use super::{Store, StoreError};
 use crate::domain::message::Change;
 use crate::domain::{
-    Event, EventKind, MessageReference, MessageSeq, MessageState, PartNumber, PartState, Report,
-    ReportMeaning, SimId, Status, UnixMillis,
+    Event, EventKind, MessageReference, MessageSeq, MessageState, ModemName, PartNumber, PartState,
+    Report, ReportMeaning, SimId, Status, UnixMillis,
 };
 
 /// Whether a report found its part.
@@ -30,25 +31,93 @@ const MOST_ORPHANS: i64 = 10_000;
 
 impl Store {
     /// Records what the network said of a part, and the step of its message if it was the last word.
+    ///
+    /// `modem`: the one it came by; its part in doubt is settled by a report that fits nothing else.
     pub(crate) async fn report(
         &self,
         report: Report,
+        modem: &ModemName,
         at: UnixMillis,
     ) -> Result<Matched, StoreError> {
-        let (job, receipt) = job(move |work| record(work, &report, at));
+        let route = modem.route();
+        let (job, receipt) = job(move |work| record(work, &report, &route, at));
         self.door.submit(vec![job]).await;
         receipt.committed().await
     }
 }
 
-fn record(work: &mut Work<'_>, report: &Report, at: UnixMillis) -> Result<Matched, StoreError> {
-    match candidate(work, report, at)? {
-        Some((seq, part)) => apply(work, seq, part, report, at),
-        None => {
-            keep(work, report, at)?;
-            Ok(Matched::Orphan)
-        }
+fn record(
+    work: &mut Work<'_>,
+    report: &Report,
+    route: &str,
+    at: UnixMillis,
+) -> Result<Matched, StoreError> {
+    if let Some((seq, part)) = candidate(work, report, Nearness::Preferred, at)? {
+        return apply(work, seq, part, report, at);
     }
+    if settle_doubt(work, report, route, at)? {
+        return Ok(Matched::Part);
+    }
+    keep(work, report, at)?;
+    Ok(Matched::Orphan)
+}
+
+/// A report proves that a part in doubt was accepted: when it is the only one for this recipient on this modem whose
+/// try the service centre's stamp fits (−2 … +10 min). When it has not been sent again, it need not be.
+fn settle_doubt(
+    work: &mut Work<'_>,
+    report: &Report,
+    route: &str,
+    at: UnixMillis,
+) -> Result<bool, StoreError> {
+    let Some(stamp) = report.accepted_at else {
+        return Ok(false);
+    };
+    let in_doubt: Vec<(MessageSeq, PartNumber)> = {
+        let mut statement = work.db.prepare_cached(
+            "SELECT message, number
+               FROM part
+              WHERE route = :route AND tried_at BETWEEN :earliest AND :latest
+                AND state IN ('sending', 'uncertain') AND state = 'uncertain'
+                AND sim = :sim AND recipient_tail = :tail
+              LIMIT 2",
+        )?;
+        let values = named_params! {
+            ":route": route,
+            ":earliest": stamp.0 - 600_000,
+            ":latest": stamp.0 + 120_000,
+            ":sim": report.sim.as_str(),
+            ":tail": report.recipient_tail(),
+        };
+        let rows = statement.query_map(values, |row| {
+            Ok((MessageSeq(row.get(0)?), PartNumber(row.get(1)?)))
+        })?;
+        rows.collect::<Result<_, _>>()?
+    };
+    let &[(message, part)] = in_doubt.as_slice() else {
+        return Ok(false);
+    };
+    let taken = Taken {
+        message,
+        part,
+        reference: Some(report.reference),
+        window_ends_at: Some(at.plus(NEAR)),
+        route: route.to_owned(),
+        at,
+    };
+    let sim = mark_taken(work, &taken, PartState::Uncertain, None)?.flatten();
+    finish_acceptance(work, &taken, sim.as_ref(), Change::Settled)?;
+    apply(work, message, part, report, at)?;
+    Ok(true)
+}
+
+/// What becomes of candidates whose acceptance is far from the service centre's stamp.
+#[derive(Clone, Copy, PartialEq)]
+enum Nearness {
+    /// The newest will do when none is near.
+    Preferred,
+    /// A report that waited for its part must not hit a later one with the same reference.
+    Required,
 }
 
 /// The part that this report is about: of those with its reference and recipient whose window is open, the one
@@ -56,6 +125,7 @@ fn record(work: &mut Work<'_>, report: &Report, at: UnixMillis) -> Result<Matche
 fn candidate(
     work: &Work<'_>,
     report: &Report,
+    nearness: Nearness,
     at: UnixMillis,
 ) -> Result<Option<(MessageSeq, PartNumber)>, StoreError> {
     let mut statement = work.db.prepare_cached(
@@ -84,7 +154,8 @@ fn candidate(
             .min_by_key(|(_, distance)| *distance)
             .map(|(part, _)| *part)
     });
-    Ok(nearest.or(candidates.first().map(|(part, _)| *part)))
+    let newest = candidates.first().map(|(part, _)| *part);
+    Ok(nearest.or(newest.filter(|_| nearness == Nearness::Preferred)))
 }
 
 fn apply(
@@ -255,7 +326,7 @@ pub(super) fn settle_orphans(
 ) -> Result<bool, StoreError> {
     let mut fitted = false;
     for (number, report) in orphans(work, sim, reference)? {
-        let Some((seq, part)) = candidate(work, &report, at)? else {
+        let Some((seq, part)) = candidate(work, &report, Nearness::Required, at)? else {
             continue;
         };
         apply(work, seq, part, &report, at)?;
@@ -265,6 +336,35 @@ pub(super) fn settle_orphans(
         fitted = true;
     }
     Ok(fitted)
+}
+
+/// Offers kept reports of this SIM to its part in doubt.
+pub(super) fn settle_by_orphans(
+    work: &mut Work<'_>,
+    sim: Option<&SimId>,
+    route: &str,
+    at: UnixMillis,
+) -> Result<(), StoreError> {
+    let Some(sim) = sim else {
+        return Ok(());
+    };
+    let references: Vec<u8> = {
+        let mut statement = work
+            .db
+            .prepare_cached("SELECT DISTINCT mr FROM orphan_report WHERE sim = :sim LIMIT 256")?;
+        let rows = statement.query_map(named_params! { ":sim": sim.as_str() }, |row| row.get(0))?;
+        rows.collect::<Result<_, _>>()?
+    };
+    for reference in references {
+        for (number, report) in orphans(work, sim, MessageReference(reference))? {
+            if settle_doubt(work, &report, route, at)? {
+                work.db
+                    .prepare_cached("DELETE FROM orphan_report WHERE number = :number")?
+                    .execute(named_params! { ":number": number })?;
+            }
+        }
+    }
+    Ok(())
 }
 
 fn orphans(

@@ -5,10 +5,10 @@ use std::time::Duration;
 use super::*;
 use crate::domain::{
     Body, Category, Destination, Encoding, EventKind, MessageReference, MessageSeq, MessageState,
-    ModemName, PartNumber, PartState, PendingCode, Policy, Report, Setback, SimId, Status,
-    UnixMillis,
+    ModemName, PartNumber, PartState, PendingCode, Report, Setback, SimId, Status, UnixMillis,
 };
 
+const TICKET: i64 = 11;
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
 struct House {
@@ -75,7 +75,9 @@ impl House {
         let receipt = group.uncertain(Uncertainty {
             message: seq,
             part: PartNumber(1),
+            ticket: TICKET,
             setback: setback("timeout_uncertain"),
+            closes_at: NOW.plus(Duration::from_secs(3600)),
             next,
             at: NOW,
         });
@@ -84,7 +86,10 @@ impl House {
     }
 
     async fn reports(&self, mr: u8, status: u8) -> Matched {
-        self.store.report(report(mr, status), NOW).await.unwrap()
+        self.store
+            .report(report(mr, status), &modem(), NOW)
+            .await
+            .unwrap()
     }
 
     async fn events(&self, message: &MessageView) -> Vec<&'static str> {
@@ -132,6 +137,8 @@ fn intent(seq: MessageSeq, part: u8) -> Intent {
         sim: Some(sim()),
         from_number: None,
         reference: 7,
+        ticket: TICKET,
+        doubtful: false,
         anew: false,
         at: NOW,
     }
@@ -141,10 +148,12 @@ fn acceptance(seq: MessageSeq, part: u8, mr: u8) -> Acceptance {
     Acceptance {
         message: seq,
         part: PartNumber(part),
+        ticket: TICKET,
         modem: modem(),
         reference: Some(MessageReference(mr)),
         mean_send: Duration::from_millis(2_500),
         window_ends_at: Some(NOW.plus(Duration::from_secs(3600))),
+        is_unheld: false,
         at: NOW,
     }
 }
@@ -285,7 +294,7 @@ async fn a_wrapped_reference_hits_the_part_that_was_accepted_near_the_time_stamp
         accepted_at: Some(day_ago),
         ..report(64, 0x00)
     };
-    house.store.report(late, NOW).await.unwrap();
+    house.store.report(late, &modem(), NOW).await.unwrap();
     assert_eq!(house.view(&old).await.state, MessageState::Delivered);
     assert_eq!(house.view(&new).await.state, MessageState::Sent);
 }
@@ -301,7 +310,7 @@ async fn a_report_for_another_recipient_or_sim_fits_nothing() {
         ..report(64, 0x00)
     };
     assert_eq!(
-        house.store.report(stranger, NOW).await.unwrap(),
+        house.store.report(stranger, &modem(), NOW).await.unwrap(),
         Matched::Orphan
     );
     let elsewhere = Report {
@@ -309,7 +318,7 @@ async fn a_report_for_another_recipient_or_sim_fits_nothing() {
         ..report(64, 0x00)
     };
     assert_eq!(
-        house.store.report(elsewhere, NOW).await.unwrap(),
+        house.store.report(elsewhere, &modem(), NOW).await.unwrap(),
         Matched::Orphan
     );
     assert_eq!(house.view(&message).await.state, MessageState::Sent);
@@ -351,6 +360,7 @@ async fn what_never_left_is_queued_again_and_no_try_is_charged() {
     let receipt = group.never_left(NeverLeft {
         message: message.seq,
         part: PartNumber(1),
+        ticket: TICKET,
         why: "modem unplugged".into(),
         at: NOW,
     });
@@ -358,7 +368,10 @@ async fn what_never_left_is_queued_again_and_no_try_is_charged() {
     assert!(receipt.committed().await.unwrap());
     let view = house.view(&message).await;
     assert_eq!((view.state, view.tries), (MessageState::Queued, 0));
-    assert_eq!(house.store.line(9).await.unwrap().front.len(), 1);
+    assert_eq!(
+        house.store.line(9, Vec::new()).await.unwrap().front.len(),
+        1
+    );
 }
 
 #[tokio::test]
@@ -369,21 +382,36 @@ async fn what_may_have_left_is_held_back_and_marked_before_it_goes_again() {
     assert!(house.is_uncertain(message.seq, again()).await);
     let view = house.view(&message).await;
     assert_eq!(view.state, MessageState::Queued);
-    assert!(view.may_be_duplicate);
+    assert!(!view.may_be_duplicate, "nothing was sent again yet");
     assert_eq!(
         view.hold.map(|(code, _)| code),
         Some(PendingCode::RetryBackoff)
     );
-    assert!(house.store.line(9).await.unwrap().front.is_empty());
+    assert!(
+        house
+            .store
+            .line(9, Vec::new())
+            .await
+            .unwrap()
+            .front
+            .is_empty()
+    );
 
     let mut group = house.store.group();
     let receipt = group.release_and_expire(NOW.plus(Duration::from_secs(5)));
     group.submit().await;
     receipt.committed().await.unwrap();
-    let front = house.store.line(9).await.unwrap().front;
+    let front = house.store.line(9, Vec::new()).await.unwrap().front;
     assert_eq!(front[0].parts, [PartState::Uncertain]);
     assert_eq!(front[0].strikes, 1);
-    assert!(house.intends(message.seq, 1).await);
+    let mut group = house.store.group();
+    let receipt = group.intent(Intent {
+        doubtful: true,
+        ..intent(message.seq, 1)
+    });
+    group.submit().await;
+    assert!(receipt.committed().await.unwrap());
+    assert!(house.view(&message).await.may_be_duplicate);
 }
 
 #[tokio::test]
@@ -418,18 +446,14 @@ async fn a_restart_names_what_was_under_way_and_follows_the_policy() {
         house.intends(message.seq, 1).await;
         let house = house.restarted();
         assert_eq!(house.store.unsent(), 2);
-        let policies = [
-            Policy::Duplicate,
-            Policy::Duplicate,
-            Policy::Duplicate,
-            Policy::Duplicate,
-            Policy::Lose,
-        ];
-        let policy = |policies: &Policies, category| match category {
-            Category::Bulk => policies[4],
-            _ => policies[0],
+        let decide = |in_doubt: &InDoubt| {
+            let next = match in_doubt.category {
+                Category::Bulk => NextTry::Never,
+                _ => again(),
+            };
+            (next, NOW.plus(Duration::from_secs(3600)))
         };
-        let recovered = house.store.recover(policy, policies, NOW).await.unwrap();
+        let recovered = house.store.recover(decide, NOW).await.unwrap();
         assert_eq!(recovered.len(), 1);
         assert_eq!(recovered[0].message, message.id);
         assert_eq!(recovered[0].route, "modem:m1");
@@ -502,7 +526,10 @@ async fn what_is_scheduled_waits_and_what_is_over_expires() {
         .await;
     let short = house.accepts(|asked| asked.expires_at = later).await;
     assert_eq!(scheduled.state, MessageState::Scheduled);
-    assert_eq!(house.store.line(9).await.unwrap().next_due, Some(later));
+    assert_eq!(
+        house.store.line(9, Vec::new()).await.unwrap().next_due,
+        Some(later)
+    );
     let mut group = house.store.group();
     let receipt = group.release_and_expire(later);
     group.submit().await;
@@ -603,4 +630,83 @@ fn a_file_that_is_no_database_is_named_and_left_as_it_is() {
     let refused = Store::open(&path, Pepper::new(&[7; 32]));
     assert!(matches!(refused, Err(StoreError::NotADatabase)));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
+}
+
+#[tokio::test]
+async fn a_crowd_that_waits_for_one_stick_does_not_hide_the_line() {
+    let house = House::new();
+    for _ in 0..5 {
+        house
+            .accepts(|asked| asked.from_modem = Some(modem()))
+            .await;
+    }
+    let anybodys = house.accepts(|_| {}).await;
+    let front = house.store.line(3, Vec::new()).await.unwrap().front;
+    assert_eq!(front.len(), 1);
+    assert_eq!(front[0].seq, anybodys.seq);
+    let front = house.store.line(3, vec![modem()]).await.unwrap().front;
+    assert_eq!(front.len(), 4);
+}
+
+#[tokio::test]
+async fn a_late_record_of_an_earlier_try_does_not_touch_a_later_one() {
+    let house = House::new();
+    let message = house.accepts(|_| {}).await;
+    house.intends(message.seq, 1).await;
+    let mut group = house.store.group();
+    let stale = group.never_left(NeverLeft {
+        message: message.seq,
+        part: PartNumber(1),
+        ticket: TICKET - 1,
+        why: "of an earlier try".into(),
+        at: NOW,
+    });
+    group.submit().await;
+    assert!(!stale.committed().await.unwrap());
+    assert_eq!(house.view(&message).await.state, MessageState::Sending);
+    assert!(house.is_accepted(message.seq, 1, 5).await);
+}
+
+#[tokio::test]
+async fn a_message_between_two_parts_that_nobody_holds_stands_in_line_again() {
+    let house = House::new();
+    let message = house.accepts(|asked| asked.parts = 2).await;
+    house.intends(message.seq, 1).await;
+    let mut group = house.store.group();
+    let receipt = group.accepted(Acceptance {
+        is_unheld: true,
+        ..acceptance(message.seq, 1, 5)
+    });
+    group.submit().await;
+    receipt.committed().await.unwrap();
+    assert_eq!(house.view(&message).await.state, MessageState::Queued);
+    let front = house.store.line(9, Vec::new()).await.unwrap().front;
+    assert_eq!(front[0].parts, [PartState::Sent, PartState::Queued]);
+}
+
+#[tokio::test]
+async fn a_report_settles_the_part_in_doubt_that_it_can_only_be_about() {
+    let house = House::new();
+    let message = house.accepts(|_| {}).await;
+    house.intends(message.seq, 1).await;
+    house.is_uncertain(message.seq, again()).await;
+    assert_eq!(house.reports(77, 0x00).await, Matched::Part);
+    assert_eq!(house.view(&message).await.state, MessageState::Delivered);
+    assert!(!house.view(&message).await.may_be_duplicate);
+}
+
+#[tokio::test]
+async fn a_kept_report_does_not_hit_a_later_part_with_the_same_reference() {
+    let house = House::new();
+    let day_ago = UnixMillis(NOW.0 - 86_400_000);
+    let old = Report {
+        accepted_at: Some(day_ago),
+        ..report(64, 0x00)
+    };
+    let matched = house.store.report(old, &modem(), NOW).await.unwrap();
+    assert_eq!(matched, Matched::Orphan);
+    let message = house.accepts(|_| {}).await;
+    house.intends(message.seq, 1).await;
+    house.is_accepted(message.seq, 1, 64).await;
+    assert_eq!(house.view(&message).await.state, MessageState::Sent);
 }

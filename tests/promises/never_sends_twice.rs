@@ -10,6 +10,7 @@ const TO: &str = "+8613800138000";
 #[tokio::test]
 async fn bulk_whose_answer_was_lost_is_unknown_and_stays_single() {
     let house = House::with(1).await;
+    house.fault(0, Fault::NoReports { times: Some(1) }).await;
     house.fault(0, Fault::AnswerLost { times: 1 }).await;
     let id = house
         .send_as(json!({ "to": TO, "text": "sale", "category": "bulk" }))
@@ -30,12 +31,23 @@ async fn bulk_whose_answer_was_lost_is_unknown_and_stays_single() {
 #[tokio::test]
 async fn a_transactional_text_whose_answer_was_lost_is_sent_again_and_says_so() {
     let house = House::with(1).await;
+    house.fault(0, Fault::NoReports { times: Some(1) }).await;
     house.fault(0, Fault::AnswerLost { times: 1 }).await;
     let id = house.send(TO, "your table is ready").await;
     let message = house.becomes(&id, "delivered").await;
     assert_eq!(message["may_be_duplicate"], true);
     assert_eq!(message["attempts"], 2);
     assert_eq!(house.handset(TO).await.len(), 2);
+}
+
+#[tokio::test]
+async fn a_report_stands_in_for_an_answer_that_was_lost() {
+    let house = House::with(1).await;
+    house.fault(0, Fault::AnswerLost { times: 1 }).await;
+    let id = house.send(TO, "your table is ready").await;
+    let message = house.becomes(&id, "delivered").await;
+    assert_eq!(message["may_be_duplicate"], false);
+    assert_eq!(house.handset(TO).await.len(), 1);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use modem_sim::Fault;
 use serde_json::json;
 
 use crate::house::{House, fast};
@@ -27,12 +28,41 @@ async fn a_text_sent_to_an_unplugged_modem_waits_says_so_and_leaves_when_it_is_b
 
 #[tokio::test]
 async fn a_text_in_the_air_when_the_plug_is_pulled_is_uncertain_and_sent_again_by_policy() {
+    let house = in_the_air().await;
+    house.fault(0, Fault::NoReports { times: Some(1) }).await;
+    let id = house.send(TO, "twice perhaps").await;
+    pull_the_plug(&house).await;
+    let message = house.becomes(&id, "delivered").await;
+    assert_eq!(message["may_be_duplicate"], true);
+    let events = house.events(&id).await;
+    assert!(events.contains(&"uncertain".to_owned()), "{events:?}");
+    let copies = house.handset(TO).await.len();
+    assert_eq!(copies, 2, "the network took it before the plug was pulled");
+}
+
+#[tokio::test]
+async fn a_report_proves_that_a_text_in_the_air_arrived_and_it_is_not_sent_again() {
+    let house = in_the_air().await;
+    let id = house.send(TO, "once").await;
+    pull_the_plug(&house).await;
+    let message = house.becomes(&id, "delivered").await;
+    assert_eq!(message["may_be_duplicate"], false);
+    let events = house.events(&id).await;
+    assert!(events.contains(&"uncertain".to_owned()), "{events:?}");
+    assert!(events.contains(&"settled".to_owned()), "{events:?}");
+    assert_eq!(house.handset(TO).await.len(), 1);
+}
+
+async fn in_the_air() -> House {
     let mut network = fast();
     network.latency = Duration::from_millis(300);
     let house = House::with_network(1, network, "").await;
     house.modem_becomes("m1", "ready").await;
-    let id = house.send(TO, "twice perhaps").await;
-    house.becomes(&id, "sending").await;
+    house
+}
+
+/// For half a second, while the first text is in the air.
+async fn pull_the_plug(house: &House) {
     house
         .until("the PDU is on its way", async || {
             (house.stats().await[0].cmgs == 1).then_some(())
@@ -42,12 +72,6 @@ async fn a_text_in_the_air_when_the_plug_is_pulled_is_uncertain_and_sent_again_b
     house
         .phones(|phones| phones.unplug_for(0, Duration::from_millis(500)).unwrap())
         .await;
-    let message = house.becomes(&id, "delivered").await;
-    assert_eq!(message["may_be_duplicate"], true);
-    let events = house.events(&id).await;
-    assert!(events.contains(&"uncertain".to_owned()), "{events:?}");
-    let copies = house.handset(TO).await.len();
-    assert_eq!(copies, 2, "the network took it before the plug was pulled");
 }
 
 #[tokio::test]

@@ -180,7 +180,7 @@ mod with_simulated_modems {
 
     impl Far {
         /// Sends a part as soon as the modem is ready.
-        async fn send(&mut self, ticket: u64) {
+        async fn send(&mut self, ticket: i64) {
             let ready = self
                 .view
                 .wait_for(|view| view[0].state == ModemState::Ready);
@@ -300,7 +300,7 @@ impl House {
         }
     }
 
-    async fn prepare(&mut self, ticket: u64) -> Outcome {
+    async fn prepare(&mut self, ticket: i64) -> Outcome {
         self.give(Order::Prepare(Box::new(submit(ticket)))).await;
         self.answer().await.1
     }
@@ -332,7 +332,7 @@ fn settings(device: &Path) -> ModemSettings {
     }
 }
 
-fn submit(ticket: u64) -> Submit {
+fn submit(ticket: i64) -> Submit {
     Submit {
         ticket: Ticket(ticket),
         to: Destination::stored("+8613800138000").unwrap(),

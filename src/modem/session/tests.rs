@@ -1103,12 +1103,12 @@ fn chance() -> impl Strategy<Value = Chance> {
 /// Watches over what must hold whatever happens.
 #[derive(Default)]
 struct Witness {
-    prepared: u64,
+    prepared: i64,
     /// The word given for each ticket.
-    words: HashMap<u64, bool>,
-    answered: HashSet<u64>,
+    words: HashMap<i64, bool>,
+    answered: HashSet<i64>,
     /// The part whose result is pending.
-    flown: Option<u64>,
+    flown: Option<i64>,
 }
 
 impl Witness {
@@ -1173,10 +1173,10 @@ proptest! {
                 }
                 Chance::Prepare => {}
                 Chance::Word(back, go) => {
-                    let Some(ticket) = witness.prepared.checked_sub(back as u64) else {
+                    let Some(ticket) = witness.prepared.checked_sub(back as i64) else {
                         continue;
                     };
-                    if ticket == 0 || witness.words.contains_key(&ticket) {
+                    if ticket <= 0 || witness.words.contains_key(&ticket) {
                         continue;
                     }
                     witness.words.insert(ticket, go);
@@ -1200,7 +1200,7 @@ proptest! {
         }
         player.session.handle(player.now, Input::Gone);
         witness.watch(&mut player.session);
-        prop_assert_eq!(witness.answered.len() as u64, witness.prepared);
+        prop_assert_eq!(witness.answered.len() as i64, witness.prepared);
     }
 }
 
@@ -1361,7 +1361,7 @@ fn settings() -> ModemSettings {
     }
 }
 
-fn submit(ticket: u64) -> Submit {
+fn submit(ticket: i64) -> Submit {
     Submit {
         ticket: Ticket(ticket),
         to: Destination::stored("+447700900123").unwrap(),
@@ -1371,12 +1371,12 @@ fn submit(ticket: u64) -> Submit {
         reference: Reference::Eight(1),
         request_report: true,
         // Tells the parts of a test apart: TP-VP counts in steps of five minutes.
-        validity: Duration::from_secs(300 * (ticket % 100)),
+        validity: Duration::from_secs(300 * (ticket % 100).unsigned_abs()),
         flash: false,
     }
 }
 
-fn pdu(ticket: u64) -> String {
+fn pdu(ticket: i64) -> String {
     encode(&submit(ticket)).unwrap().hex
 }
 

@@ -47,8 +47,9 @@ CREATE TABLE message (
   closes_at       INTEGER
 ) STRICT;
 
--- store.line: what may go now, best class first, then the oldest.
-CREATE INDEX message_in_line ON message (priority, seq)
+-- store.line: what may go now, best class first, then the oldest; those that name a modem apart, so that a crowd
+-- that waits for one stick does not hide the line from the others.
+CREATE INDEX message_in_line ON message (priority, from_modem, seq)
   WHERE state = 'queued' AND next_attempt_at IS NULL;
 -- store.release_due: what is held back, by the end of its hold.
 CREATE INDEX message_held ON message (next_attempt_at)
@@ -74,6 +75,8 @@ CREATE TABLE part (
   -- The digits by which a report recognises the recipient.
   recipient_tail  TEXT,
   mr              INTEGER CHECK (mr BETWEEN 0 AND 255),
+  -- Names the try that it is or was under way in: a late record of an earlier try must not touch a later one.
+  ticket          INTEGER,
   tried_at        INTEGER,
   accepted_at     INTEGER,
   window_ends_at  INTEGER,
@@ -85,8 +88,8 @@ CREATE TABLE part (
 -- store.report: parts that wait for this reference.
 CREATE INDEX part_awaiting_report ON part (sim, mr)
   WHERE state = 'sent';
--- store.recover, store.settle, store.unsettled_since: parts whose outcome is not known.
-CREATE INDEX part_unsettled ON part (route)
+-- store.recover, store.settle, store.report, store.unsettled_since: parts whose outcome is not known.
+CREATE INDEX part_unsettled ON part (route, tried_at)
   WHERE state IN ('sending', 'uncertain');
 
 -- What happened to a message, in order.
