@@ -99,6 +99,8 @@ pub(crate) enum StartError {
 const EVENTS: usize = 256;
 /// How long after its try an unsettled part's late answer is listened for (semantics §6).
 const LISTEN_WITHIN: Duration = Duration::from_secs(120);
+/// What modems told last is given at least this long to be stored at a stop.
+const LAST_NEWS: Duration = Duration::from_secs(2);
 const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(3600);
 
 impl Gateway {
@@ -106,6 +108,8 @@ impl Gateway {
     pub(crate) async fn start(config: Config) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let lock = lock_data_folder(&config.data_dir)?;
+        // An address that is taken is found out before anything is made or opened. Nobody is answered yet.
+        let listeners = listen(&config.server.listen).await?;
         let pepper = secrets::pepper(&config.secret_path(&config.pepper_file))?;
         let (admin_key, is_new) =
             secrets::admin_key(&config.secret_path(&config.auth.admin_key_file))?;
@@ -170,7 +174,6 @@ impl Gateway {
             report_timeout: config.message.report_timeout,
             clock: wall_clock,
         };
-        let listeners = listen(&config.server.listen).await?;
         let addresses: Vec<SocketAddr> = listeners
             .iter()
             .filter_map(|listener| listener.local_addr().ok())
@@ -258,7 +261,15 @@ impl Gateway {
             join("dispatch", &mut self.dispatch).await;
         }
         self.fleet.join().await;
-        join("inbox", &mut self.inbox).await;
+        // What it still holds when the disk refuses to the end is lost, as on a power cut; a stop must end.
+        let last_news = tokio::time::Instant::now() + LAST_NEWS;
+        if tokio::time::timeout_at(grace.max(last_news), &mut self.inbox)
+            .await
+            .is_err()
+        {
+            warn!("the store did not take all that the modems told");
+            self.inbox.abort();
+        }
         self.stops.housekeeping.cancel();
         join("housekeeping", &mut self.housekeeping).await;
         let _ = std::fs::remove_file(&self.run_file);

@@ -90,11 +90,12 @@ impl Client {
             .header(header::CONTENT_TYPE, "application/json")
             .body(Full::new(Bytes::from(content)))
             .map_err(|error| failed(&error))?;
-        let response = self
-            .http
-            .request(request)
-            .await
-            .map_err(|error| failed(&error))?;
+        let response = self.http.request(request).await.map_err(|error| {
+            match std::error::Error::source(&error) {
+                Some(cause) => failed(&cause),
+                None => failed(&error),
+            }
+        })?;
         let status = response.status();
         let octets = Limited::new(response.into_body(), LARGEST_ANSWER)
             .collect()

@@ -4,6 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use rustix::fs::Mode;
 use tokio::sync::broadcast::error::RecvError;
 use tracing::{error, info, warn};
 
@@ -16,6 +17,8 @@ use crate::system::{Signal, Signals, notify};
 use crate::telemetry::{self, Form, Logging};
 
 pub(super) fn run(args: &ServeArgs) -> Result<(), CommandError> {
+    // The database, its WAL and the ledger hold people's numbers and texts.
+    rustix::process::umask(Mode::RWXG | Mode::RWXO);
     let config = load(&args.config, &args.listen, args.simulate)?;
     let log = start_log(config.log)?;
     let shows_steps = config.simulate.modems > 0 || std::io::stdout().is_terminal();
@@ -24,6 +27,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), CommandError> {
         let signals = Signals::new()
             .map_err(|error| CommandError::Failed(format!("signals cannot be read: {error}")))?;
         let gateway = Gateway::start(config).await?;
+        settle_down(&gateway).await;
         show(&gateway);
         let steps = shows_steps.then(|| tokio::spawn(show_steps(gateway.steps())));
         notify::ready();
@@ -104,6 +108,23 @@ async fn serve_until_told(
     }
 }
 
+/// The screen shows each modem with its state: those that are there are given a moment to say it.
+async fn settle_down(gateway: &Gateway) {
+    const MOMENT: Duration = Duration::from_secs(2);
+    let mut view = gateway.modems();
+    let all_have_said = view.wait_for(|fleet| {
+        let is_on_its_way = |state| {
+            matches!(
+                state,
+                ModemState::Absent | ModemState::Starting | ModemState::Registering
+            )
+        };
+        !fleet.iter().any(|modem| is_on_its_way(modem.state))
+    });
+    // One that takes longer is shown as it is.
+    let _ = tokio::time::timeout(MOMENT, all_have_said).await;
+}
+
 /// One screen: what runs, where, and what to paste.
 fn show(gateway: &Gateway) {
     let mut out = std::io::stdout().lock();
@@ -142,10 +163,14 @@ fn write_screen(out: &mut impl Write, gateway: &Gateway) -> std::io::Result<()> 
             out,
             "Simulated: nothing leaves this machine, and no quota or pause per SIM applies."
         )?;
+        let program = std::env::current_exe().unwrap_or_else(|_| "cellpost".into());
+        let control = std::path::absolute(simulation.control())
+            .unwrap_or_else(|_| simulation.control().to_owned());
         writeln!(
             out,
-            "  cellpost sim handset +8613800138000 --control {}",
-            shell_word(&simulation.control().to_string_lossy())
+            "  {} sim handset +8613800138000 --control {}",
+            shell_word(&program.to_string_lossy()),
+            shell_word(&control.to_string_lossy())
         )?;
     }
     writeln!(out)?;

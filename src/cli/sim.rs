@@ -13,9 +13,13 @@ use super::{CommandError, runtime};
 use crate::system::{Signal, Signals};
 
 #[derive(Debug, Args)]
+#[command(subcommand_negates_reqs = true)]
 pub(super) struct SimArgs {
+    /// Names of all faults.
+    #[arg(long, required = true)]
+    list_faults: bool,
     #[command(subcommand)]
-    command: SimCommand,
+    command: Option<SimCommand>,
 }
 
 #[derive(Debug, Subcommand)]
@@ -57,17 +61,12 @@ enum SimCommand {
         at: ControlArgs,
         modem: usize,
     },
-    /// Make a modem misbehave: a fault as JSON, such as `{"kind":"silence","for_ms":3000}`; names by --list.
+    /// Make a modem misbehave: a fault as JSON, such as `{"kind":"silence","for_ms":3000}`; names by `cellpost sim --list-faults`.
     Fault {
         #[command(flatten)]
         at: ControlArgs,
-        #[arg(required_unless_present = "list")]
-        modem: Option<usize>,
-        #[arg(required_unless_present = "list")]
-        fault: Option<String>,
-        /// Names of all faults.
-        #[arg(long)]
-        list: bool,
+        modem: usize,
+        fault: String,
     },
     /// What each modem has done so far, as JSON lines.
     Stats {
@@ -82,6 +81,9 @@ struct RunArgs {
     dir: PathBuf,
     #[arg(long, default_value_t = 1)]
     modems: usize,
+    /// Which modem they are like.
+    #[arg(long, default_value = "generic", value_parser = ["generic"])]
+    personality: String,
     /// Ctrl-Z to +CMGS.
     #[arg(long, default_value_t = 500, value_name = "MILLISECONDS")]
     latency_ms: u64,
@@ -125,7 +127,13 @@ impl From<SimError> for CommandError {
 }
 
 pub(super) fn run(args: &SimArgs) -> Result<(), CommandError> {
-    match &args.command {
+    let Some(command) = &args.command else {
+        for (name, meaning) in Fault::CATALOGUE {
+            println!("{name:<16} {meaning}");
+        }
+        return Ok(());
+    };
+    match command {
         SimCommand::Run(args) => run_modems(args),
         SimCommand::Handset {
             at,
@@ -147,21 +155,10 @@ pub(super) fn run(args: &SimArgs) -> Result<(), CommandError> {
             Ok(())
         }
         SimCommand::Plug { at, modem } => Ok(at.connect()?.plug(*modem)?),
-        SimCommand::Fault { list: true, .. } => {
-            for (name, meaning) in Fault::CATALOGUE {
-                println!("{name:<16} {meaning}");
-            }
-            Ok(())
-        }
-        SimCommand::Fault {
-            at, modem, fault, ..
-        } => {
-            let (Some(modem), Some(fault)) = (modem, fault) else {
-                return Err(CommandError::Usage("name a modem and a fault".into()));
-            };
+        SimCommand::Fault { at, modem, fault } => {
             let fault: Fault = serde_json::from_str(fault).map_err(|error| {
                 CommandError::Usage(format!(
-                    "the fault cannot be read: {error}; `cellpost sim fault --list` names them"
+                    "the fault cannot be read: {error}; `cellpost sim --list-faults` names them"
                 ))
             })?;
             Ok(at.connect()?.fault(*modem, &fault)?)

@@ -14,16 +14,15 @@ use super::answer::response;
 use super::auth::{Caller, Scope, Who};
 use super::error::{ApiError, Overload};
 use super::extract::{Fields, idempotency_key, read_body, require_json};
-use crate::domain::Category;
-use crate::store::{Accepted, Answer, MessageView, Once, Submission};
+use crate::dispatch::pending;
+use crate::domain::{Category, Pending};
+use crate::store::{Accepted, Answer, MessageView, Once, Render, Submission};
 
 /// What a group makes of a request, and of the message it became.
 pub(super) struct Intake {
     pub(super) read: fn(&Gate, &Caller, Fields) -> Result<Submission, ApiError>,
-    /// The answer to a request without an Idempotency-Key.
-    pub(super) answer: fn(&Gate, &MessageView) -> Answer,
-    /// The answer to one with a key, and to its repetitions; made in the transaction that accepts it.
-    pub(super) keep: fn(&MessageView) -> Answer,
+    /// The answer, with why the message waits. It may be made more than once, and is the same each time.
+    pub(super) answer: fn(&MessageView, Option<Pending>) -> Answer,
 }
 
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -40,10 +39,11 @@ pub(super) async fn accept(
     let key = idempotency_key(&head.headers)?;
     let server = &gate.config().server;
     let octets = read_body(&head.headers, body, server.max_body, server.body_timeout).await?;
+    let render = renderer(gate, intake.answer);
     let once = key.map(|key| Once {
         scope: scope(caller, &head.method, head.uri.path(), key),
         body_mac: gate.store().pepper().body_mac(&octets),
-        render: intake.keep,
+        render: Arc::clone(&render),
     });
     let run = match &once {
         None => None,
@@ -61,13 +61,17 @@ pub(super) async fn accept(
     require_json(&head.headers)?;
     let submission = (intake.read)(gate, caller, Fields::parse(&octets)?)?;
     gate.has_room_for(submission.category)?;
-    let is_kept = once.is_some();
     match gate.commit(submission, once, run).await? {
-        Accepted::New(view) if is_kept => Ok(response(&(intake.keep)(&view))),
-        Accepted::New(view) => Ok(response(&(intake.answer)(gate, &view))),
+        Accepted::New(view) => Ok(response(&render(&view))),
         Accepted::Replay(answer) => Ok(replayed(answer)),
         Accepted::OtherBody => Err(ApiError::OtherBody),
     }
+}
+
+/// The modems as they stood when the request came decide what its answer says, so that a replay is the same to the octet.
+fn renderer(gate: &Gate, answer: fn(&MessageView, Option<Pending>) -> Answer) -> Render {
+    let fleet = gate.fleet();
+    Arc::new(move |view| answer(view, pending(view, &fleet, view.created_at)))
 }
 
 /// Who asked what under which key.

@@ -23,8 +23,7 @@ struct SentJson<'a> {
 
 const INTAKE: Intake = Intake {
     read,
-    answer: |_, view| accepted(view),
-    keep: accepted,
+    answer: |view, _| accepted(view),
 };
 
 /// `POST /sms/send`

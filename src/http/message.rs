@@ -15,14 +15,13 @@ use super::submission;
 use super::view::{EventJson, EventsJson, MessageJson, json};
 use crate::dispatch::pending;
 use crate::domain::{
-    Category, Destination, MessageSeq, MessageState, Pending, PendingCode, Reference, UnixMillis,
+    Category, Destination, MessageSeq, MessageState, Pending, Reference, UnixMillis,
 };
 use crate::store::{Answer, Cancel, Filter, MessageView, Submission};
 
 const INTAKE: Intake = Intake {
     read,
-    answer: |gate, view| accepted(view, gate.pending(view)),
-    keep: |view| accepted(view, Some(at_first(view))),
+    answer: accepted,
 };
 
 /// `POST /v1/messages`
@@ -76,23 +75,6 @@ fn accepted(view: &MessageView, pending: Option<Pending>) -> Answer {
         status: 202,
         location: Some(format!("/v1/messages/{}", view.id)),
         body: written(&json(view, pending, view.created_at)),
-    }
-}
-
-/// Why a message waits in the moment of its acceptance, when nobody has looked at the modems for it yet. The answer
-/// that is kept is made here, so that its replay is the same to the octet.
-fn at_first(view: &MessageView) -> Pending {
-    match view.scheduled_at {
-        Some(due) => Pending {
-            code: PendingCode::Scheduled,
-            message: format!("scheduled for {due}"),
-            next_attempt_at: due,
-        },
-        None => Pending {
-            code: PendingCode::InLine,
-            message: "accepted, and looked at next".into(),
-            next_attempt_at: view.created_at,
-        },
     }
 }
 

@@ -1,5 +1,7 @@
 //! Answers already given, kept so that a repeated request gets the same one and does nothing (http-api.md §0.2).
 
+use std::sync::Arc;
+
 use rusqlite::{OptionalExtension, named_params};
 
 use super::writer::Work;
@@ -21,8 +23,11 @@ pub(crate) struct Once {
     pub(crate) scope: [u8; 32],
     pub(crate) body_mac: [u8; 32],
     /// How the new message is answered: stored with it, in one transaction.
-    pub(crate) render: fn(&MessageView) -> Answer,
+    pub(crate) render: Render,
 }
+
+/// How a new message is answered: the same each time it is asked.
+pub(crate) type Render = Arc<dyn Fn(&MessageView) -> Answer + Send + Sync>;
 
 /// What is known of a request before it is looked at.
 #[derive(Debug)]

@@ -25,7 +25,7 @@ use std::sync::atomic::Ordering;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::broadcast;
 
-pub(crate) use idempotency::{Answer, Once};
+pub(crate) use idempotency::{Answer, Once, Render};
 pub(crate) use message::{Accepted, Cancel, Submission};
 pub(crate) use part::{
     Acceptance, InDoubt, Intent, NeverLeft, NextTry, Refusal, Settlement, Uncertainty, Verdict,

@@ -470,11 +470,11 @@ async fn the_same_request_twice_is_one_message_and_one_answer() {
     let once = |body_mac| Once {
         scope: [1; 32],
         body_mac,
-        render: |view| Answer {
+        render: std::sync::Arc::new(|view: &MessageView| Answer {
             status: 202,
             location: None,
             body: view.id.to_string(),
-        },
+        }),
     };
     let accept = |mac| house.store.accept(submission(|_| {}), Some(once(mac)));
     let Accepted::New(first) = accept([2; 32]).await.unwrap() else {

@@ -30,7 +30,6 @@ fn the_first_answer_after_a_kill_knows_what_is_uncertain() {
     assert_ne!(first["status"], "sending", "{first}");
     let events = daemon.event_types(&in_the_air, &key);
     assert!(events.contains(&"uncertain".to_owned()), "{events:?}");
-    assert_eq!(daemon.message(&waiting, &key)["status"], "queued");
     // The modem still says what became of the part: its answer is listened for before anything is written.
     until("the late answer settles it", || {
         let status = daemon.message(&in_the_air, &key)["status"].clone();

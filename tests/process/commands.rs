@@ -15,6 +15,25 @@ fn the_pasted_curl_line_and_the_commands_of_the_readme_work() {
         .env("CELLPOST_SIMULATE__REPORT_AFTER_MS", "20");
     let daemon = Daemon::start(&mut serve);
     assert!(daemon.screen.starts_with("cellpost "), "{}", daemon.screen);
+    assert!(daemon.screen.contains("modem0 ready"), "{}", daemon.screen);
+
+    let curl = daemon.screen.lines().last().unwrap();
+    let pasted = Command::new("sh").args(["-c", curl]).output().unwrap();
+    let answer: serde_json::Value = serde_json::from_slice(&pasted.stdout).unwrap();
+    let id = answer["id"].as_str().unwrap();
+    let key = std::fs::read_to_string(folder.path().join("cellpost-data/admin.key")).unwrap();
+    daemon.becomes(id, key.trim(), "delivered");
+    assert_eq!(
+        daemon.event_types(id, key.trim()),
+        [
+            "queued",
+            "sending",
+            "part_sent",
+            "sent",
+            "report",
+            "delivered"
+        ]
+    );
 
     let sent = run(
         &[
@@ -75,4 +94,39 @@ fn a_wrong_option_is_wrong_usage() {
     let folder = tempfile::tempdir().unwrap();
     let output = run(&["serve", "--simulate", "two"], folder.path());
     assert_eq!(output.status.code(), Some(2));
+}
+
+#[test]
+fn a_gateway_without_modems_serves_and_says_what_is_missing() {
+    let folder = tempfile::tempdir().unwrap();
+    // As systemd would ask it, the daemon looks at itself every 5 ms.
+    let script =
+        format!("WATCHDOG_USEC=10000 WATCHDOG_PID=$$ exec '{BINARY}' serve --listen 127.0.0.1:0");
+    let mut serve = Command::new("sh");
+    serve.current_dir(folder.path()).args(["-c", &script]);
+    let daemon = Daemon::start(&mut serve);
+    assert!(
+        daemon.screen.contains("modems     none"),
+        "{}",
+        daemon.screen
+    );
+    for _ in 0..100 {
+        assert_eq!(daemon.ask("GET", "/healthz", "", "").status, 200);
+    }
+    let key = std::fs::read_to_string(folder.path().join("cellpost-data/admin.key")).unwrap();
+    let body = r#"{"to":"+8613800138000","text":"hello"}"#;
+    let refused = daemon.ask("POST", "/v1/messages", key.trim(), body);
+    assert_eq!(refused.status, 503);
+    assert_eq!(refused.body["code"], "no_route");
+    daemon.signal("-TERM");
+    assert_eq!(daemon.ends().code(), Some(0));
+}
+
+#[test]
+fn all_faults_are_listed() {
+    let folder = tempfile::tempdir().unwrap();
+    let output = run(&["sim", "--list-faults"], folder.path());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    assert!(text(&output.stdout).contains("refuse"));
+    assert_eq!(run(&["sim"], folder.path()).status.code(), Some(2));
 }

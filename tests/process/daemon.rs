@@ -51,7 +51,7 @@ impl Site {
         self.folder.path().join("cellpost.toml")
     }
 
-    /// Starts the gateway and waits until it shows its address.
+    /// Starts the gateway and waits until it shows its screen.
     pub(crate) fn serve(&self) -> Daemon {
         Daemon::start(&mut self.command())
     }
@@ -94,7 +94,7 @@ impl Site {
 pub(crate) struct Daemon {
     pub(crate) child: Child,
     pub(crate) address: String,
-    /// What it printed up to its address.
+    /// What it printed up to its curl line.
     pub(crate) screen: String,
 }
 
@@ -107,6 +107,7 @@ impl Daemon {
             .unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut screen = String::new();
+        let mut address = String::new();
         let address = loop {
             let mut line = String::new();
             if lines.read_line(&mut line).unwrap() == 0 {
@@ -117,11 +118,14 @@ impl Daemon {
                     .unwrap()
                     .read_to_string(&mut log)
                     .unwrap();
-                panic!("it ended before it showed an address:\n{screen}{log}");
+                panic!("it ended before it showed its screen:\n{screen}{log}");
             }
             screen += &line;
-            if let Some((_, address)) = line.split_once("listening  http://") {
-                break address.trim().to_owned();
+            if let Some((_, at)) = line.split_once("listening  http://") {
+                address = at.trim().to_owned();
+            }
+            if line.starts_with("  curl ") {
+                break address;
             }
         };
         // A full pipe would stop it.

@@ -97,3 +97,17 @@ async fn a_port_that_cannot_be_used_is_named_and_its_neighbours_work() {
     house.becomes(&id, "delivered").await;
     assert_eq!(std::fs::read_to_string(&no_tty).unwrap(), "not a modem");
 }
+
+#[tokio::test]
+async fn a_port_that_somebody_else_holds_is_named_and_taken_when_it_is_free() {
+    let mut holder = House::with(1).await;
+    holder.modem_becomes("m1", "ready").await;
+    let device = holder.modem_becomes("m1", "ready").await["device"].clone();
+    let config = format!("[modem.taken]\ndevice = {device}\n");
+    let house = House::with_network(1, crate::house::fast(), &config).await;
+    let taken = house.modem_becomes("taken", "failed").await;
+    let said = taken["last_error"].as_str().unwrap();
+    assert!(said.contains("another program holds it"), "{said}");
+    holder.stop().await;
+    house.modem_becomes("taken", "ready").await;
+}

@@ -41,9 +41,10 @@ async fn a_text_in_the_air_when_the_plug_is_pulled_is_uncertain_and_sent_again_b
 }
 
 #[tokio::test]
-async fn a_report_proves_that_a_text_in_the_air_arrived_and_it_is_not_sent_again() {
+async fn a_report_settles_what_was_in_the_air_when_the_plug_was_pulled() {
     let house = in_the_air().await;
-    let id = house.send(TO, "once").await;
+    let request = json!({ "to": TO, "text": "once", "category": "bulk" });
+    let id = house.send_as(request).await;
     pull_the_plug(&house).await;
     let message = house.becomes(&id, "delivered").await;
     assert_eq!(message["may_be_duplicate"], false);
