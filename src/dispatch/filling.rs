@@ -23,7 +23,7 @@ impl Dispatch {
     /// Gives every lane what it has room for.
     pub(super) async fn fill(&mut self) {
         self.look_at_lanes();
-        if !self.stopping && self.pause_until.is_none() {
+        if !self.stopping && self.pause_until.is_none() && self.has_something_to_do() {
             for _ in 0..MOST_READS {
                 if self.window_is_stale && !self.read_line().await {
                     break;
@@ -39,6 +39,15 @@ impl Dispatch {
             }
         }
         self.publish_loads();
+    }
+
+    /// The line has changed, or a lane could take more.
+    fn has_something_to_do(&self) -> bool {
+        self.window_is_stale
+            || self.lanes.iter().any(|lane| {
+                let next = lane.tries.front().map(|one| one.phase);
+                lane.has_place() || next == Some(Phase::Prepared)
+            })
     }
 
     fn look_at_lanes(&mut self) {
@@ -64,18 +73,11 @@ impl Dispatch {
 
     /// `false`: the disk refused, and is given a pause.
     async fn read_line(&mut self) -> bool {
-        let ready = self
-            .fleet
-            .borrow()
-            .iter()
-            .filter(|modem| modem.state == ModemState::Ready)
-            .map(|modem| modem.name.clone())
-            .collect();
         // What is claimed still stands in line until its intent is durable, and what waits for one SIM stays there:
         // neither must hide what is behind it.
         let held = self.lanes.iter().map(Lane::parts).sum::<usize>() + self.waiting_for_sims();
         let per_class = WINDOW_PER_CLASS + u32::try_from(held).unwrap_or(0);
-        match self.store.line(per_class, ready).await {
+        match self.store.line(per_class, self.ready.clone()).await {
             Ok(line) => {
                 self.window_is_stale = false;
                 self.window_has_more = line.more;

@@ -33,7 +33,7 @@ pub(crate) use bell::Bell;
 pub(crate) use pending::pending;
 
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
-use crate::domain::{FleetView, ModemName, ModemStatus, Priority, UnixMillis};
+use crate::domain::{FleetView, ModemName, ModemState, ModemStatus, Priority, UnixMillis};
 use crate::modem::{FleetEvent, ModemEvent, ModemHandle, Order};
 use crate::store::{InLine, Store};
 use commits::Commit;
@@ -88,6 +88,8 @@ pub(crate) struct Dispatch {
     loads: watch::Sender<Vec<Load>>,
     carriers: Vec<CarrierSettings>,
     lanes: Vec<Lane>,
+    /// Modems that were ready when somebody last looked.
+    ready: Vec<ModemName>,
     turns: Turns,
     window: Vec<Arc<InLine>>,
     /// The store may hold what the window does not.
@@ -149,6 +151,7 @@ impl Dispatch {
             loads,
             carriers,
             lanes,
+            ready: Vec::new(),
             turns: Turns::default(),
             window: Vec::new(),
             window_is_stale: true,
@@ -172,6 +175,7 @@ impl Dispatch {
     pub(crate) async fn run(mut self, stop: CancellationToken) {
         let bell = self.bell.clone();
         let mut modems_have_ended = false;
+        self.on_fleet();
         self.fill().await;
         while !(self.stopping && (self.is_idle() || modems_have_ended)) {
             let due = self.sleeps_until();
@@ -185,7 +189,7 @@ impl Dispatch {
                 Some(commit) = self.commits.next() => self.on_commits(commit),
                 () = stop.cancelled(), if !self.stopping => self.call_back_all(),
                 () = bell.rung() => self.window_is_stale = true,
-                Ok(()) = self.fleet.changed() => self.window_is_stale = true,
+                Ok(()) = self.fleet.changed() => self.on_fleet(),
                 () = until(due) => self.on_due().await,
             }
             self.fill().await;
@@ -253,6 +257,19 @@ impl Dispatch {
             .status(lane)
             .map_or(FIRST_MEAN_SEND, |status| status.mean_send);
         self.lanes[lane].is_silent_at(mean_send)
+    }
+
+    /// A modem that comes or goes changes who may send what; a signal or a mean send time does not.
+    fn on_fleet(&mut self) {
+        let ready: Vec<ModemName> = self
+            .fleet
+            .borrow_and_update()
+            .iter()
+            .filter(|modem| modem.state == ModemState::Ready)
+            .map(|modem| modem.name.clone())
+            .collect();
+        self.window_is_stale |= ready != self.ready;
+        self.ready = ready;
     }
 
     fn pause(&mut self) {

@@ -111,9 +111,9 @@ const QUEUE: usize = 1024;
 const LARGEST_GROUP: usize = 256;
 /// Steps that a slow listener may lag behind before it misses some.
 const STEPS_KEPT: usize = 1024;
-/// Pages in the WAL from which on it is copied into the database, in the background (16 MiB). Copying seldom spares an
-/// SD card: a page that changed often is copied once.
-const CHECKPOINT_FROM: i32 = 4_000;
+/// Pages in the WAL from which on it is copied into the database, in the background (4 MiB). Then it is written from its
+/// beginning again: a sync of blocks that exist costs less than one of a file that grows.
+const CHECKPOINT_FROM: i32 = 1_000;
 /// Pages in the WAL from which on the writer itself waits for that (64 MiB).
 const CHECKPOINT_AT_LAST: i32 = 16_000;
 
