@@ -251,6 +251,12 @@ impl House {
             .await
     }
 
+    /// What those texts say.
+    pub(crate) async fn texts(&self, number: &str) -> Vec<String> {
+        let received = self.handset(number).await;
+        received.into_iter().map(|received| received.text).collect()
+    }
+
     pub(crate) async fn fault(&self, modem: usize, fault: Fault) {
         self.phones(move |phones| phones.fault(modem, &fault).unwrap())
             .await;

@@ -19,12 +19,7 @@ async fn bulk_whose_answer_was_lost_is_unknown_and_stays_single() {
     assert_eq!(message["error"]["code"], "timeout_uncertain");
     let next = house.send(TO, "after it").await;
     house.becomes(&next, "delivered").await;
-    let texts: Vec<String> = house
-        .handset(TO)
-        .await
-        .into_iter()
-        .map(|received| received.text)
-        .collect();
+    let texts = house.texts(TO).await;
     assert_eq!(texts, ["sale", "after it"]);
 }
 
@@ -87,12 +82,7 @@ async fn a_canceled_text_does_not_leave() {
     assert_eq!(reply.status, 200, "{}", reply.body);
     assert_eq!(reply.body["status"], "canceled");
     house.becomes(&third, "delivered").await;
-    let texts: Vec<String> = house
-        .handset(TO)
-        .await
-        .into_iter()
-        .map(|received| received.text)
-        .collect();
+    let texts = house.texts(TO).await;
     assert_eq!(texts, ["first", "third"]);
     let again = house.ask(http::Method::POST, &path, None).await;
     assert_eq!(again.status, 409);

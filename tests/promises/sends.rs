@@ -64,12 +64,7 @@ async fn fifty_texts_arrive_in_the_order_in_which_they_were_accepted() {
         last = house.send(TO, &format!("text {number}")).await;
     }
     house.becomes(&last, "delivered").await;
-    let texts: Vec<String> = house
-        .handset(TO)
-        .await
-        .into_iter()
-        .map(|received| received.text)
-        .collect();
+    let texts = house.texts(TO).await;
     let expected: Vec<String> = (0..50).map(|number| format!("text {number}")).collect();
     assert_eq!(texts, expected);
 }

@@ -23,12 +23,7 @@ async fn the_text_in_the_air_is_finished_and_the_rest_goes_after_the_restart() {
         let message = house.becomes(id, "delivered").await;
         assert_eq!(message["may_be_duplicate"], false);
     }
-    let texts: Vec<String> = house
-        .handset(TO)
-        .await
-        .into_iter()
-        .map(|received| received.text)
-        .collect();
+    let texts = house.texts(TO).await;
     assert_eq!(texts, ["text 0", "text 1", "text 2", "text 3", "text 4"]);
 }
 

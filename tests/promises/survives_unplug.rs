@@ -105,12 +105,7 @@ async fn a_queue_goes_on_after_a_replug_with_nothing_lost() {
         unknown += u32::from(house.message(id).await["status"] == "unknown");
     }
     assert!(unknown <= 1, "at most the part in the air is unknown");
-    let mut texts: Vec<String> = house
-        .handset(TO)
-        .await
-        .into_iter()
-        .map(|received| received.text)
-        .collect();
+    let mut texts = house.texts(TO).await;
     let all = texts.len();
     texts.sort();
     texts.dedup();
