@@ -6,20 +6,18 @@
 //! Contract: **one input, then drain.** After [`Session::handle`], call [`Session::poll`] until it returns
 //! `None`; then wait for the next input or for [`Session::deadline`].
 
+mod news;
+mod orders;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use pdu_codec::MessageReference;
-
-use super::encode::encode;
 use super::setup::{self, Next, Setup, Step};
-use super::submit::{End, Flight, Move, Part, Then, Word, never_left, withdrawn};
+use super::submit::{End, Flight, Move, Part, Then, never_left};
 use super::wake::{self, Wake};
-use super::{ModemEvent, ModemSettings, Order, Outcome, Submit, Ticket};
-use crate::at::answer::FinalResult;
+use super::{ModemEvent, ModemSettings, Order, Outcome};
 use crate::at::chat::{self, Chat, Refusal};
-use crate::at::information::{self, Domain, Registration, SimState};
-use crate::at::urc::Urc;
+use crate::at::information::Domain;
 use crate::domain::{Blame, ModemState, ModemStatus, Setback, UnixMillis};
 
 /// Everything that can happen to a session.
@@ -225,100 +223,6 @@ impl Session {
         }
     }
 
-    fn prepare(&mut self, now: Instant, submit: &Submit) {
-        let ticket = submit.ticket;
-        if self.status.state != ModemState::Ready || matches!(self.activity, Activity::Over) {
-            return self.answer(ticket, Outcome::NeverLeft(self.why_not_ready()));
-        }
-        if self.under_way() >= PARTS_UNDER_WAY {
-            return self.answer(ticket, never_left("two parts are under way already"));
-        }
-        match encode(submit) {
-            Ok(pdu) => self.waiting.push_back(Part {
-                ticket,
-                pdu,
-                word: Word::Awaited,
-            }),
-            Err(setback) => return self.answer(ticket, Outcome::Refused(setback)),
-        }
-        if matches!(self.activity, Activity::Idle) {
-            self.proceed(now);
-        }
-    }
-
-    fn go(&mut self, now: Instant, ticket: Ticket) {
-        if let Some(flight) = self.flight(ticket) {
-            let step = flight.on_go(now);
-            return self.take(now, step);
-        }
-        if let Some(part) = self.waiting.iter_mut().find(|part| part.ticket == ticket) {
-            part.word = Word::Go;
-        }
-    }
-
-    fn withdraw(&mut self, now: Instant, ticket: Ticket) {
-        if let Some(at) = self.waiting.iter().position(|part| part.ticket == ticket) {
-            self.waiting.remove(at);
-            return self.answer(ticket, withdrawn());
-        }
-        if let Activity::Waking { again, .. } = &mut self.activity
-            && again.take_if(|flight| flight.ticket() == ticket).is_some()
-        {
-            return self.answer(ticket, withdrawn());
-        }
-        if let Some(flight) = self.flight(ticket) {
-            let step = flight.on_withdraw();
-            self.take(now, step);
-        }
-    }
-
-    fn flight(&mut self, ticket: Ticket) -> Option<&mut Flight> {
-        let flight = match &mut self.activity {
-            Activity::Sending(flight) => flight,
-            Activity::Waking {
-                again: Some(flight),
-                ..
-            } => flight,
-            _ => return None,
-        };
-        (flight.ticket() == ticket).then_some(flight)
-    }
-
-    fn under_way(&self) -> usize {
-        let in_flight = match &self.activity {
-            Activity::Sending(flight) => usize::from(!flight.is_answered()),
-            Activity::Waking { again, .. } => usize::from(again.is_some()),
-            _ => 0,
-        };
-        in_flight + self.waiting.len()
-    }
-
-    fn answer(&mut self, ticket: Ticket, outcome: Outcome) {
-        self.events
-            .push_back(ModemEvent::Answer { ticket, outcome });
-    }
-
-    fn refuse_waiting(&mut self) {
-        while let Some(part) = self.waiting.pop_front() {
-            let why = self.why_not_ready();
-            self.answer(part.ticket, Outcome::NeverLeft(why));
-        }
-    }
-
-    fn why_not_ready(&self) -> Setback {
-        let code = match self.status.state {
-            ModemState::NoSim => "sim_missing",
-            ModemState::PinRequired => "sim_locked",
-            ModemState::Registering | ModemState::NoNetwork => "no_network",
-            _ => "modem_lost",
-        };
-        Setback {
-            blame: Blame::Modem,
-            code,
-            detail: format!("the modem is {}", self.status.state.as_str()),
-        }
-    }
-
     fn expire(&mut self, now: Instant) {
         self.chat.handle(now, chat::Input::Deadline);
         self.converse(now);
@@ -394,127 +298,6 @@ impl Session {
                 self.follow(now, next);
             }
             None => self.on_checked(now, step, answer),
-        }
-    }
-
-    fn on_urc(&mut self, now: Instant, urc: Urc) {
-        match urc {
-            Urc::Report(pdu) => self.on_report(pdu),
-            // Texts that are not stored (class 0) and broadcasts: nobody receives them yet.
-            Urc::Deliver(_) | Urc::Broadcast(_) => {}
-            Urc::Line(line) => self.on_line(now, &line),
-        }
-    }
-
-    fn on_report(&mut self, pdu: Vec<u8>) {
-        if self.early_reports.len() < MOST_EARLY_REPORTS {
-            self.early_reports.push(pdu);
-        }
-        self.tell_early_reports();
-    }
-
-    fn tell_early_reports(&mut self) {
-        let Some(sim) = self.status.sim().filter(|_| self.sim_is_known()) else {
-            return;
-        };
-        for pdu in self.early_reports.drain(..) {
-            let sim = sim.clone();
-            self.events.push_back(ModemEvent::Report { sim, pdu });
-        }
-    }
-
-    /// Between IMSI and ICCID the SIM has the wrong name.
-    fn sim_is_known(&self) -> bool {
-        !matches!(
-            self.setting_up,
-            Some(
-                Step::EchoOff
-                    | Step::ResultsInWords
-                    | Step::ResultsOn
-                    | Step::ErrorsAsCodes
-                    | Step::ErrorsAsWords
-                    | Step::Maker
-                    | Step::Model
-                    | Step::Revision
-                    | Step::Imei
-                    | Step::Sim
-                    | Step::Imsi
-                    | Step::Iccid(_)
-            )
-        )
-    }
-
-    fn on_line(&mut self, now: Instant, line: &str) {
-        let reference = information::message_reference(line);
-        if self.ghost
-            && let Some(Some(reference)) = reference
-        {
-            self.settle();
-            let reference = MessageReference(reference);
-            self.events.push_back(ModemEvent::LateReference(reference));
-        }
-        match &mut self.activity {
-            Activity::Waking { wake, .. } => {
-                let is_result = reference.is_some() || FinalResult::read(line, false).is_some();
-                let step = wake.on_line(is_result);
-                self.take_wake(now, step);
-            }
-            // It is settled: nothing is left to listen for.
-            Activity::Listening { .. } if reference.is_some() && !self.ghost => {
-                return self.awaken(now, Wake::at_start(now), None);
-            }
-            _ => {}
-        }
-        if let Some((domain, registration)) = Registration::of_announcement(line) {
-            self.on_registration_news(now, domain, registration);
-        } else if let Some(state) = SimState::read(line) {
-            self.on_sim_news(now, state);
-        }
-    }
-
-    /// No result of an earlier try can come any more.
-    fn settle(&mut self) {
-        self.ghost = false;
-        self.unsettled = None;
-        self.settled = true;
-    }
-
-    fn on_registration_news(&mut self, now: Instant, domain: Domain, registration: Registration) {
-        self.hasten(now, Step::NETWORK);
-        if self.setting_up.is_some() {
-            return;
-        }
-        if registration.is_usable(domain) {
-            return setup::note_registration(registration, &mut self.status);
-        }
-        // Perhaps registered in the other domain: asked before the next part, without leaving the line now.
-        if let Some(overdue) = now.checked_sub(CHECK_PUT_OFF_AT_MOST) {
-            self.check_due = overdue;
-        }
-        if matches!(self.activity, Activity::Idle) {
-            self.proceed(now);
-        }
-    }
-
-    fn on_sim_news(&mut self, now: Instant, state: SimState) {
-        if !matches!(state, SimState::NotReady | SimState::NotInserted) {
-            self.hasten(now, Step::SIM);
-        }
-        if self.setting_up.is_some() || state == SimState::Ready {
-            return;
-        }
-        self.begin_again = Some(Step::SIM);
-        if matches!(self.activity, Activity::Idle) {
-            self.proceed(now);
-        }
-    }
-
-    /// The modem said something new of what is waited for: it is asked at once.
-    fn hasten(&mut self, now: Instant, about: Step) {
-        if let Activity::Pausing { step, .. } = self.activity
-            && step == about
-        {
-            self.ask(now, step);
         }
     }
 

@@ -11,6 +11,8 @@ use proptest::prelude::*;
 
 use super::*;
 use crate::domain::{Body, Destination, Encoding, ModemName, Network, PartNumber};
+use crate::modem::encode::encode;
+use crate::modem::{Submit, Ticket};
 
 #[test]
 fn a_modem_is_set_up_from_silence_to_ready() {
