@@ -7,6 +7,7 @@
 //! May use: `domain`.
 //! Read first: [`message`] for the life of a message, [`writer`] for what a failing disk does.
 
+mod doubt;
 mod idempotency;
 mod message;
 mod migrate;
@@ -25,11 +26,10 @@ use std::sync::atomic::Ordering;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::broadcast;
 
+pub(crate) use doubt::{InDoubt, Settlement, Verdict};
 pub(crate) use idempotency::{Answer, Once, Render};
 pub(crate) use message::{Accepted, Cancel, Submission};
-pub(crate) use part::{
-    Acceptance, InDoubt, Intent, NeverLeft, NextTry, Refusal, Settlement, Uncertainty, Verdict,
-};
+pub(crate) use part::{Acceptance, Intent, NeverLeft, NextTry, Refusal, Uncertainty};
 pub(crate) use query::{Filter, InLine, MessageView, StoredText};
 pub(crate) use report::Matched;
 pub(crate) use retention::Ages;

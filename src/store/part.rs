@@ -11,12 +11,12 @@ use super::message::{Head, append, end, error, head, step, step_with};
 use super::report::{aggregate, settle_by_orphans, settle_orphans};
 use super::sim::remember;
 use super::writer::{Receipt, Work, job};
-use super::{Group, Store, StoreError};
+use super::{Group, StoreError};
 use crate::domain::message::Change;
 use crate::domain::report::number_tail;
 use crate::domain::{
-    Category, Event, EventKind, MessageId, MessageReference, MessageSeq, MessageState, ModemName,
-    PartNumber, PartState, PendingCode, Setback, SimId, UnixMillis,
+    Event, EventKind, MessageReference, MessageSeq, MessageState, ModemName, PartNumber, PartState,
+    PendingCode, Setback, SimId, UnixMillis,
 };
 
 /// A part is about to go out by a modem. Committed before the first octet of its PDU is written.
@@ -102,36 +102,6 @@ pub(crate) enum NextTry {
     Never,
 }
 
-/// A late word from the modem about the one part of it that was uncertain.
-#[derive(Clone, Debug)]
-pub(crate) struct Settlement {
-    pub(crate) modem: ModemName,
-    pub(crate) reference: MessageReference,
-    /// Until when its report may come.
-    pub(crate) window_ends_at: UnixMillis,
-    pub(crate) at: UnixMillis,
-}
-
-/// A part that was under way when the process ended.
-#[derive(Debug)]
-pub(crate) struct Recovered {
-    pub(crate) message: MessageId,
-    pub(crate) part: PartNumber,
-    pub(crate) route: String,
-    pub(crate) goes_again: bool,
-}
-
-/// A part that was under way when the process ended, before it is decided what follows.
-#[derive(Debug)]
-pub(crate) struct InDoubt {
-    pub(crate) category: Category,
-    pub(crate) strikes: u32,
-    pub(crate) expires_at: UnixMillis,
-}
-
-/// What follows for a part in doubt, and until when a report may settle it.
-pub(crate) type Verdict = (NextTry, UnixMillis);
-
 impl Group<'_> {
     /// `false`: the message was canceled, expired or taken meanwhile; nothing may leave.
     pub(crate) fn intent(&mut self, intent: Intent) -> Receipt<bool> {
@@ -182,26 +152,6 @@ impl Group<'_> {
         });
         self.jobs.push(job);
         receipt
-    }
-}
-
-impl Store {
-    /// The modem said that its one uncertain part was accepted. `false`: it has no such part, or several.
-    pub(crate) async fn settle(&self, settlement: Settlement) -> Result<bool, StoreError> {
-        let (job, receipt) = job(move |work| settle(work, &settlement));
-        self.door.submit(vec![job]).await;
-        receipt.committed().await
-    }
-
-    /// At start, before anything else: what was `sending` is uncertain (semantics §6).
-    pub(crate) async fn recover(
-        &self,
-        decide: impl Fn(&InDoubt) -> Verdict + Send + 'static,
-        at: UnixMillis,
-    ) -> Result<Vec<Recovered>, StoreError> {
-        let (job, receipt) = job(move |work| recover(work, &decide, at));
-        self.door.submit(vec![job]).await;
-        receipt.committed().await
     }
 }
 
@@ -292,7 +242,7 @@ fn begin_part(work: &Work<'_>, head: &Head, intent: &Intent) -> Result<bool, Sto
 }
 
 /// Guarded change of a part from `sending`, in this try or in any; answers where it was. `None`: it was not.
-fn leave_sending(
+pub(super) fn leave_sending(
     work: &Work<'_>,
     (message, part): (MessageSeq, PartNumber),
     ticket: Option<i64>,
@@ -326,13 +276,13 @@ fn leave_sending(
 }
 
 /// Where a part was under way.
-struct Whereabouts {
-    route: String,
-    sim: Option<SimId>,
+pub(super) struct Whereabouts {
+    pub(super) route: String,
+    pub(super) sim: Option<SimId>,
 }
 
 /// A message that is on its way with no part under way and nobody who holds it stands in line again.
-fn rest_between_parts(
+pub(super) fn rest_between_parts(
     work: &mut Work<'_>,
     head: &mut Head,
     at: UnixMillis,
@@ -523,7 +473,7 @@ fn fail(
 }
 
 /// Holds a queued message back. `counts`: the try was about this message.
-fn hold(
+pub(super) fn hold(
     work: &Work<'_>,
     seq: MessageSeq,
     until: UnixMillis,
@@ -578,7 +528,7 @@ fn uncertain(work: &mut Work<'_>, uncertainty: &Uncertainty) -> Result<bool, Sto
     Ok(true)
 }
 
-fn lose(
+pub(super) fn lose(
     work: &mut Work<'_>,
     head: &mut Head,
     closes_at: UnixMillis,
@@ -618,109 +568,7 @@ fn left_not(work: &mut Work<'_>, never_left: &NeverLeft) -> Result<bool, StoreEr
     Ok(true)
 }
 
-/// How long after its try a modem may still say what became of a part: the radio's own timers, and the time it takes
-/// to open the port again.
-const ANSWER_MAY_COME: Duration = Duration::from_secs(300);
-
-fn settle(work: &mut Work<'_>, settlement: &Settlement) -> Result<bool, StoreError> {
-    let route = settlement.modem.route();
-    let candidates: Vec<(MessageSeq, PartNumber)> = {
-        let mut statement = work.db.prepare_cached(
-            "SELECT message, number
-               FROM part
-              WHERE route = :route AND tried_at >= :since
-                AND state IN ('sending', 'uncertain') AND state = 'uncertain'
-              LIMIT 2",
-        )?;
-        let since = settlement.at.0 - i64::try_from(ANSWER_MAY_COME.as_millis()).unwrap_or(0);
-        let values = named_params! { ":route": route, ":since": since };
-        let rows = statement.query_map(values, |row| {
-            Ok((MessageSeq(row.get(0)?), PartNumber(row.get(1)?)))
-        })?;
-        rows.collect::<Result<_, _>>()?
-    };
-    let &[(message, part)] = candidates.as_slice() else {
-        return Ok(false);
-    };
-    let taken = Taken {
-        message,
-        part,
-        reference: Some(settlement.reference),
-        window_ends_at: Some(settlement.window_ends_at),
-        route,
-        at: settlement.at,
-    };
-    let sim = mark_taken(work, &taken, PartState::Uncertain, None)?.flatten();
-    finish_acceptance(work, &taken, sim.as_ref(), Change::Settled)?;
-    Ok(true)
-}
-
-fn recover(
-    work: &mut Work<'_>,
-    decide: &impl Fn(&InDoubt) -> Verdict,
-    at: UnixMillis,
-) -> Result<Vec<Recovered>, StoreError> {
-    let mut recovered = Vec::new();
-    for seq in under_way(work)? {
-        recovered.extend(recover_message(work, seq, decide, at)?);
-    }
-    Ok(recovered)
-}
-
-fn under_way(work: &Work<'_>) -> Result<Vec<MessageSeq>, StoreError> {
-    let mut statement = work.db.prepare_cached(
-        "SELECT seq
-               FROM message
-              WHERE state IN ('scheduled', 'queued', 'sending') AND state = 'sending'
-              ORDER BY seq",
-    )?;
-    let rows = statement.query_map([], |row| row.get(0).map(MessageSeq))?;
-    Ok(rows.collect::<Result<_, _>>()?)
-}
-
-fn recover_message(
-    work: &mut Work<'_>,
-    seq: MessageSeq,
-    decide: &impl Fn(&InDoubt) -> Verdict,
-    at: UnixMillis,
-) -> Result<Option<Recovered>, StoreError> {
-    const WHY: &str = "the process ended while it was under way";
-    let mut head = head(work, seq)?;
-    let Some((part, route)) = part_under_way(work, seq)? else {
-        rest_between_parts(work, &mut head, at)?;
-        return Ok(None);
-    };
-    let left = leave_sending(work, (seq, part), None, PartState::Uncertain)?;
-    let event = Event::new(at, EventKind::Uncertain)
-        .part(part)
-        .route(route.clone())
-        .detail(WHY);
-    append(work, &head, event)?;
-    error(work, seq, "timeout_uncertain", WHY)?;
-    let in_doubt = InDoubt {
-        category: head.category,
-        strikes: head.strikes,
-        expires_at: head.expires_at,
-    };
-    let (next, closes_at) = decide(&in_doubt);
-    match &next {
-        NextTry::At { at, why, counts } => {
-            step(work, &mut head, Change::UncertainAgain)?;
-            hold(work, seq, *at, why, *counts)?;
-        }
-        NextTry::Never => lose(work, &mut head, closes_at, at)?,
-    }
-    let sim = left.and_then(|left| left.sim);
-    settle_by_orphans(work, sim.as_ref(), &route, at)?;
-    Ok(Some(Recovered {
-        message: head.id,
-        part,
-        route,
-        goes_again: next != NextTry::Never,
-    }))
-}
-
-fn part_under_way(
+pub(super) fn part_under_way(
     work: &Work<'_>,
     seq: MessageSeq,
 ) -> Result<Option<(PartNumber, String)>, StoreError> {

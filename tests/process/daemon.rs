@@ -190,13 +190,15 @@ impl Daemon {
         }
     }
 
-    pub(crate) fn event_types(&self, id: &str, key: &str) -> Vec<String> {
+    pub(crate) fn events(&self, id: &str, key: &str) -> Vec<Value> {
         let reply = self.ask("GET", &format!("/v1/messages/{id}/events"), key, "");
-        let events = reply.body["data"].as_array().unwrap();
-        events
-            .iter()
-            .map(|event| event["type"].as_str().unwrap().to_owned())
-            .collect()
+        reply.body["data"].as_array().unwrap().clone()
+    }
+
+    pub(crate) fn event_types(&self, id: &str, key: &str) -> Vec<String> {
+        let events = self.events(id, key);
+        let types = events.iter().map(|event| event["type"].as_str().unwrap());
+        types.map(str::to_owned).collect()
     }
 }
 

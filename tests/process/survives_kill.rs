@@ -41,18 +41,19 @@ fn kill_in_the_middle(modems: usize, killed_after: u64) {
         // A report that the killed process had read and not yet stored is gone: it is not acknowledged by `+CDS`.
         daemon.becomes_one_of(id, &key, &["sent", "delivered"]);
     }
-    let uncertain: Vec<&String> = ids
-        .keys()
-        .filter(|id| {
-            daemon
-                .event_types(id, &key)
-                .contains(&"uncertain".to_owned())
-        })
-        .collect();
+    let mut uncertain = Vec::new();
+    let mut per_modem: HashMap<String, usize> = HashMap::new();
+    for id in ids.keys() {
+        let events = daemon.events(id, &key);
+        for event in events.iter().filter(|event| event["type"] == "uncertain") {
+            let route = event["route"].as_str().unwrap().to_owned();
+            *per_modem.entry(route).or_default() += 1;
+            uncertain.push(id);
+        }
+    }
     assert!(
-        uncertain.len() <= modems,
-        "{} uncertain on {modems} modems",
-        uncertain.len()
+        per_modem.values().all(|count| *count == 1),
+        "at most one part per modem was under way: {per_modem:?}"
     );
 
     let mut copies: HashMap<String, usize> = HashMap::new();
