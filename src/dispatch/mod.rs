@@ -241,15 +241,15 @@ impl Dispatch {
         }
         let now = self.now();
         let wall = self.next_due.into_iter().chain(self.patience_ends_at);
+        let clock = Instant::now();
         let lanes = (0..self.lanes.len()).flat_map(|at| {
             let lane = &self.lanes[at];
             let behind = lane.parts() > 1;
-            let silent_at = self.silent_at(at).filter(|_| behind);
+            // Once: what was behind it has been called back then, and its answer may take its time.
+            let silent_at = self.silent_at(at).filter(|at| behind && *at > clock);
             lane.rested_at().into_iter().chain(silent_at)
         });
-        wall.map(|due| Instant::now() + due.since(now))
-            .chain(lanes)
-            .min()
+        wall.map(|due| clock + due.since(now)).chain(lanes).min()
     }
 
     fn silent_at(&self, lane: usize) -> Option<Instant> {
