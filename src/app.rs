@@ -171,7 +171,6 @@ impl Gateway {
             store: store.clone(),
             news: news_receiver,
             bell: bell.clone(),
-            report_timeout: config.message.report_timeout,
             clock: wall_clock,
         };
         let addresses: Vec<SocketAddr> = listeners

@@ -12,8 +12,7 @@ use tracing::{debug, error, warn};
 use super::Dispatch;
 use super::lane::{Phase, Try};
 use super::record::{self, Record};
-use crate::domain::fleet_view::FIRST_MEAN_SEND;
-use crate::domain::{Blame, ModemStatus};
+use crate::domain::Blame;
 use crate::modem::{Order, Outcome, Ticket};
 use crate::store::{Intent, Receipt, StoreError};
 
@@ -86,11 +85,10 @@ impl Dispatch {
     }
 
     fn record_of(&self, lane: usize, done: &Try, outcome: Outcome) -> Option<Record> {
-        let mean_send = self.status(lane).map(|status| status.mean_send);
         let context = record::Context {
             modem: self.lanes[lane].handle.name.clone(),
-            mean_send: mean_send.unwrap_or(FIRST_MEAN_SEND),
-            request_report: self.carriers[lane].request_report,
+            mean_send: self.mean_send(lane),
+            request_report: self.lanes[lane].request_report,
             settings: &self.settings,
             now: self.now(),
         };
@@ -141,7 +139,9 @@ impl Dispatch {
         if self.pause_until.is_some() {
             return None;
         }
-        let status = self.status(lane);
+        let (sim, from_number) = self
+            .status(lane, |status| (status.sim(), status.number.clone()))
+            .unwrap_or_default();
         let at = self.now();
         let modem = self.lanes[lane].handle.name.clone();
         let front = self.lanes[lane].tries.front_mut()?;
@@ -153,8 +153,8 @@ impl Dispatch {
             message: front.message.seq,
             part: front.part,
             modem,
-            sim: status.as_ref().and_then(ModemStatus::sim),
-            from_number: status.and_then(|status| status.number),
+            sim,
+            from_number,
             reference: front.reference,
             ticket: front.ticket.0,
             doubtful: front.is_doubtful(),

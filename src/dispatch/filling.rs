@@ -54,8 +54,8 @@ impl Dispatch {
         let (now, wall) = (Instant::now(), self.now());
         for at in 0..self.lanes.len() {
             let is_ready = self
-                .status(at)
-                .is_some_and(|status| status.state == ModemState::Ready);
+                .status(at, |status| status.state == ModemState::Ready)
+                .unwrap_or(false);
             let is_silent = self.silent_at(at).is_some_and(|since| since <= now);
             let lane = &mut self.lanes[at];
             lane.wake(now);
@@ -192,19 +192,19 @@ impl Dispatch {
     }
 
     fn lane_view(&self, lane: usize) -> Option<LaneView> {
-        let status = self.status(lane)?;
+        let state = self.status(lane, |status| status.state)?;
         let is_silent = self
             .silent_at(lane)
             .is_some_and(|since| since <= Instant::now());
         Some(LaneView {
-            modem: status.name,
+            modem: self.lanes[lane].handle.name.clone(),
             // A silent modem is no candidate, whatever it was last.
             state: match is_silent {
                 true => ModemState::Recovering,
-                false => status.state,
+                false => state,
             },
             last_ready_at: self.lanes[lane].last_ready_at,
-            mean_send: status.mean_send,
+            mean_send: self.mean_send(lane),
             parts: self.lanes[lane].parts(),
             has_room: self.lanes[lane].has_room(),
         })
@@ -269,6 +269,7 @@ impl Dispatch {
 
     fn next_submit(&mut self, lane: usize) -> Option<Submit> {
         let now = self.now();
+        let request_report = self.lanes[lane].request_report;
         let claimed = self.lanes[lane].claimed.front_mut()?;
         let part = claimed.left.pop_front()?;
         self.next_ticket += 1;
@@ -285,7 +286,7 @@ impl Dispatch {
                 // The low octet: consecutive references differ in it.
                 false => Reference::Eight(claimed.reference.to_be_bytes()[1]),
             },
-            request_report: self.carriers[lane].request_report,
+            request_report,
             validity: message.expires_at.since(now),
             flash: message.flash,
         };

@@ -10,6 +10,7 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::error;
 
+use super::Carrier;
 use crate::domain::{Body, MessageSeq, PartNumber, PartState, Priority, UnixMillis};
 use crate::modem::{ModemHandle, Order, Ticket};
 use crate::store::InLine;
@@ -23,6 +24,7 @@ const SHORTEST_PATIENCE: Duration = Duration::from_secs(15);
 #[derive(Debug)]
 pub(super) struct Lane {
     pub(super) handle: ModemHandle,
+    pub(super) request_report: bool,
     /// Handed to the session, oldest first.
     pub(super) tries: VecDeque<Try>,
     /// Claimed messages with parts that are not handed over yet, in order.
@@ -91,9 +93,10 @@ impl Try {
 }
 
 impl Lane {
-    pub(super) fn new(handle: ModemHandle, now: UnixMillis) -> Self {
+    pub(super) fn new(carrier: Carrier, now: UnixMillis) -> Self {
         Self {
-            handle,
+            handle: carrier.handle,
+            request_report: carrier.request_report,
             tries: VecDeque::with_capacity(TRIES),
             claimed: VecDeque::new(),
             sent_today: 0,

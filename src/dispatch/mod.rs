@@ -86,7 +86,6 @@ pub(crate) struct Dispatch {
     /// What modems say that is not the answer to an order.
     news: mpsc::Sender<FleetEvent>,
     loads: watch::Sender<Vec<Load>>,
-    carriers: Vec<CarrierSettings>,
     lanes: Vec<Lane>,
     /// Modems that were ready when somebody last looked.
     ready: Vec<ModemName>,
@@ -110,11 +109,6 @@ pub(crate) struct Dispatch {
     stopping: bool,
 }
 
-#[derive(Debug)]
-struct CarrierSettings {
-    request_report: bool,
-}
-
 /// The channels dispatch stands between.
 pub(crate) struct Wires {
     pub(crate) bell: Bell,
@@ -132,15 +126,10 @@ impl Dispatch {
     ) -> (Self, watch::Receiver<Vec<Load>>) {
         let (loads, view) = watch::channel(Vec::new());
         let now = (settings.clock)();
-        let (lanes, carriers) = carriers
+        let lanes = carriers
             .into_iter()
-            .map(|carrier| {
-                let settings = CarrierSettings {
-                    request_report: carrier.request_report,
-                };
-                (Lane::new(carrier.handle, now), settings)
-            })
-            .unzip();
+            .map(|carrier| Lane::new(carrier, now))
+            .collect();
         let dispatch = Self {
             store,
             settings,
@@ -149,7 +138,6 @@ impl Dispatch {
             events: wires.events,
             news: wires.news,
             loads,
-            carriers,
             lanes,
             ready: Vec::new(),
             turns: Turns::default(),
@@ -224,13 +212,19 @@ impl Dispatch {
         (self.settings.clock)()
     }
 
-    fn status(&self, lane: usize) -> Option<ModemStatus> {
+    /// Reads something off the modem of a lane as it stands.
+    fn status<T>(&self, lane: usize, read: impl FnOnce(&ModemStatus) -> T) -> Option<T> {
         let name = &self.lanes[lane].handle.name;
         self.fleet
             .borrow()
             .iter()
             .find(|status| status.name == *name)
-            .cloned()
+            .map(read)
+    }
+
+    fn mean_send(&self, lane: usize) -> Duration {
+        self.status(lane, |status| status.mean_send)
+            .unwrap_or(FIRST_MEAN_SEND)
     }
 
     /// The next moment at which something is due: a hold, a time to live, a modem that has rested or been silent for
@@ -253,10 +247,7 @@ impl Dispatch {
     }
 
     fn silent_at(&self, lane: usize) -> Option<Instant> {
-        let mean_send = self
-            .status(lane)
-            .map_or(FIRST_MEAN_SEND, |status| status.mean_send);
-        self.lanes[lane].is_silent_at(mean_send)
+        self.lanes[lane].is_silent_at(self.mean_send(lane))
     }
 
     /// A modem that comes or goes changes who may send what; a signal or a mean send time does not.
@@ -358,6 +349,7 @@ impl Dispatch {
         }
     }
 }
+
 async fn until(due: Option<Instant>) {
     match due {
         Some(due) => sleep_until(due).await,

@@ -23,8 +23,6 @@ pub(crate) struct Inbox {
     pub(crate) news: mpsc::Receiver<FleetEvent>,
     /// A settled message leaves the line.
     pub(crate) bell: Bell,
-    /// `message.report_timeout`.
-    pub(crate) report_timeout: Duration,
     pub(crate) clock: fn() -> UnixMillis,
 }
 
@@ -44,7 +42,6 @@ impl Inbox {
                     let settlement = Settlement {
                         modem,
                         reference,
-                        window_ends_at: at.plus(self.report_timeout),
                         at,
                     };
                     self.on_late_reference(settlement).await;

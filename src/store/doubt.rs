@@ -1,13 +1,14 @@
 //! Parts in doubt: found at the start in `sending`, and settled by a late word (semantics §6).
 
+use std::ops::RangeInclusive;
 use std::time::Duration;
 
 use rusqlite::named_params;
 
-use super::message::{append, error, head, step};
+use super::message::{Head, append, error, head, step};
 use super::part::{
-    NextTry, Taken, finish_acceptance, hold, leave_sending, lose, mark_taken, part_under_way,
-    rest_between_parts,
+    NextTry, Taken, Whereabouts, finish_acceptance, hold, leave_sending, lose, mark_taken,
+    part_under_way, rest_between_parts,
 };
 use super::report::settle_by_orphans;
 use super::writer::{Work, job};
@@ -15,7 +16,7 @@ use super::{Store, StoreError};
 use crate::domain::message::Change;
 use crate::domain::{
     Category, Event, EventKind, MessageId, MessageReference, MessageSeq, ModemName, PartNumber,
-    PartState, UnixMillis,
+    PartState, Report, UnixMillis,
 };
 
 /// A late word from the modem about the one part of it that was uncertain.
@@ -23,8 +24,6 @@ use crate::domain::{
 pub(crate) struct Settlement {
     pub(crate) modem: ModemName,
     pub(crate) reference: MessageReference,
-    /// Until when its report may come.
-    pub(crate) window_ends_at: UnixMillis,
     pub(crate) at: UnixMillis,
 }
 
@@ -74,35 +73,112 @@ const ANSWER_MAY_COME: Duration = Duration::from_secs(300);
 
 fn settle(work: &mut Work<'_>, settlement: &Settlement) -> Result<bool, StoreError> {
     let route = settlement.modem.route();
-    let candidates: Vec<(MessageSeq, PartNumber)> = {
-        let mut statement = work.db.prepare_cached(
-            "SELECT message, number
-               FROM part
-              WHERE route = :route AND tried_at >= :since
-                AND state IN ('sending', 'uncertain') AND state = 'uncertain'
-              LIMIT 2",
-        )?;
-        let since = settlement.at.0 - i64::try_from(ANSWER_MAY_COME.as_millis()).unwrap_or(0);
-        let values = named_params! { ":route": route, ":since": since };
-        let rows = statement.query_map(values, |row| {
-            Ok((MessageSeq(row.get(0)?), PartNumber(row.get(1)?)))
-        })?;
-        rows.collect::<Result<_, _>>()?
-    };
-    let &[(message, part)] = candidates.as_slice() else {
+    let since = settlement.at.0 - i64::try_from(ANSWER_MAY_COME.as_millis()).unwrap_or(0);
+    let Some(part) = only_part_in_doubt(work, &route, since..=i64::MAX, None)? else {
         return Ok(false);
     };
+    settle_part(work, part, settlement.reference, route, settlement.at)?;
+    Ok(true)
+}
+
+/// The part in doubt of this modem whose try began in `tried_at` (and, if named, of this SIM and recipient), when
+/// there is exactly one.
+pub(super) fn only_part_in_doubt(
+    work: &Work<'_>,
+    route: &str,
+    tried_at: RangeInclusive<i64>,
+    report: Option<&Report>,
+) -> Result<Option<(MessageSeq, PartNumber)>, StoreError> {
+    let mut statement = work.db.prepare_cached(
+        "SELECT message, number
+           FROM part
+          WHERE route = :route AND tried_at BETWEEN :earliest AND :latest
+            AND state IN ('sending', 'uncertain') AND state = 'uncertain'
+            AND (:sim IS NULL OR sim = :sim AND recipient_tail = :tail)
+          LIMIT 2",
+    )?;
+    let values = named_params! {
+        ":route": route,
+        ":earliest": tried_at.start(),
+        ":latest": tried_at.end(),
+        ":sim": report.map(|report| report.sim.as_str()),
+        ":tail": report.map(Report::recipient_tail),
+    };
+    let rows = statement.query_map(values, |row| {
+        Ok((MessageSeq(row.get(0)?), PartNumber(row.get(1)?)))
+    })?;
+    let in_doubt: Vec<_> = rows.collect::<Result<_, _>>()?;
+    Ok(match in_doubt.as_slice() {
+        &[only] => Some(only),
+        _ => None,
+    })
+}
+
+/// A part in doubt was accepted after all. Its report window is the one it was given when it fell into doubt.
+pub(super) fn settle_part(
+    work: &mut Work<'_>,
+    (message, part): (MessageSeq, PartNumber),
+    reference: MessageReference,
+    route: String,
+    at: UnixMillis,
+) -> Result<(), StoreError> {
     let taken = Taken {
         message,
         part,
-        reference: Some(settlement.reference),
-        window_ends_at: Some(settlement.window_ends_at),
+        reference: Some(reference),
+        window_ends_at: None,
         route,
-        at: settlement.at,
+        at,
     };
     let sim = mark_taken(work, &taken, PartState::Uncertain, None)?.flatten();
-    finish_acceptance(work, &taken, sim.as_ref(), Change::Settled)?;
-    Ok(true)
+    finish_acceptance(work, &taken, sim.as_ref(), Change::Settled)
+}
+
+/// A part that may have left: why, and what follows.
+pub(super) struct Doubt<'a> {
+    pub(super) part: PartNumber,
+    pub(super) left: Whereabouts,
+    pub(super) code: &'a str,
+    pub(super) detail: &'a str,
+    /// What the event list says.
+    pub(super) said: String,
+    pub(super) next: &'a NextTry,
+    /// Until when a report may settle it.
+    pub(super) closes_at: UnixMillis,
+    pub(super) at: UnixMillis,
+}
+
+/// After the part became `uncertain`: its window, its event, the message's step, and a report that came already.
+pub(super) fn fall_into_doubt(
+    work: &mut Work<'_>,
+    head: &mut Head,
+    doubt: Doubt<'_>,
+) -> Result<(), StoreError> {
+    work.db
+        .prepare_cached(
+            "UPDATE part
+                SET window_ends_at = :closes_at
+              WHERE message = :seq AND number = :number AND state = 'uncertain'",
+        )?
+        .execute(named_params! {
+            ":closes_at": doubt.closes_at.0,
+            ":seq": head.seq.0,
+            ":number": doubt.part.0,
+        })?;
+    let event = Event::new(doubt.at, EventKind::Uncertain)
+        .part(doubt.part)
+        .route(doubt.left.route.clone())
+        .detail(doubt.said);
+    append(work, head, event)?;
+    error(work, head.seq, doubt.code, doubt.detail)?;
+    match doubt.next {
+        NextTry::At { at, why, counts } => {
+            step(work, head, Change::UncertainAgain)?;
+            hold(work, head.seq, *at, why, *counts)?;
+        }
+        NextTry::Never => lose(work, head, doubt.closes_at, doubt.at)?,
+    }
+    settle_by_orphans(work, doubt.left.sim.as_ref(), &doubt.left.route, doubt.at)
 }
 
 fn recover(
@@ -136,32 +212,30 @@ fn recover_message(
 ) -> Result<Option<Recovered>, StoreError> {
     const WHY: &str = "the process ended while it was under way";
     let mut head = head(work, seq)?;
-    let Some((part, route)) = part_under_way(work, seq)? else {
+    let Some(part) = part_under_way(work, seq)? else {
         rest_between_parts(work, &mut head, at)?;
         return Ok(None);
     };
-    let left = leave_sending(work, (seq, part), None, PartState::Uncertain)?;
-    let event = Event::new(at, EventKind::Uncertain)
-        .part(part)
-        .route(route.clone())
-        .detail(WHY);
-    append(work, &head, event)?;
-    error(work, seq, "timeout_uncertain", WHY)?;
-    let in_doubt = InDoubt {
+    let Some(left) = leave_sending(work, (seq, part), None, PartState::Uncertain)? else {
+        return Ok(None);
+    };
+    let (next, closes_at) = decide(&InDoubt {
         category: head.category,
         strikes: head.strikes,
         expires_at: head.expires_at,
+    });
+    let route = left.route.clone();
+    let doubt = Doubt {
+        part,
+        left,
+        code: "timeout_uncertain",
+        detail: WHY,
+        said: WHY.into(),
+        next: &next,
+        closes_at,
+        at,
     };
-    let (next, closes_at) = decide(&in_doubt);
-    match &next {
-        NextTry::At { at, why, counts } => {
-            step(work, &mut head, Change::UncertainAgain)?;
-            hold(work, seq, *at, why, *counts)?;
-        }
-        NextTry::Never => lose(work, &mut head, closes_at, at)?,
-    }
-    let sim = left.and_then(|left| left.sim);
-    settle_by_orphans(work, sim.as_ref(), &route, at)?;
+    fall_into_doubt(work, &mut head, doubt)?;
     Ok(Some(Recovered {
         message: head.id,
         part,

@@ -7,8 +7,9 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, named_params};
 
+use super::doubt::{Doubt, fall_into_doubt};
 use super::message::{Head, append, end, error, head, step, step_with};
-use super::report::{aggregate, settle_by_orphans, settle_orphans};
+use super::report::{aggregate, settle_orphans};
 use super::sim::remember;
 use super::writer::{Receipt, Work, job};
 use super::{Group, StoreError};
@@ -226,7 +227,7 @@ fn begin_part(work: &Work<'_>, head: &Head, intent: &Intent) -> Result<bool, Sto
         .prepare_cached(
             "UPDATE part
                 SET state = 'sending', route = :route, sim = :sim, recipient_tail = :tail, mr = NULL,
-                    ticket = :ticket, tried_at = :at
+                    ticket = :ticket, tried_at = :at, window_ends_at = NULL
               WHERE message = :seq AND number = :number AND state IN ('queued', 'uncertain')",
         )?
         .execute(named_params! {
@@ -341,7 +342,8 @@ pub(super) fn mark_taken(
         .db
         .prepare_cached(
             "UPDATE part
-                SET state = 'sent', mr = :mr, accepted_at = :at, window_ends_at = :window_ends_at
+                SET state = 'sent', mr = :mr, accepted_at = :at,
+                    window_ends_at = COALESCE(:window_ends_at, window_ends_at)
               WHERE message = :seq AND number = :number AND state = :from
                 AND (:ticket IS NULL OR ticket = :ticket)
           RETURNING sim",
@@ -505,26 +507,17 @@ fn uncertain(work: &mut Work<'_>, uncertainty: &Uncertainty) -> Result<bool, Sto
         return Ok(false);
     };
     let mut head = head(work, seq)?;
-    let event = Event::new(uncertainty.at, EventKind::Uncertain)
-        .part(uncertainty.part)
-        .route(left.route.clone())
-        .detail(uncertainty.setback.to_string());
-    append(work, &head, event)?;
-    error(
-        work,
-        seq,
-        uncertainty.setback.code,
-        &uncertainty.setback.detail,
-    )?;
-    match &uncertainty.next {
-        NextTry::At { at, why, counts } => {
-            step(work, &mut head, Change::UncertainAgain)?;
-            hold(work, seq, *at, why, *counts)?;
-        }
-        NextTry::Never => lose(work, &mut head, uncertainty.closes_at, uncertainty.at)?,
-    }
-    // Its report may have come already.
-    settle_by_orphans(work, left.sim.as_ref(), &left.route, uncertainty.at)?;
+    let doubt = Doubt {
+        part: uncertainty.part,
+        left,
+        code: uncertainty.setback.code,
+        detail: &uncertainty.setback.detail,
+        said: uncertainty.setback.to_string(),
+        next: &uncertainty.next,
+        closes_at: uncertainty.closes_at,
+        at: uncertainty.at,
+    };
+    fall_into_doubt(work, &mut head, doubt)?;
     Ok(true)
 }
 
@@ -571,13 +564,12 @@ fn left_not(work: &mut Work<'_>, never_left: &NeverLeft) -> Result<bool, StoreEr
 pub(super) fn part_under_way(
     work: &Work<'_>,
     seq: MessageSeq,
-) -> Result<Option<(PartNumber, String)>, StoreError> {
-    let mut statement = work.db.prepare_cached(
-        "SELECT number, COALESCE(route, '') FROM part WHERE message = :seq AND state = 'sending'",
-    )?;
-    let mut rows = statement.query(named_params! { ":seq": seq.0 })?;
-    match rows.next()? {
-        Some(row) => Ok(Some((PartNumber(row.get(0)?), row.get(1)?))),
-        None => Ok(None),
-    }
+) -> Result<Option<PartNumber>, StoreError> {
+    Ok(work
+        .db
+        .prepare_cached("SELECT number FROM part WHERE message = :seq AND state = 'sending'")?
+        .query_row(named_params! { ":seq": seq.0 }, |row| {
+            row.get(0).map(PartNumber)
+        })
+        .optional()?)
 }

@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use rusqlite::named_params;
 
+use super::doubt::{only_part_in_doubt, settle_part};
 use super::message::{Head, append, error, head, step};
-use super::part::{Taken, finish_acceptance, mark_taken};
+
 use super::writer::{Work, job};
 use super::{Store, StoreError};
 use crate::domain::message::Change;
@@ -73,40 +74,17 @@ fn settle_doubt(
     let Some(stamp) = report.accepted_at else {
         return Ok(false);
     };
-    let in_doubt: Vec<(MessageSeq, PartNumber)> = {
-        let mut statement = work.db.prepare_cached(
-            "SELECT message, number
-               FROM part
-              WHERE route = :route AND tried_at BETWEEN :earliest AND :latest
-                AND state IN ('sending', 'uncertain') AND state = 'uncertain'
-                AND sim = :sim AND recipient_tail = :tail
-              LIMIT 2",
-        )?;
-        let values = named_params! {
-            ":route": route,
-            ":earliest": stamp.0 - 600_000,
-            ":latest": stamp.0 + 120_000,
-            ":sim": report.sim.as_str(),
-            ":tail": report.recipient_tail(),
-        };
-        let rows = statement.query_map(values, |row| {
-            Ok((MessageSeq(row.get(0)?), PartNumber(row.get(1)?)))
-        })?;
-        rows.collect::<Result<_, _>>()?
-    };
-    let &[(message, part)] = in_doubt.as_slice() else {
+    let tried_at = stamp.0 - 600_000..=stamp.0 + 120_000;
+    let Some((message, part)) = only_part_in_doubt(work, route, tried_at, Some(report))? else {
         return Ok(false);
     };
-    let taken = Taken {
-        message,
-        part,
-        reference: Some(report.reference),
-        window_ends_at: Some(at.plus(NEAR)),
-        route: route.to_owned(),
+    settle_part(
+        work,
+        (message, part),
+        report.reference,
+        route.to_owned(),
         at,
-    };
-    let sim = mark_taken(work, &taken, PartState::Uncertain, None)?.flatten();
-    finish_acceptance(work, &taken, sim.as_ref(), Change::Settled)?;
+    )?;
     apply(work, message, part, report, at)?;
     Ok(true)
 }

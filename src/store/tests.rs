@@ -424,7 +424,6 @@ async fn under_policy_lose_it_is_unknown_and_a_late_answer_settles_it() {
     let settlement = Settlement {
         modem: modem(),
         reference: MessageReference(65),
-        window_ends_at: NOW.plus(Duration::from_secs(3600)),
         at: NOW,
     };
     assert!(house.store.settle(settlement.clone()).await.unwrap());
@@ -709,4 +708,21 @@ async fn a_kept_report_does_not_hit_a_later_part_with_the_same_reference() {
     house.intends(message.seq, 1).await;
     house.is_accepted(message.seq, 1, 64).await;
     assert_eq!(house.view(&message).await.state, MessageState::Sent);
+}
+
+#[tokio::test]
+async fn a_settled_part_waits_for_its_last_report_as_long_as_any_other() {
+    let house = House::new();
+    let message = house.accepts(|_| {}).await;
+    house.intends(message.seq, 1).await;
+    house.is_uncertain(message.seq, again()).await;
+    assert_eq!(house.reports(77, 0x30).await, Matched::Part);
+    let half_an_hour_later = NOW.plus(Duration::from_secs(1800));
+    let last = house
+        .store
+        .report(report(77, 0x00), &modem(), half_an_hour_later)
+        .await
+        .unwrap();
+    assert_eq!(last, Matched::Part);
+    assert_eq!(house.view(&message).await.state, MessageState::Delivered);
 }
