@@ -14,8 +14,8 @@ use tracing::{debug, info, warn};
 
 use crate::dispatch::Bell;
 use crate::domain::{ModemName, Report, SimId, UnixMillis};
-use crate::modem::{FleetEvent, ModemEvent};
-use crate::store::{Matched, Settlement, Store, StoreError};
+use crate::modem::{FleetEvent, ModemEvent, RecoveryStep};
+use crate::store::{Matched, RecoveryEntry, Settlement, Store, StoreError};
 
 /// What the loop stands between.
 pub(crate) struct Inbox {
@@ -46,6 +46,7 @@ impl Inbox {
                     };
                     self.on_late_reference(settlement).await;
                 }
+                ModemEvent::Recovery(step) => self.on_recovery(modem, step).await,
                 // Dispatch keeps answers to itself.
                 ModemEvent::Answer { .. } => {}
             }
@@ -75,6 +76,19 @@ impl Inbox {
             }
         }
         warn!(%modem, mr = report.reference.0, "a report is lost: the store did not take it");
+    }
+
+    async fn on_recovery(&self, modem: ModemName, step: RecoveryStep) {
+        let entry = RecoveryEntry {
+            modem,
+            rung: step.rung.as_str(),
+            outcome: step.outcome.as_str(),
+            why: step.why,
+            at: (self.clock)(),
+        };
+        if let Err(error) = self.store.note_recovery(entry).await {
+            warn!(%error, "a step of recovery could not be put on record");
+        }
     }
 
     async fn on_late_reference(&self, settlement: Settlement) {

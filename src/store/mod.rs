@@ -8,6 +8,7 @@
 //! Read first: [`message`] for the life of a message, [`writer`] for what a failing disk does.
 
 mod doubt;
+mod fleet;
 mod idempotency;
 mod message;
 mod migrate;
@@ -27,6 +28,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::broadcast;
 
 pub(crate) use doubt::{InDoubt, Settlement, Verdict};
+pub(crate) use fleet::{RecoveryEntry, SimUse};
 pub(crate) use idempotency::{Answer, Once, Render};
 pub(crate) use message::{Accepted, Cancel, Submission};
 pub(crate) use part::{Acceptance, Intent, NeverLeft, NextTry, Refusal, Uncertainty};
