@@ -8,6 +8,7 @@
 #[cfg(feature = "sim")]
 mod bench;
 mod client;
+mod replay;
 mod send;
 mod serve;
 #[cfg(feature = "sim")]
@@ -38,6 +39,8 @@ enum Command {
     Send(send::SendArgs),
     /// Check a config file: exit code 0 or 2.
     CheckConfig(ConfigArgs),
+    /// Play a flight recording against this version: what it makes of what the modem said.
+    Replay(replay::ReplayArgs),
     /// Simulated modems on ptys, and the phones that their texts reach.
     #[cfg(feature = "sim")]
     Sim(sim::SimArgs),
@@ -100,6 +103,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Send(args) => send::run(&args),
         Command::CheckConfig(args) => check_config(&args),
+        Command::Replay(args) => replay::run(&args),
         #[cfg(feature = "sim")]
         Command::Sim(args) => sim::run(&args),
         #[cfg(feature = "sim")]

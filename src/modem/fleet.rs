@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::error;
+use tracing::{error, info, warn};
 
 use super::port::{self, Port, PortError};
 use super::recovery::{Attempt, Ladder, Rung};
@@ -30,6 +30,7 @@ use crate::domain::{FleetView, ModemState, ModemStatus, UnixMillis};
 use outlet::Outlet;
 
 pub(super) mod outlet;
+pub(super) mod recordings;
 
 /// The tasks of all modems; [`Fleet::join`] awaits them after the token was cancelled.
 #[derive(Debug)]
@@ -211,6 +212,7 @@ impl Keeper {
     ) -> Departure {
         let mut settings = self.settings.clone();
         settings.listen_first = self.listening();
+        self.outlet.begin_recording();
         let mut session = Session::new(settings, entry, actor::now());
         let running = actor::run(
             port,
@@ -271,8 +273,36 @@ impl Keeper {
                 Ok(Entry::Usual)
             }
             Departure::Restarting => self.await_return().await,
-            Departure::Silent => self.climb("the modem does not answer", Rung::Reopen).await,
-            Departure::Sick(why, least) => self.climb(why, least).await,
+            Departure::Silent => {
+                let why = "the modem does not answer";
+                self.save_recording(why).await;
+                self.climb(why, Rung::Reopen).await
+            }
+            Departure::Sick(why, least) => {
+                self.save_recording(why).await;
+                self.climb(why, least).await
+            }
+        }
+    }
+
+    /// What was said before the modem failed is the best there is to learn from.
+    async fn save_recording(&mut self, why: &str) {
+        let Some(recordings) = self.settings.recordings.clone() else {
+            return;
+        };
+        let (text, at) = self.outlet.recording(why);
+        let modem = self.outlet.modem().clone();
+        let saving = tokio::task::spawn_blocking(move || recordings.save(&modem, at, &text));
+        match saving.await {
+            Ok(Ok(path)) => {
+                info!(modem = %self.outlet.modem(), file = %path.display(), "flight recording")
+            }
+            Ok(Err(error)) => {
+                warn!(modem = %self.outlet.modem(), %error, "a flight recording could not be written")
+            }
+            Err(error) => {
+                error!(modem = %self.outlet.modem(), %error, "writing a flight recording")
+            }
         }
     }
 

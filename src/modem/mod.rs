@@ -12,8 +12,10 @@ mod encode;
 pub(crate) mod fleet;
 mod port;
 pub(crate) mod profile;
+mod recorder;
 mod recovery;
 mod remedy;
+pub(crate) mod replay;
 mod session;
 mod setup;
 mod submit;
@@ -30,6 +32,7 @@ use pdu_codec::{MessageReference, Reference};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
+pub(crate) use fleet::recordings::Recordings;
 pub(crate) use recovery::Rung;
 pub(crate) use unlock::Lock;
 
@@ -236,6 +239,8 @@ pub(crate) struct ModemSettings {
     pub(crate) known_profile: Option<Arc<Profile>>,
     /// What brought it back the last time.
     pub(crate) helped: Option<Rung>,
+    /// Where flight recordings are kept; `None`: none is written.
+    pub(crate) recordings: Option<Recordings>,
     /// A try of this modem is younger than 120 s and unsettled: listen this long before the first write.
     pub(crate) listen_first: Option<Duration>,
     /// Mean send time known from before the start.

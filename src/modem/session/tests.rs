@@ -9,6 +9,8 @@ use std::collections::{HashMap, HashSet};
 use pdu_codec::Reference;
 use proptest::prelude::*;
 
+mod transcripts;
+
 use super::*;
 use crate::domain::{Body, Destination, Encoding, ModemName, Network, PartNumber, Pepper};
 use crate::modem::encode::encode;
@@ -2062,6 +2064,7 @@ fn settings() -> ModemSettings {
         profile: None,
         known_profile: None,
         helped: None,
+        recordings: None,
         listen_first: None,
         mean_send: Duration::from_secs(4),
     }
