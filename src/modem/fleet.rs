@@ -233,7 +233,12 @@ impl Keeper {
     fn learn(&mut self, session: &Session) {
         self.settings.listen_first = None;
         self.settings.mean_send = session.mean_send();
-        self.settings.known_profile = Some(session.profile());
+        let profile = session.profile();
+        let known = self.settings.known_profile.as_ref();
+        if known.is_none_or(|known| known.name() != profile.name()) {
+            info!(modem = %self.outlet.modem(), profile = profile.name(), "modem");
+        }
+        self.settings.known_profile = Some(profile);
         self.unsettled = session.unsettled(self.unsettled);
         if let Some(since) = session.ready_since() {
             let span = actor::now().saturating_duration_since(since);

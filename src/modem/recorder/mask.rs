@@ -123,7 +123,9 @@ fn masked_pdu(hex: &str) -> String {
     let octets: Option<Vec<u8>> = (0..hex.len() / 2)
         .map(|at| u8::from_str_radix(&hex[2 * at..2 * at + 2], 16).ok())
         .collect();
-    let masked = octets.filter(|_| hex.len() % 2 == 0).and_then(Tpdu::masked);
+    let masked = octets
+        .filter(|_| hex.len().is_multiple_of(2))
+        .and_then(Tpdu::masked);
     let Some(octets) = masked else {
         return "0".repeat(hex.len());
     };
