@@ -98,8 +98,8 @@ fn read_report(sim: SimId, pdu: &[u8]) -> Result<Report, pdu_codec::DecodeError>
         sim,
         reference: report.message_reference,
         recipient: report.recipient.number(),
-        accepted_at: report.service_centre_time.map(in_millis),
-        discharged_at: report.discharge_time.map(in_millis),
+        accepted_at: report.service_centre_time.ok().map(in_millis),
+        discharged_at: report.discharge_time.ok().map(in_millis),
         status: report.status,
     })
 }
