@@ -8,6 +8,7 @@
 #[cfg(feature = "sim")]
 mod bench;
 mod client;
+mod pdu;
 mod send;
 mod serve;
 #[cfg(feature = "sim")]
@@ -38,6 +39,8 @@ enum Command {
     Send(send::SendArgs),
     /// Check a config file: exit code 0 or 2.
     CheckConfig(ConfigArgs),
+    /// Encode and decode SMS PDUs: JSON objects over standard input and output.
+    Pdu(pdu::PduArgs),
     /// Simulated modems on ptys, and the phones that their texts reach.
     #[cfg(feature = "sim")]
     Sim(sim::SimArgs),
@@ -97,6 +100,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Send(args) => send::run(&args),
         Command::CheckConfig(args) => check_config(&args),
+        Command::Pdu(args) => pdu::run(&args),
         #[cfg(feature = "sim")]
         Command::Sim(args) => sim::run(&args),
         #[cfg(feature = "sim")]

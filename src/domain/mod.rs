@@ -21,7 +21,7 @@ pub mod seal;
 pub mod setback;
 pub mod time;
 
-pub use body::{Body, Encoding, InvalidText, Plan};
+pub use body::{Body, Encoding, InvalidText, Plan, Preview};
 pub use destination::{Destination, InvalidNumber, Msisdn, NumberRules, ShortCode};
 pub use event::{Event, EventKind};
 pub use fleet_view::{FleetView, ModemState, ModemStatus, Network};
@@ -36,4 +36,4 @@ pub use seal::{Pepper, Sealed};
 pub use setback::{Blame, Setback};
 pub use time::UnixMillis;
 
-pub use pdu_codec::{MessageReference, Reference, Status};
+pub use pdu_codec::{MessageReference, Reference, Status, Stranger};

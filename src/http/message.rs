@@ -12,7 +12,7 @@ use super::cursor::{self, ListId, Listing};
 use super::error::ApiError;
 use super::extract::{Fields, Id, Query, read_body, require_json};
 use super::submission;
-use super::view::{EventJson, EventsJson, MessageJson, json};
+use super::view::{EventJson, EventsJson, MessageJson, PreviewJson, json};
 use crate::dispatch::pending;
 use crate::domain::{
     Category, Destination, MessageSeq, MessageState, Pending, Reference, UnixMillis,
@@ -76,6 +76,25 @@ fn accepted(view: &MessageView, pending: Option<Pending>) -> Answer {
         location: Some(format!("/v1/messages/{}", view.id)),
         body: written(&json(view, pending, view.created_at)),
     }
+}
+
+/// `POST /v1/messages/preview`: what a text would come to. Nothing is stored, and nothing counts.
+pub(super) async fn preview(
+    State(gate): State<Gate>,
+    Admitted(caller): Admitted,
+    request: Request,
+) -> Result<Response, ApiError> {
+    caller.may(Scope::MessagesSend)?;
+    let server = &gate.config().server;
+    let (head, body) = request.into_parts();
+    require_json(&head.headers)?;
+    let octets = read_body(&head.headers, body, server.max_body, server.body_timeout).await?;
+    let mut fields = Fields::parse(&octets)?;
+    let body = submission::body(&mut fields, "text");
+    fields.refuse_the_rest();
+    let body = fields.finish(body)?;
+    let width = submission::reference_width(&gate, None);
+    Ok(shown(&PreviewJson::from(&body.preview(width.into()))))
 }
 
 /// `GET /v1/messages/{id}`

@@ -129,6 +129,7 @@ impl fmt::Debug for Gate {
 pub(crate) fn router(gate: Gate) -> Router {
     let routes = Router::new()
         .route("/v1/messages", get(message::list).post(message::create))
+        .route("/v1/messages/preview", post(message::preview))
         .route("/v1/messages/{id}", get(message::show))
         .route("/v1/messages/{id}/events", get(message::events))
         .route("/v1/messages/{id}/cancel", post(message::cancel))

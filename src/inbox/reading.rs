@@ -52,8 +52,8 @@ pub(super) fn read_report(sim: SimId, pdu: &[u8]) -> Result<Report, DecodeError>
         sim,
         reference: report.message_reference,
         recipient: report.recipient.number(),
-        accepted_at: report.service_centre_time.map(in_millis),
-        discharged_at: report.discharge_time.map(in_millis),
+        accepted_at: report.service_centre_time.ok().map(in_millis),
+        discharged_at: report.discharge_time.ok().map(in_millis),
         status: report.status,
     })
 }
@@ -86,7 +86,7 @@ fn text(origin: Origin, pdu: &[u8], deliver: &Deliver) -> InboundPart {
         from: (!from.is_empty()).then(|| Sender::new(from)),
         encoding,
         text: Body::stored(text),
-        smsc_at: deliver.service_centre_time.map(in_millis),
+        smsc_at: deliver.service_centre_time.ok().map(in_millis),
         // "Part 1 of 1" is a whole text.
         place: place.filter(|place| place.total > 1),
         ..raw(origin, pdu)

@@ -161,7 +161,7 @@ impl Address {
             Value::Digits(digits) => (digits.len(), semi_octet::pack_digits(digits)),
             Value::Name { septets, .. } => {
                 let mut octets = Vec::new();
-                gsm7::pack(septets, &mut octets);
+                gsm7::pack(septets, 0, &mut octets);
                 ((septets.len() * 7).div_ceil(4), octets)
             }
         };

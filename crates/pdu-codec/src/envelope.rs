@@ -47,7 +47,7 @@ impl Envelope {
 
     /// The same as octets.
     pub fn to_octets(&self) -> Vec<u8> {
-        let mut octets = Vec::new();
+        let mut octets = Vec::with_capacity(12 + self.tpdu.len());
         match &self.smsc {
             Some(smsc) => smsc.write_service_centre(&mut octets),
             None => octets.push(0),
@@ -69,30 +69,50 @@ pub fn octets_from_hex(text: &str) -> Result<Vec<u8>, DecodeError> {
     if digits.is_empty() {
         return refuse(0, Malformed::Empty);
     }
-    let mut octets = Vec::with_capacity(digits.len() / 2);
-    for pair in digits.chunks(2) {
-        let mut octet = 0;
-        for digit in pair {
-            let Some(nibble) = char::from(*digit).to_digit(16) else {
-                return refuse(octets.len(), Malformed::NotHexadecimal);
-            };
-            octet = octet << 4 | nibble;
+    let (pairs, half) = digits.as_chunks::<2>();
+    let mut octets = Vec::with_capacity(pairs.len());
+    for &[high, low] in pairs {
+        let (high, low) = (NIBBLES[usize::from(high)], NIBBLES[usize::from(low)]);
+        if (high | low) > 0x0F {
+            return refuse(octets.len(), Malformed::NotHexadecimal);
         }
-        if pair.len() == 1 {
-            return refuse(octets.len(), Malformed::HalfAnOctet);
-        }
-        octets.push(octet.to_le_bytes()[0]);
+        octets.push(high << 4 | low);
     }
-    Ok(octets)
+    match half {
+        [] => Ok(octets),
+        [digit] if NIBBLES[usize::from(*digit)] > 0x0F => {
+            refuse(octets.len(), Malformed::NotHexadecimal)
+        }
+        _ => refuse(octets.len(), Malformed::HalfAnOctet),
+    }
 }
 
 /// Octets in hexadecimal digits, upper case.
 pub fn hex_from_octets(octets: &[u8]) -> String {
-    let nibbles = octets.iter().flat_map(|octet| [octet >> 4, octet & 0x0F]);
-    nibbles
-        .map(|nibble| char::from(b"0123456789ABCDEF"[usize::from(nibble)]))
-        .collect()
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut hex = Vec::with_capacity(octets.len() * 2);
+    for octet in octets {
+        let (high, low) = (octet >> 4, octet & 0x0F);
+        hex.extend_from_slice(&[DIGITS[usize::from(high)], DIGITS[usize::from(low)]]);
+    }
+    // Digits are ASCII, so nothing is lost here.
+    String::from_utf8(hex).unwrap_or_default()
 }
+
+const NOT_A_DIGIT: u8 = 0xFF;
+
+/// What each character is as a hexadecimal digit.
+static NIBBLES: [u8; 256] = {
+    let mut nibbles = [NOT_A_DIGIT; 256];
+    let mut nibble = 0;
+    while nibble < 16 {
+        let digit = b"0123456789abcdef"[nibble as usize];
+        nibbles[digit as usize] = nibble;
+        nibbles[digit.to_ascii_uppercase() as usize] = nibble;
+        nibble += 1;
+    }
+    nibbles
+};
 
 #[cfg(test)]
 mod tests {

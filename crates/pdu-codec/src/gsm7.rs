@@ -2,14 +2,16 @@
 //!
 //! Not here: the tables themselves, see `tables`; where a text may be cut, see [`split`](crate::split).
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::error::NotEncodable;
+use crate::error::Stranger;
 
+pub(crate) mod national;
 pub(crate) mod tables;
 
-use tables::{Code, ESCAPE, Tables};
+use tables::{Code, ESCAPE, Tables, VOID};
 
 /// A number of septets, and what it is in octets.
 ///
@@ -41,49 +43,55 @@ impl Septets {
     }
 }
 
-/// How many septets a character takes: one, or two with its escape; `None` when it is in neither table.
-pub(crate) fn width(character: char) -> Option<usize> {
-    match Tables::DEFAULT.code(character)? {
-        Code::Main(_) => Some(1),
-        Code::Extension(_) => Some(2),
-    }
-}
-
-/// The septets of a text.
-pub(crate) fn encode(text: &str) -> Result<Vec<u8>, NotEncodable> {
+/// The septets of a text; `None` when the tables do not hold one of its characters.
+pub(crate) fn encode(text: &str, tables: Tables) -> Option<Vec<u8>> {
     let mut septets = Vec::with_capacity(text.len());
     for character in text.chars() {
-        match Tables::DEFAULT.code(character) {
-            Some(Code::Main(septet)) => septets.push(septet),
-            Some(Code::Extension(septet)) => septets.extend([ESCAPE, septet]),
-            None => {
-                let offending = strangers(text);
-                return Err(NotEncodable { offending });
-            }
+        match tables.code(character)? {
+            Code::Main(septet) => septets.push(septet),
+            Code::Extension(septet) => septets.extend([ESCAPE, septet]),
         }
     }
-    Ok(septets)
+    Some(septets)
 }
 
-/// The characters that the alphabet does not hold, each once, in the order of the text.
-pub(crate) fn strangers(text: &str) -> Vec<char> {
-    let mut seen = alloc::collections::BTreeSet::new();
+/// The septets that a text takes; `None` when the tables do not hold one of its characters.
+pub(crate) fn measure(text: &str, tables: Tables) -> Option<usize> {
     text.chars()
-        .filter(|&character| width(character).is_none() && seen.insert(character))
+        .map(|character| tables.code(character).map(Code::width))
+        .sum()
+}
+
+/// The characters that the tables do not hold, each where it stands first.
+pub(crate) fn strangers(text: &str, tables: Tables) -> Vec<Stranger> {
+    let mut seen = BTreeSet::new();
+    all_strangers(text, tables)
+        .filter(|stranger| seen.insert(stranger.character))
         .collect()
+}
+
+/// Every character that the tables do not hold, in the order of the text.
+pub(crate) fn all_strangers(text: &str, tables: Tables) -> impl Iterator<Item = Stranger> {
+    text.chars()
+        .enumerate()
+        .filter(move |(_, character)| tables.code(*character).is_none())
+        .map(|(at, character)| Stranger { character, at })
 }
 
 /// The text of septets. Every septet sequence has one.
 pub(crate) fn decode(septets: &[u8], tables: Tables) -> String {
+    let (main, extension) = tables.characters();
     let mut text = String::with_capacity(septets.len());
-    let mut septets = septets.iter().copied();
+    let mut septets = septets.iter().map(|septet| usize::from(septet & 0x7F));
     while let Some(septet) = septets.next() {
-        if septet != ESCAPE {
-            text.push(tables.main(septet));
+        if septet != usize::from(ESCAPE) {
+            text.push(main[septet]);
             continue;
         }
         match septets.next() {
-            Some(escaped) => text.push(tables.extension(escaped)),
+            // 23.038 §6.2.1.1: what the table does not hold shows the main table's character.
+            Some(escaped) if extension[escaped] == VOID => text.push(main[escaped]),
+            Some(escaped) => text.push(extension[escaped]),
             // 23.038 §6.2.1 note 1: an escape that leads nowhere is shown as a space.
             None => text.push(' '),
         }
@@ -100,42 +108,44 @@ pub(crate) fn drop_torn_escape(septets: &mut Vec<u8>) {
     }
 }
 
-/// Writes septets behind a user data header, on the next septet boundary; all spare bits are 0.
-pub(crate) fn pack(septets: &[u8], octets: &mut Vec<u8>) {
-    let header = octets.len();
+/// Writes septets behind a user data header of so many octets, on the next septet boundary; spare bits are 0.
+///
+/// Eight septets make seven octets, so they go through a word of 64 bits that far at a time.
+pub(crate) fn pack(septets: &[u8], header: usize, octets: &mut Vec<u8>) {
     let mut bits = Septets::that_cover(header).0 * 7 - header * 8;
-    let mut pending: u16 = 0;
-    for septet in septets {
-        pending |= u16::from(septet & 0x7F) << bits;
-        bits += 7;
-        if bits >= 8 {
-            octets.push(pending.to_le_bytes()[0]);
-            pending >>= 8;
-            bits -= 8;
-        }
+    let mut pending: u64 = 0;
+    let (eights, rest) = septets.as_chunks::<8>();
+    for eight in eights {
+        pending |= word(eight) << bits;
+        octets.extend_from_slice(&pending.to_le_bytes()[..7]);
+        pending >>= 56;
     }
-    if bits > 0 {
-        octets.push(pending.to_le_bytes()[0]);
-    }
+    pending |= word(rest) << bits;
+    bits += rest.len() * 7;
+    octets.extend_from_slice(&pending.to_le_bytes()[..bits.div_ceil(8)]);
+}
+
+/// At most eight septets, the first in the lowest bits.
+fn word(septets: &[u8]) -> u64 {
+    septets
+        .iter()
+        .rev()
+        .fold(0, |word, septet| word << 7 | u64::from(septet & 0x7F))
 }
 
 /// The first `count` septets, or as many as the octets hold.
 pub(crate) fn unpack(octets: &[u8], count: Septets) -> Vec<u8> {
     let count = count.min(Septets::that_fit(octets.len())).0;
-    let mut septets = Vec::with_capacity(count);
-    let mut pending: u16 = 0;
-    let mut bits = 0;
-    let mut octets = octets.iter();
-    while septets.len() < count {
-        if bits < 7 {
-            let Some(octet) = octets.next() else { break };
-            pending |= u16::from(*octet) << bits;
-            bits += 8;
-        }
-        septets.push(pending.to_le_bytes()[0] & 0x7F);
-        pending >>= 7;
-        bits -= 7;
+    let mut septets = Vec::with_capacity(count + 8);
+    for seven in octets.chunks(7).take(count.div_ceil(8)) {
+        let mut word = [0; 8];
+        word[..seven.len()].copy_from_slice(seven);
+        let word = u64::from_le_bytes(word);
+        septets.extend_from_slice(
+            &[0, 7, 14, 21, 28, 35, 42, 49].map(|bit| (word >> bit) as u8 & 0x7F),
+        );
     }
+    septets.truncate(count);
     septets
 }
 
@@ -159,9 +169,9 @@ mod tests {
             ("€", &[0x9B, 0x32]),
         ];
         for (text, octets) in table {
-            let septets = encode(text).unwrap();
+            let septets = encode(text, Tables::DEFAULT).unwrap();
             let mut packed = vec![];
-            pack(&septets, &mut packed);
+            pack(&septets, 0, &mut packed);
             assert_eq!(packed, octets, "{text}");
             let unpacked = unpack(octets, Septets(septets.len()));
             assert_eq!(decode(&unpacked, Tables::DEFAULT), text);
@@ -170,9 +180,11 @@ mod tests {
 
     #[test]
     fn septets_behind_a_header_begin_on_a_septet_boundary() {
-        let mut octets = vec![0x05, 0x00, 0x03, 0x42, 0x02, 0x02];
-        pack(&[0x31], &mut octets);
-        assert_eq!(octets, [0x05, 0x00, 0x03, 0x42, 0x02, 0x02, 0x62]);
+        for (header, packed) in [(0, 0x31), (6, 0x62), (7, 0x31), (8, 0x40), (13, 0x62)] {
+            let mut octets = vec![];
+            pack(&[0x31], header, &mut octets);
+            assert_eq!(octets[0], packed, "{header}");
+        }
     }
 
     #[test]
@@ -209,8 +221,15 @@ mod tests {
 
     #[test]
     fn every_stranger_is_named_once_and_in_order() {
-        let error = encode("naïve Ünïcode — ы").unwrap_err();
-        assert_eq!(error.offending, ['ï', '—', 'ы']);
+        let text = "naïve Ünïcode — ы";
+        let found = strangers(text, Tables::DEFAULT);
+        let found: Vec<_> = found.iter().map(|one| (one.character, one.at)).collect();
+        assert_eq!(found, [('ï', 2), ('—', 14), ('ы', 16)]);
+        let all = all_strangers(text, Tables::DEFAULT);
+        assert_eq!(all.map(|one| one.at).collect::<Vec<_>>(), [2, 8, 14, 16]);
+        assert_eq!(encode(text, Tables::DEFAULT), None);
+        assert_eq!(measure(text, Tables::DEFAULT), None);
+        assert_eq!(measure("a€", Tables::DEFAULT), Some(3));
     }
 
     #[test]

@@ -7,8 +7,9 @@ use alloc::vec::Vec;
 use crate::address::Address;
 use crate::dcs::{Alphabet, Class, DataCoding};
 use crate::error::{DecodeError, EncodeError, Malformed};
+use crate::language::NationalTables;
 use crate::reader::Reader;
-use crate::split::{AlphabetChoice, ReferenceWidth, Room, Split};
+use crate::split::{AlphabetChoice, Room, Split};
 use crate::tpdu::{MTI, MessageReference};
 use crate::udh::{Concatenation, Ports, Reference, UserDataHeader};
 use crate::user_data::{HeaderIndicator, UserData};
@@ -55,6 +56,8 @@ pub struct SubmitOptions {
     pub protocol_id: u8,
     /// Application ports, in every part.
     pub ports: Option<Ports>,
+    /// Tables of a language, used where GSM 7 bit is not enough without them; every part then names them.
+    pub national: Option<NationalTables>,
     /// What the parts have in common; used only when there are several.
     pub reference: Reference,
 }
@@ -80,17 +83,16 @@ impl Submit {
         choice: AlphabetChoice,
         options: &SubmitOptions,
     ) -> Result<Vec<Self>, EncodeError> {
-        let split = Split::plan_beside(text, choice, options.room())?;
+        let split = Split::plan_for(text, choice, options)?;
         let coding = DataCoding::general(split.alphabet(), options.class);
-        let headers = options.headers(split.parts())?;
-        headers
-            .zip(split.pieces())
-            .map(|(header, piece)| {
-                let text = text.get(piece.range.clone()).unwrap_or_default();
-                let user_data = UserData::of_text(header, split.text_alphabet(), text)?;
-                Ok(options.submit(to, coding, user_data))
+        let headers = options.headers(split.parts(), split.national())?;
+        Ok(headers
+            .zip(split.texts())
+            .map(|(header, text)| {
+                let user_data = UserData::of_text(header, split.text_alphabet(), text);
+                options.submit(to, coding, user_data)
             })
-            .collect()
+            .collect())
     }
 
     /// One submit for each part of 8 bit data.
@@ -100,7 +102,7 @@ impl Submit {
         options: &SubmitOptions,
     ) -> Result<Vec<Self>, EncodeError> {
         let coding = DataCoding::general(Alphabet::EightBit, options.class);
-        let room = options.room();
+        let room = Room::for_data(options);
         let size = if data.len() <= room.alone {
             room.alone
         } else {
@@ -109,7 +111,7 @@ impl Submit {
         // No data at all is still one part.
         let parts = data.len().div_ceil(size).max(1);
         let pieces = data.chunks(size).chain(core::iter::repeat(&[][..]));
-        let headers = options.headers(parts)?;
+        let headers = options.headers(parts, None)?;
         Ok(headers
             .zip(pieces)
             .map(|(header, piece)| options.submit(to, coding, UserData::of_data(header, piece)))
@@ -193,20 +195,17 @@ fn read(reader: &mut Reader<'_>) -> Result<Submit, DecodeError> {
 }
 
 impl SubmitOptions {
-    fn room(&self) -> Room {
-        Room::new(ReferenceWidth::from(self.reference), self.ports)
-    }
-
     /// The header of each part. A message of one part is not concatenated.
     fn headers(
         &self,
         parts: usize,
+        national: Option<NationalTables>,
     ) -> Result<impl Iterator<Item = Option<UserDataHeader>>, EncodeError> {
         let total = u8::try_from(parts).map_err(|_| EncodeError::TooManyParts { parts })?;
         let (reference, ports) = (self.reference, self.ports);
         Ok((1..=total).map(move |part| {
             let concatenation = Concatenation::new(reference, total, part).filter(|_| total > 1);
-            UserDataHeader::of_part(concatenation, ports)
+            UserDataHeader::of_part(concatenation, ports, national)
         }))
     }
 
@@ -229,8 +228,8 @@ impl SubmitOptions {
 mod tests {
     use super::*;
     use crate::envelope::hex_from_octets;
-    use crate::timestamp::Timestamp;
-    use crate::validity::RelativeValidity;
+    use crate::timestamp::{InvalidTimestamp, Timestamp};
+    use crate::validity::{EnhancedValidity, RelativeValidity};
 
     #[track_caller]
     fn written(text: &str, options: &SubmitOptions) -> Vec<alloc::string::String> {
@@ -301,14 +300,14 @@ mod tests {
             ),
             (
                 SubmitOptions {
-                    validity: Some(Validity::Absolute(until)),
+                    validity: Some(Validity::Absolute(Ok(until))),
                     ..none
                 },
                 "1900048101200000317001319300800176",
             ),
             (
                 SubmitOptions {
-                    validity: Some(Validity::Enhanced([1, 2, 3, 4, 5, 6, 7])),
+                    validity: Some(Validity::Enhanced(EnhancedValidity([1, 2, 3, 4, 5, 6, 7]))),
                     ..none
                 },
                 "0900048101200000010203040506070176",
@@ -378,7 +377,9 @@ mod tests {
             0xFF, 0x01, 0x76,
         ];
         let submit = Submit::decode(&octets).unwrap();
-        assert_eq!(submit.validity, None);
+        let broken = Validity::Absolute(Err(InvalidTimestamp([0xFF; 7])));
+        assert_eq!(submit.validity, Some(broken));
+        assert_eq!(submit.encode(), octets);
         assert_eq!(submit.user_data().text(), Some("v"));
     }
 }

@@ -5,8 +5,10 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-pub(crate) fn encode(text: &str) -> Vec<u8> {
-    text.encode_utf16().flat_map(u16::to_be_bytes).collect()
+pub(crate) fn write(text: &str, octets: &mut Vec<u8>) {
+    for unit in text.encode_utf16() {
+        octets.extend_from_slice(&unit.to_be_bytes());
+    }
 }
 
 /// Each unpaired surrogate becomes U+FFFD; a last odd octet is ignored.
@@ -27,7 +29,9 @@ mod tests {
 
     #[test]
     fn a_surrogate_pair_is_one_character() {
-        assert_eq!(encode("a😀"), [0x00, 0x61, 0xD8, 0x3D, 0xDE, 0x00]);
+        let mut octets = Vec::new();
+        write("a😀", &mut octets);
+        assert_eq!(octets, [0x00, 0x61, 0xD8, 0x3D, 0xDE, 0x00]);
         assert_eq!(decode(&[0x00, 0x61, 0xD8, 0x3D, 0xDE, 0x00]), "a😀");
     }
 

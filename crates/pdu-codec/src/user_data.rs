@@ -6,9 +6,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::dcs::{Alphabet, DataCoding};
-use crate::error::{DecodeError, NotEncodable};
+use crate::error::DecodeError;
 use crate::gsm7::tables::Tables;
 use crate::gsm7::{self, Septets};
+use crate::language::NationalTables;
 use crate::reader::Reader;
 use crate::ucs2;
 use crate::udh::{Concatenation, Ports, UserDataHeader};
@@ -74,19 +75,21 @@ impl UserData {
         header: Option<UserDataHeader>,
         alphabet: TextAlphabet,
         text: &str,
-    ) -> Result<Self, NotEncodable> {
+    ) -> Self {
+        let text = String::from(text);
         let content = match alphabet {
-            TextAlphabet::Gsm7 => Content::Gsm7 {
-                septets: gsm7::encode(text)?,
-                text: String::from(text),
+            TextAlphabet::Gsm7(national) => Content::Gsm7 {
+                // The alphabet was chosen because it holds every character.
+                septets: gsm7::encode(&text, Tables::of(national)).unwrap_or_default(),
+                text,
             },
-            TextAlphabet::Ucs2 => Content::Ucs2(String::from(text)),
+            TextAlphabet::Ucs2 => Content::Ucs2(text),
         };
-        Ok(Self {
+        Self {
             header,
             content,
             truncated: false,
-        })
+        }
     }
 
     /// Octets of ours.
@@ -142,28 +145,28 @@ impl UserData {
 
     /// Writes TP-UDL and TP-UD.
     pub(crate) fn write(&self, octets: &mut Vec<u8>) {
-        let mut written = Vec::new();
+        let length_at = octets.len();
+        octets.push(0);
         if let Some(header) = &self.header {
-            header.write(&mut written);
+            header.write(octets);
         }
+        let header = octets.len() - length_at - 1;
         let length = match &self.content {
             Content::Gsm7 { septets, .. } => {
-                let header = Septets::that_cover(written.len());
-                gsm7::pack(septets, &mut written);
-                header.0 + septets.len()
+                gsm7::pack(septets, header, octets);
+                Septets::that_cover(header).0 + septets.len()
             }
             Content::Ucs2(text) => {
-                written.extend(ucs2::encode(text));
-                written.len()
+                ucs2::write(text, octets);
+                octets.len() - length_at - 1
             }
             Content::Octets(data) => {
-                written.extend(data);
-                written.len()
+                octets.extend_from_slice(data);
+                octets.len() - length_at - 1
             }
         };
         // TP-UDL read it or a part's size bounds it, and it does not grow when it is written.
-        octets.push(u8::try_from(length).unwrap_or(u8::MAX));
-        octets.extend(written);
+        octets[length_at] = u8::try_from(length).unwrap_or(u8::MAX);
     }
 }
 
@@ -189,7 +192,8 @@ impl HeaderIndicator {
 /// The alphabets that a text can be written in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum TextAlphabet {
-    Gsm7,
+    /// With the tables of a language, where the default ones do not hold the text.
+    Gsm7(Option<NationalTables>),
     Ucs2,
 }
 

@@ -256,7 +256,10 @@ fn first<T>(answer: &Answer, read: impl Fn(&str) -> Option<T>) -> Option<T> {
 fn sent_at(pdu: Option<&[u8]>) -> i64 {
     let stamp = pdu.and_then(|pdu| {
         let envelope = Envelope::from_octets(pdu).ok()?;
-        Deliver::decode(&envelope.tpdu).ok()?.service_centre_time
+        Deliver::decode(&envelope.tpdu)
+            .ok()?
+            .service_centre_time
+            .ok()
     });
     stamp.map_or(i64::MAX, |stamp| stamp.unix_seconds())
 }
