@@ -140,7 +140,7 @@ impl Gateway {
 
         let stops = Stops::default();
         let modems = modems(&config, simulated);
-        let settings = modem_settings(&modems, &store)
+        let settings = modem_settings(&modems, &store, config.inbound.delete_from_sim)
             .await
             .map_err(store_failed)?;
         let (events, event_receiver) = mpsc::channel(EVENTS);
@@ -149,6 +149,7 @@ impl Gateway {
 
         let bell = Bell::default();
         let (news, news_receiver) = mpsc::channel(EVENTS);
+        let receipts = handles.clone();
         let carriers = handles
             .into_iter()
             .zip(&modems)
@@ -170,6 +171,8 @@ impl Gateway {
         let inbox = Inbox {
             store: store.clone(),
             news: news_receiver,
+            modems: receipts,
+            part_timeout: config.inbound.part_timeout,
             bell: bell.clone(),
             clock: wall_clock,
         };
@@ -189,6 +192,7 @@ impl Gateway {
         let run_file = write_run_file(&config.data_dir, &addresses)?;
         let ages = Ages {
             idempotency: config.idempotency_ttl,
+            inbox: config.inbox_kept,
         };
         Ok(Self {
             http: tokio::spawn(crate::http::serve(
@@ -381,6 +385,7 @@ fn modems(config: &Config, simulated: &[PathBuf]) -> Vec<crate::config::Modem> {
 async fn modem_settings(
     modems: &[crate::config::Modem],
     store: &Store,
+    delete_from_sim: bool,
 ) -> Result<Vec<ModemSettings>, StoreError> {
     let now = wall_clock();
     let mut all = Vec::with_capacity(modems.len());
@@ -400,6 +405,7 @@ async fn modem_settings(
                 .filter(is_young)
                 .map(|_| crate::modem::listening_time(mean_send)),
             mean_send,
+            delete_from_sim,
         });
     }
     Ok(all)

@@ -8,6 +8,7 @@
 #[cfg(feature = "sim")]
 mod bench;
 mod client;
+mod inbox;
 mod pdu;
 mod send;
 mod serve;
@@ -37,6 +38,8 @@ enum Command {
     Serve(ServeArgs),
     /// Send one text through a running gateway.
     Send(send::SendArgs),
+    /// Show the texts that a running gateway has received.
+    Inbox(inbox::InboxArgs),
     /// Check a config file: exit code 0 or 2.
     CheckConfig(ConfigArgs),
     /// Encode and decode SMS PDUs: JSON objects over standard input and output.
@@ -99,6 +102,7 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(args) => serve::run(&args),
         Command::Send(args) => send::run(&args),
+        Command::Inbox(args) => inbox::run(&args),
         Command::CheckConfig(args) => check_config(&args),
         Command::Pdu(args) => pdu::run(&args),
         #[cfg(feature = "sim")]

@@ -14,7 +14,9 @@ use super::problem::{ConfigError, Problem};
 use super::raw::{self, Given, Raw};
 use super::sheet::Sheet;
 use super::values::{is_device, is_origin, is_private, is_smsc, network, optional, public_url};
-use super::{Auth, Config, Database, Limits, Log, LogFormat, Message, Modem, Server, Simulate};
+use super::{
+    Auth, Config, Database, Inbound, Limits, Log, LogFormat, Message, Modem, Server, Simulate,
+};
 use crate::domain::{Category, ModemName, NumberRules, Policy};
 
 /// Where settings come from, besides the file itself.
@@ -128,6 +130,16 @@ impl Desk<'_> {
                 86_400,
                 1..=LONGEST_LIFE,
             ),
+            inbound: Inbound {
+                part_timeout: self.seconds(
+                    "inbound.part_timeout",
+                    raw.inbound.part_timeout,
+                    600,
+                    1..=LONGEST_LIFE,
+                ),
+                delete_from_sim: raw.inbound.delete_from_sim.unwrap_or(true),
+            },
+            inbox_kept: self.days("retention.inbox_days", raw.retention.inbox_days, 90),
             modems: self.modems(raw.modem),
             simulate: self.simulate(raw.simulate, sources.simulate),
             log: self.log(raw.log),

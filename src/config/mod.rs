@@ -38,6 +38,9 @@ pub(crate) struct Config {
     /// Relative names are looked up by [`Config::secret_path`].
     pub(crate) pepper_file: PathBuf,
     pub(crate) idempotency_ttl: Duration,
+    pub(crate) inbound: Inbound,
+    /// How long received texts are kept.
+    pub(crate) inbox_kept: Duration,
     /// In the order of the file.
     pub(crate) modems: Vec<Modem>,
     pub(crate) simulate: Simulate,
@@ -111,6 +114,13 @@ pub(crate) struct Message {
     pub(crate) max_backlog: Option<i64>,
     /// In the order of [`crate::domain::Category::ALL`].
     pub(crate) uncertain: [Policy; 5],
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inbound {
+    /// How long a text is waited for of which a part is missing.
+    pub(crate) part_timeout: Duration,
+    pub(crate) delete_from_sim: bool,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -207,7 +207,7 @@ struct Asked {
     list: ListId,
     filter: Filter,
     limit: u32,
-    /// Inbound messages and batches are not in this version: a filter for them fits no row.
+    /// Texts that came in are in the inbox, batches are not in this version: a filter for them fits no row.
     has_none: bool,
 }
 
@@ -267,12 +267,12 @@ fn number(query: &mut Query, gate: &Gate) -> Option<Destination> {
         .ok()
 }
 
-fn moment(text: &str) -> Option<UnixMillis> {
+pub(super) fn moment(text: &str) -> Option<UnixMillis> {
     UnixMillis::parse_rfc3339(&plus_restored(text))
 }
 
 /// A `+` that was not escaped in a URL arrives as a space; neither a number nor a time has one where a `+` may stand.
-fn plus_restored(text: &str) -> String {
+pub(super) fn plus_restored(text: &str) -> String {
     match text.strip_prefix(' ') {
         Some(number) => format!("+{number}"),
         None => match text.rsplit_once(' ') {

@@ -18,6 +18,7 @@ mod error;
 mod extract;
 mod front;
 mod health;
+mod inbound;
 mod limits;
 mod message;
 mod modem;
@@ -133,6 +134,8 @@ pub(crate) fn router(gate: Gate) -> Router {
         .route("/v1/messages/{id}", get(message::show))
         .route("/v1/messages/{id}/events", get(message::events))
         .route("/v1/messages/{id}/cancel", post(message::cancel))
+        .route("/v1/inbox", get(inbound::list))
+        .route("/v1/inbox/{id}", get(inbound::show))
         .route("/v1/modems", get(modem::list))
         .route("/v1/modems/{id}", get(modem::show))
         .route("/sms/send", post(direct::send))

@@ -12,6 +12,7 @@ mod orders;
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use super::receive::{self, Receiving, Urgency};
 use super::setup::{self, Next, Setup, Step};
 use super::submit::{End, Flight, Move, Part, Then, never_left};
 use super::wake::{self, Wake};
@@ -76,8 +77,11 @@ pub(super) struct Session {
     /// Whether an unsettled try of the session before is none any more.
     settled: bool,
     check_due: Instant,
-    /// Reports that came before the SIM was known.
-    early_reports: Vec<Vec<u8>>,
+    receiving: Receiving,
+    /// The line was used for a part last.
+    sent_last: bool,
+    /// What was delivered directly before the SIM was known.
+    early: Vec<Direct>,
     writes: VecDeque<Vec<u8>>,
     events: VecDeque<ModemEvent>,
     departure: Option<Departure>,
@@ -101,8 +105,17 @@ enum Activity {
         step: Step,
     },
     Sending(Flight),
+    /// An errand of [`Receiving`].
+    Receiving,
     Idle,
     Over,
+}
+
+/// Delivered directly: not stored by the modem.
+#[derive(Debug)]
+enum Direct {
+    Report(Vec<u8>),
+    Text(Vec<u8>),
 }
 
 /// One part in flight and one prepared behind it.
@@ -112,8 +125,8 @@ const PARTS_UNDER_WAY: usize = 2;
 const CHECK_EVERY: Duration = Duration::from_secs(60);
 const CHECK_PUT_OFF_AT_MOST: Duration = Duration::from_secs(300);
 
-/// More reports than a SIM stores can not have waited for us.
-const MOST_EARLY_REPORTS: usize = 50;
+/// More than a SIM stores can not have waited for us.
+const MOST_EARLY: usize = 50;
 
 impl Session {
     pub(super) fn new(settings: ModemSettings, now: Instant) -> Self {
@@ -138,7 +151,9 @@ impl Session {
             unsettled: None,
             settled: false,
             check_due: now + CHECK_EVERY,
-            early_reports: Vec::new(),
+            receiving: Receiving::new(settings.delete_from_sim, now),
+            sent_last: false,
+            early: Vec::new(),
             writes: VecDeque::new(),
             events: VecDeque::new(),
             departure: None,
@@ -161,6 +176,7 @@ impl Session {
             Input::Order(Order::Prepare(submit)) => self.prepare(now, &submit),
             Input::Order(Order::Go(ticket)) => self.go(now, ticket),
             Input::Order(Order::Withdraw(ticket)) => self.withdraw(now, ticket),
+            Input::Order(Order::Kept(pdu)) => self.keep(now, pdu),
             Input::Deadline => self.expire(now),
             Input::Gone => self.end(now, Departure::PortLost),
             Input::Stop => self.end(now, Departure::Stopped),
@@ -188,8 +204,11 @@ impl Session {
             Activity::Listening { until } | Activity::Pausing { until, .. } => Some(*until),
             Activity::Waking { wake, .. } => wake.deadline(),
             Activity::Sending(flight) => flight.deadline(),
-            Activity::Idle => Some(self.check_due),
-            Activity::Asking(_) | Activity::Over => None,
+            Activity::Idle => [Some(self.check_due), self.receiving.due()]
+                .into_iter()
+                .flatten()
+                .min(),
+            Activity::Asking(_) | Activity::Receiving | Activity::Over => None,
         };
         [own, self.chat.deadline()].into_iter().flatten().min()
     }
@@ -242,7 +261,7 @@ impl Session {
                 let step = flight.on_deadline(now);
                 self.take(now, step);
             }
-            Activity::Idle if self.check_due <= now => self.proceed(now),
+            Activity::Idle => self.proceed(now),
             _ => {}
         }
     }
@@ -274,6 +293,14 @@ impl Session {
             Activity::Asking(step) => {
                 let step = *step;
                 self.on_step_answered(now, step, &answer);
+            }
+            Activity::Receiving => {
+                let after = self.receiving.on_answer(now, answer);
+                self.tell_received();
+                match after {
+                    receive::After::Proceed => self.proceed(now),
+                    receive::After::Awaken => self.awaken(now, Wake::after_silence(now), None),
+                }
             }
             _ => {}
         }
@@ -403,11 +430,32 @@ impl Session {
         if now >= self.check_due + CHECK_PUT_OFF_AT_MOST {
             return self.ask(now, Step::Signal);
         }
+        let receives_first = match self.receiving.urgency(now) {
+            Urgency::GoesFirst => true,
+            Urgency::TakesTurns => self.sent_last,
+            Urgency::CanWait => false,
+        };
+        if receives_first && self.receive(now) {
+            return;
+        }
         match self.waiting.pop_front() {
             Some(part) => self.launch(now, Flight::new(part)),
             None if now >= self.check_due => self.ask(now, Step::Signal),
-            None => {}
+            None => {
+                self.receive(now);
+            }
         }
+    }
+
+    /// Does the next errand of receiving; `false` when there is none.
+    fn receive(&mut self, now: Instant) -> bool {
+        self.sent_last = false;
+        let Some(command) = self.receiving.next(now) else {
+            return false;
+        };
+        self.activity = Activity::Receiving;
+        self.chat.handle(now, chat::Input::Submit(command));
+        true
     }
 
     fn start_over(&mut self, step: Step) {
@@ -421,6 +469,7 @@ impl Session {
 
     fn launch(&mut self, now: Instant, flight: Flight) {
         let command = flight.command();
+        self.sent_last = true;
         self.activity = Activity::Sending(flight);
         self.chat.handle(now, chat::Input::Submit(command));
     }
@@ -438,7 +487,7 @@ impl Session {
         match next {
             Next::Ask(step) => {
                 self.setting_up = Some(step);
-                self.tell_early_reports();
+                self.tell_early();
                 self.ask(now, step);
             }
             Next::AskAfter(pause, step) => {
@@ -449,7 +498,9 @@ impl Session {
             Next::Ready => {
                 self.setting_up = None;
                 self.check_due = now + CHECK_EVERY;
-                self.proceed(now);
+                self.receiving.begin(now);
+                // What it asks is due now, and waits for the next deadline: a part that waits for this modem goes first.
+                self.activity = Activity::Idle;
             }
             Next::Unfit(why) => self.end(now, Departure::Unfit(why)),
         }

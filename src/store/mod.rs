@@ -9,6 +9,7 @@
 
 mod doubt;
 mod idempotency;
+mod inbound;
 mod message;
 mod migrate;
 mod part;
@@ -28,6 +29,7 @@ use tokio::sync::broadcast;
 
 pub(crate) use doubt::{InDoubt, Settlement, Verdict};
 pub(crate) use idempotency::{Answer, Once, Render};
+pub(crate) use inbound::{InboundView, InboxFilter, Received};
 pub(crate) use message::{Accepted, Cancel, Submission};
 pub(crate) use part::{Acceptance, Intent, NeverLeft, NextTry, Refusal, Uncertainty};
 pub(crate) use query::{Filter, InLine, MessageView, StoredText};

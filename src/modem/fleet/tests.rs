@@ -329,6 +329,7 @@ fn settings(device: &Path) -> ModemSettings {
         smsc: None,
         listen_first: None,
         mean_send: Duration::from_millis(500),
+        delete_from_sim: true,
     }
 }
 

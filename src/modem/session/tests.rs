@@ -4,13 +4,15 @@
 //! they are, `+` an order or another input, `!` we announce, `~` milliseconds pass, `#` says why.
 //! Whatever the session says must be in the script, in that order.
 
+mod receiving;
+
 use std::collections::{HashMap, HashSet};
 
 use pdu_codec::Reference;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Body, Destination, Encoding, ModemName, Network, PartNumber};
+use crate::domain::{Body, Destination, Encoding, ModemName, Network, PartNumber, PduDigest};
 use crate::modem::encode::encode;
 use crate::modem::{Submit, Ticket};
 
@@ -727,6 +729,7 @@ fn announcements_between_prompt_and_result_are_nobodys_answer() {
             < +CMTI: "SM",4
             < +CSQ: 9,99
             << +CMGS: 12,"07911326040011F5"\r\n\r\nOK\r\n
+            > AT+CMGR=4
             ! 1 accepted 12 after 0
         "#,
         )
@@ -894,13 +897,20 @@ fn only_a_try_that_may_still_be_answered_is_unsettled() {
 fn a_modem_at_rest_is_asked_for_signal_and_registration_each_minute() {
     let mut player = ready();
     player.play(
-        r"
+        r#"
         ~ 59999
         ~ 1
         > AT+CSQ
         << \r\n^RSSI:26\r\n\r\n+CSQ: 28,99\r\n\r\nOK\r\n
         > AT+CREG?
         < +CREG: 1,5
+        < OK
+        > AT+CPMS?
+        < ERROR
+        > AT+CPMS="SM"
+        < +CPMS: 0,50,0,50,0,50
+        < OK
+        > AT+CMGL=4
         < OK
         ~ 60000
         > AT+CSQ
@@ -912,7 +922,7 @@ fn a_modem_at_rest_is_asked_for_signal_and_registration_each_minute() {
         < +CREG: 1,5
         < OK
         > AT+CMGS=19
-    ",
+    "#,
     );
     assert_eq!(player.status().network, Network::Roaming);
     assert_eq!(player.status().signal_dbm, Some(-57));
@@ -953,7 +963,7 @@ fn while_it_drains_a_part_costs_one_line_and_checks_are_put_off_for_five_minutes
     }
     player
         .play(
-            r"
+            r#"
             << \r\n> 
             > PDU72^Z
             + prepare 73
@@ -967,8 +977,13 @@ fn while_it_drains_a_part_costs_one_line_and_checks_are_put_off_for_five_minutes
             > AT+CREG?
             < +CREG: 1,1
             < OK
+            > AT+CPMS?
+            < +CPMS: "SM",0,50,"SM",0,50,"SM",0,50
+            < OK
+            > AT+CMGL=4
+            < OK
             > AT+CMGS=19
-        ",
+        "#,
         )
         .done();
 }
@@ -1326,6 +1341,25 @@ const MESSAGES: &str = r#"
     ! ready
 "#;
 
+/// What is asked as soon as a modem is ready, and the first look for texts.
+const RECEIVING: &str = r#"
+    ~ 0
+    > AT+CSMS?
+    < +CSMS: 0,1,1,1
+    < OK
+    > AT+CNMI?
+    < +CNMI: 2,1,0,1,0
+    < OK
+    > AT+CPMS=?
+    < +CPMS: ("SM"),("SM"),("SM")
+    < OK
+    > AT+CPMS?
+    < +CPMS: "SM",0,50,"SM",0,50,"SM",0,50
+    < OK
+    > AT+CMGL=4
+    < OK
+"#;
+
 /// A session that is ready.
 fn ready() -> Player {
     let mut player = Player::new();
@@ -1337,6 +1371,7 @@ fn ready() -> Player {
         OPERATOR,
         STORAGE,
         SERVICE_CENTRE,
+        RECEIVING,
     ] {
         player.play(script);
     }
@@ -1360,6 +1395,7 @@ fn settings() -> ModemSettings {
         smsc: None,
         listen_first: None,
         mean_send: Duration::from_secs(4),
+        delete_from_sim: true,
     }
 }
 
@@ -1387,6 +1423,8 @@ struct Player {
     now: Instant,
     /// State and error last shown.
     shown: (ModemState, Option<String>),
+    /// The PDUs it handed on.
+    received: Vec<Vec<u8>>,
 }
 
 impl Player {
@@ -1401,6 +1439,7 @@ impl Player {
             session,
             now,
             shown: (ModemState::Starting, None),
+            received: Vec::new(),
         }
     }
 
@@ -1465,6 +1504,11 @@ impl Player {
             "prepare" => Input::Order(Order::Prepare(Box::new(submit(ticket.0)))),
             "go" => Input::Order(Order::Go(ticket)),
             "withdraw" => Input::Order(Order::Withdraw(ticket)),
+            // The n-th PDU that was handed on.
+            "kept" => {
+                let at = usize::try_from(ticket.0 - 1).unwrap();
+                Input::Order(Order::Kept(PduDigest::of(&self.received[at])))
+            }
             "gone" => Input::Gone,
             "stop" => Input::Stop,
             _ => panic!("no such order: {text}"),
@@ -1475,7 +1519,12 @@ impl Player {
         loop {
             let said = match self.session.poll()? {
                 Output::Write(octets) => format!("> {}", written(&octets)),
-                Output::Event(event) => format!("! {}", told(&event)),
+                Output::Event(event) => {
+                    if let ModemEvent::Received { pdu, .. } = &event {
+                        self.received.push(pdu.clone());
+                    }
+                    format!("! {}", told(&event))
+                }
                 Output::Depart(Departure::Unfit(_)) => "! depart Unfit".to_owned(),
                 Output::Depart(departure) => format!("! depart {departure:?}"),
                 Output::Status(status) => {
@@ -1518,6 +1567,17 @@ fn told(event: &ModemEvent) -> String {
         ModemEvent::Answer { ticket, outcome } => (ticket.0, outcome),
         ModemEvent::Report { sim, pdu } => {
             return format!("report of {} octets for {}", pdu.len(), sim.as_str());
+        }
+        ModemEvent::Received { pdu, is_stored, .. } => {
+            let way = if *is_stored {
+                "from a slot"
+            } else {
+                "directly"
+            };
+            return format!("received {} octets {way}", pdu.len());
+        }
+        ModemEvent::SlotStuck { memory, index, why } => {
+            return format!("stuck {memory} {index}: {why}");
         }
         ModemEvent::LateReference(reference) => return format!("late {}", reference.0),
     };
