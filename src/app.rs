@@ -25,7 +25,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::config::{Config, ConfigError};
-use crate::dispatch::{Bell, Carrier, Dispatch, Settings, Wires, recover};
+use crate::dispatch::{Bell, Carrier, Dispatch, Quota, Settings, Wires, recover};
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::{FleetView, ModemName, Pepper, UnixMillis};
 use crate::http::{Gate, KeyHash, Parts};
@@ -108,6 +108,8 @@ pub(crate) enum StartError {
 /// Events of all modems under way between the fleet, dispatch and inbox. Each modem has two answers outstanding
 /// at most; reports may come in a burst after a replug.
 const EVENTS: usize = 256;
+/// Pauses and restarts that people ask for; more at once are told to come again.
+const WISHES: usize = 16;
 /// How long after its try an unsettled part's late answer is listened for (semantics §6).
 const LISTEN_WITHIN: Duration = Duration::from_secs(120);
 /// What modems told last is given at least this long to be stored at a stop.
@@ -172,7 +174,16 @@ impl Gateway {
             .map(|(handle, modem)| Carrier {
                 handle,
                 request_report: modem.reports,
+                quota: Quota {
+                    hour: modem.quota.hour,
+                    day: modem.quota.day,
+                    month: modem.quota.month,
+                    reset_day: modem.quota.reset_day,
+                    zone: config.server.timezone.clone(),
+                },
+                min_interval: modem.min_interval,
             });
+        let (wishes, wishes_receiver) = mpsc::channel(WISHES);
         let (dispatch, loads) = Dispatch::new(
             store.clone(),
             settings_of_dispatch,
@@ -181,6 +192,7 @@ impl Gateway {
                 bell: bell.clone(),
                 fleet: view.clone(),
                 events: event_receiver,
+                wishes: wishes_receiver,
                 news,
             },
         );
@@ -202,6 +214,7 @@ impl Gateway {
             bell,
             fleet: view.clone(),
             loads,
+            wishes,
             admin_key: KeyHash::of(&admin_key),
             clock: wall_clock,
         });
