@@ -33,11 +33,26 @@ impl Envelope {
 
     /// Reads the same from octets.
     pub fn from_octets(octets: &[u8]) -> Result<Self, DecodeError> {
+        let (smsc, tpdu) = Self::open(octets)?;
+        let tpdu = tpdu.to_vec();
+        Ok(Self { smsc, tpdu })
+    }
+
+    /// The service centre and the octets of the TPDU, which are not copied.
+    ///
+    /// ```
+    /// use pdu_codec::{Envelope, StatusClass, StatusReport, octets_from_hex};
+    ///
+    /// let octets = octets_from_hex("000606098121436587F9019012413064A0019012413045A000").unwrap();
+    /// let (smsc, tpdu) = Envelope::open(&octets).unwrap();
+    /// assert_eq!(smsc, None);
+    /// assert_eq!(StatusReport::decode(tpdu).unwrap().status.class(), StatusClass::Completed);
+    /// ```
+    pub fn open(octets: &[u8]) -> Result<(Option<Address>, &[u8]), DecodeError> {
         let mut reader = Reader::new(octets);
         let smsc = Address::read_service_centre(&mut reader)
             .map_err(|error| error.within("smsc").within("envelope"))?;
-        let tpdu = reader.rest().to_vec();
-        Ok(Self { smsc, tpdu })
+        Ok((smsc, reader.rest()))
     }
 
     /// What is written after the prompt of AT+CMGS, without the Ctrl-Z: upper case, service centre included.

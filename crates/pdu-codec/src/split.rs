@@ -11,7 +11,8 @@ use crate::gsm7::tables::{Code, Tables};
 use crate::gsm7::{self, Septets};
 use crate::language::NationalTables;
 use crate::submit::SubmitOptions;
-use crate::udh::{Concatenation, Reference, UserDataHeader};
+use crate::ucs2;
+use crate::udh::{self, Reference};
 use crate::user_data::TextAlphabet;
 
 /// How a text becomes parts.
@@ -33,8 +34,24 @@ pub struct Split<'t> {
     alphabet: TextAlphabet,
     /// The tables that did not hold the text, where that made it UCS2.
     left: Option<Option<NationalTables>>,
-    pieces: Vec<Piece>,
+    pieces: Pieces,
     units_left: usize,
+}
+
+/// Most texts have one part, and then nothing is allocated.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Pieces {
+    One(Piece),
+    Many(Vec<Piece>),
+}
+
+impl Pieces {
+    fn all(&self) -> &[Piece] {
+        match self {
+            Self::One(piece) => core::slice::from_ref(piece),
+            Self::Many(pieces) => pieces,
+        }
+    }
 }
 
 /// What one part holds of the text.
@@ -101,12 +118,20 @@ impl<'t> Split<'t> {
         let room = Room::of(options, alphabet);
         let alone = alphabet.units_in(room.alone);
         let (pieces, size) = if units <= alone {
-            (Vec::from([whole(text, units)]), alone)
+            (Pieces::One(whole(text, units)), alone)
         } else {
             let size = alphabet.units_in(room.concatenated);
-            (cut(text, alphabet, size), size)
+            let pieces = match alphabet {
+                // One octet, one septet: nothing but the end of a part can separate two characters.
+                TextAlphabet::Gsm7(_) if units == text.len() && text.is_ascii() => {
+                    slice(text.len(), size)
+                }
+                _ => cut(text, alphabet, units, size),
+            };
+            (Pieces::Many(pieces), size)
         };
         let units_left = pieces
+            .all()
             .last()
             .map_or(size, |piece| size.saturating_sub(piece.units));
         let forced = choice == AlphabetChoice::Auto && alphabet == TextAlphabet::Ucs2;
@@ -141,18 +166,18 @@ impl<'t> Split<'t> {
 
     /// How many parts there are, at least one.
     pub fn parts(&self) -> usize {
-        self.pieces.len()
+        self.pieces().len()
     }
 
     /// What each part holds.
     pub fn pieces(&self) -> &[Piece] {
-        &self.pieces
+        self.pieces.all()
     }
 
     /// The text of each part.
     pub fn texts(&self) -> impl Iterator<Item = &'t str> {
         let text = self.text;
-        self.pieces
+        self.pieces()
             .iter()
             .map(|piece| text.get(piece.range.clone()).unwrap_or_default())
     }
@@ -198,7 +223,7 @@ fn choose(
         let offending = gsm7::strangers(text, Tables::of(national));
         return Err(NotEncodable { offending });
     }
-    Ok((TextAlphabet::Ucs2, text.chars().map(char::len_utf16).sum()))
+    Ok((TextAlphabet::Ucs2, ucs2::measure(text)))
 }
 
 fn whole(text: &str, units: usize) -> Piece {
@@ -209,9 +234,24 @@ fn whole(text: &str, units: usize) -> Piece {
     }
 }
 
-/// Greedy: a character that does not fit begins the next part.
-fn cut(text: &str, alphabet: TextAlphabet, size: usize) -> Vec<Piece> {
-    let mut pieces = Vec::new();
+fn slice(length: usize, size: usize) -> Vec<Piece> {
+    (0..length)
+        .step_by(size)
+        .map(|start| {
+            let end = length.min(start + size);
+            Piece {
+                range: start..end,
+                units: end - start,
+                characters: end - start,
+            }
+        })
+        .collect()
+}
+
+/// Greedy: a character that does not fit begins the next part. `units` is what the whole text takes.
+fn cut(text: &str, alphabet: TextAlphabet, units: usize, size: usize) -> Vec<Piece> {
+    // Each part but the last has at most one unit free.
+    let mut pieces = Vec::with_capacity(units.div_ceil(size - 1));
     let mut piece = Piece::default();
     for (at, character) in text.char_indices() {
         let units = alphabet.units_of(character);
@@ -273,13 +313,16 @@ impl Room {
     }
 
     fn beside(options: &SubmitOptions, national: Option<NationalTables>) -> Self {
-        let behind = |concatenation| {
-            let header = UserDataHeader::of_part(concatenation, options.ports, national);
-            MOST_OCTETS - header.map_or(0, |header| header.octets())
+        let others = udh::octets_beside(options.ports, national);
+        let concatenation = udh::octets_of(options.reference);
+        let behind = |elements| match elements {
+            0 => MOST_OCTETS,
+            // The header has a length octet of its own.
+            elements => MOST_OCTETS - 1 - elements,
         };
         Self {
-            alone: behind(None),
-            concatenated: behind(Concatenation::new(options.reference, 2, 1)),
+            alone: behind(others),
+            concatenated: behind(others + concatenation),
         }
     }
 }

@@ -137,17 +137,37 @@ impl Submit {
     ///
     /// Those of a submit that was decoded mean the same, but what was ignored in it is not written again.
     pub fn encode(&self) -> Vec<u8> {
-        let mut octets = Vec::with_capacity(164);
+        let mut octets = Vec::with_capacity(MOST_OCTETS);
+        self.write(&mut octets);
+        octets
+    }
+
+    /// What goes to a modem: the service centre, or the mark that leaves it to the modem, and the TPDU behind it; with
+    /// the `<length>` that AT+CMGS wants, which counts the TPDU only (27.005 §3.1).
+    ///
+    /// The same as an [`Envelope`](crate::Envelope) around [`encode`](Self::encode), in one go.
+    pub fn encode_for(&self, smsc: Option<&Address>) -> (Vec<u8>, usize) {
+        let mut octets = Vec::with_capacity(12 + MOST_OCTETS);
+        match smsc {
+            Some(smsc) => smsc.write_service_centre(&mut octets),
+            None => octets.push(0),
+        }
+        let prefix = octets.len();
+        self.write(&mut octets);
+        let length = octets.len() - prefix;
+        (octets, length)
+    }
+
+    fn write(&self, octets: &mut Vec<u8>) {
         octets.push(self.first_octet());
         octets.push(self.message_reference.0);
-        self.destination.write(&mut octets);
+        self.destination.write(octets);
         octets.push(self.protocol_id);
         octets.push(self.data_coding.0);
         if let Some(validity) = &self.validity {
-            validity.write(&mut octets);
+            validity.write(octets);
         }
-        self.user_data.write(&mut octets);
-        octets
+        self.user_data.write(octets);
     }
 
     fn first_octet(&self) -> u8 {
@@ -160,6 +180,9 @@ impl Submit {
             | bit(self.reply_path, REPLY_PATH)
     }
 }
+
+/// 23.040 §9.2.2.2: two octets, an address of 12, PID and DCS, a validity of seven, TP-UDL and 140 octets.
+const MOST_OCTETS: usize = 164;
 
 const REJECT_DUPLICATES: u8 = 0x04;
 const REQUEST_REPORT: u8 = 0x20;
@@ -227,7 +250,7 @@ impl SubmitOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::envelope::hex_from_octets;
+    use crate::envelope::{Envelope, hex_from_octets};
     use crate::timestamp::{InvalidTimestamp, Timestamp};
     use crate::validity::{EnhancedValidity, RelativeValidity};
 
@@ -235,6 +258,11 @@ mod tests {
     fn written(text: &str, options: &SubmitOptions) -> Vec<alloc::string::String> {
         let to = Address::parse("1002").unwrap();
         let submits = Submit::texts(&to, text, AlphabetChoice::Auto, options).unwrap();
+        for smsc in [None, Some(to)] {
+            let envelope = Envelope::new(smsc.clone(), submits[0].encode());
+            let expected = (envelope.to_octets(), envelope.cmgs_length());
+            assert_eq!(submits[0].encode_for(smsc.as_ref()), expected);
+        }
         let hex = |submit: &Submit| hex_from_octets(&submit.encode());
         submits.iter().map(hex).collect()
     }

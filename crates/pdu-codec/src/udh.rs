@@ -125,6 +125,28 @@ impl UserDataHeader {
     }
 }
 
+/// Octets that the elements of a part take up besides its concatenation.
+pub(crate) fn octets_beside(ports: Option<Ports>, national: Option<NationalTables>) -> usize {
+    let ports = match ports {
+        None => 0,
+        Some(Ports::Eight { .. }) => 4,
+        Some(Ports::Sixteen { .. }) => 6,
+    };
+    let shifts = national.map_or(0, |national| {
+        usize::from(national.single_shift().is_some())
+            + usize::from(national.locking_shift().is_some())
+    });
+    ports + 3 * shifts
+}
+
+/// Octets of the concatenation element with such a reference.
+pub(crate) fn octets_of(reference: Reference) -> usize {
+    match reference {
+        Reference::Eight(_) => 5,
+        Reference::Sixteen(_) => 6,
+    }
+}
+
 impl Element {
     fn language(&self, iei: u8) -> Option<u8> {
         match self.data.as_slice() {

@@ -49,8 +49,9 @@ fn encode(criterion: &mut Criterion) {
             bencher.iter(|| {
                 let options = SubmitOptions::default();
                 let submits = Submit::texts(&to, black_box(text), AlphabetChoice::Auto, &options);
-                let envelope = |submit: &Submit| Envelope::new(None, submit.encode()).to_octets();
-                submits.unwrap().iter().map(envelope).collect::<Vec<_>>()
+                let submits = submits.unwrap();
+                let octets = |submit: &Submit| submit.encode_for(None);
+                submits.iter().map(octets).collect::<Vec<_>>()
             });
         });
         group.bench_function("sms-pdu", |bencher| {
@@ -92,8 +93,8 @@ fn decode(criterion: &mut Criterion) {
         let mut group = criterion.benchmark_group(format!("decode {name}"));
         group.bench_function("pdu-codec", |bencher| {
             bencher.iter(|| {
-                let envelope = Envelope::from_octets(black_box(&octets)).unwrap();
-                Deliver::decode(&envelope.tpdu).unwrap()
+                let (smsc, tpdu) = Envelope::open(black_box(&octets)).unwrap();
+                (smsc, Deliver::decode(tpdu).unwrap())
             });
         });
         group.bench_function("sms-pdu", |bencher| {

@@ -65,18 +65,29 @@ impl Tables {
         })
     }
 
-    /// The two tables in the order of their septets, [`VOID`] where the extension table holds nothing.
-    pub(super) fn characters(self) -> (&'static [char; 128], &'static [char; 128]) {
-        (self.main, self.extension)
+    /// Whether no language has a part in it.
+    #[inline]
+    pub(crate) fn are_default(self) -> bool {
+        core::ptr::eq(self.main, &DEFAULT_MAIN) && core::ptr::eq(self.extension, &DEFAULT_EXTENSION)
+    }
+
+    /// The character of a septet.
+    #[inline]
+    pub(super) fn main(self, septet: u8) -> char {
+        self.main[usize::from(septet & 0x7F)]
+    }
+
+    /// The character of a septet behind an escape, where the table holds one.
+    #[inline]
+    pub(super) fn extension(self, septet: u8) -> Option<char> {
+        Some(self.extension[usize::from(septet & 0x7F)]).filter(|held| *held != VOID)
     }
 
     /// How a character is written: where both tables hold it, with one septet.
     #[inline]
     pub(crate) fn code(self, character: char) -> Option<Code> {
         let usual = usual_code(character);
-        if core::ptr::eq(self.main, &DEFAULT_MAIN)
-            && core::ptr::eq(self.extension, &DEFAULT_EXTENSION)
-        {
+        if self.are_default() {
             return usual;
         }
         self.national_code(character, usual)
@@ -107,7 +118,8 @@ impl Tables {
 /// How a character of the default tables is written.
 #[inline]
 fn usual_code(character: char) -> Option<Code> {
-    let packed = match LATIN_1.get(character as usize) {
+    static CODES: [u8; 256] = LATIN_1;
+    let packed = match CODES.get(character as usize) {
         Some(packed) => *packed,
         None if character == '€' => EXTENDED | 0x65,
         None => {
@@ -174,7 +186,7 @@ const EXTENDED: u8 = 0x80;
 const NONE: u8 = 0xFF;
 
 /// Both tables turned round for the first 256 characters of Unicode, so that a long text costs one look each.
-static LATIN_1: [u8; 256] = {
+const LATIN_1: [u8; 256] = {
     let mut codes = [NONE; 256];
     let mut septet: u8 = 0;
     while septet < 128 {
@@ -191,6 +203,32 @@ static LATIN_1: [u8; 256] = {
         septet += 1;
     }
     codes
+};
+
+/// The septet of each octet of text that is a character of the default main table; else the highest bit is set.
+pub(super) static PLAIN: [u8; 256] = PLAIN_SEPTETS;
+const PLAIN_SEPTETS: [u8; 256] = {
+    let mut plain = [NONE; 256];
+    let mut octet = 0;
+    while octet < 128 {
+        plain[octet] = LATIN_1[octet];
+        octet += 1;
+    }
+    plain
+};
+
+/// The octet of text of each septet that is ASCII in the default main table; else the highest bit is set.
+pub(super) static ASCII: [u8; 128] = {
+    let mut ascii = [NONE; 128];
+    let mut octet: u8 = 0;
+    while octet < 128 {
+        let septet = PLAIN_SEPTETS[octet as usize];
+        if septet & EXTENDED == 0 {
+            ascii[septet as usize] = octet;
+        }
+        octet += 1;
+    }
+    ascii
 };
 
 #[cfg(test)]
@@ -232,7 +270,7 @@ mod tests {
                 (Some(identifier), Some(identifier)),
             ] {
                 let tables = Tables::named_by(single, locking);
-                let (main, extension) = tables.characters();
+                let (main, extension) = (tables.main, tables.extension);
                 for septet in (0..128_u8).filter(|septet| *septet != ESCAPE) {
                     let at = usize::from(septet);
                     // The same character may stand twice; it comes back whichever place it is written to.
@@ -259,10 +297,11 @@ mod tests {
     fn an_unknown_language_changes_nothing() {
         for identifier in [0, 14, 99, 255] {
             let tables = Tables::named_by(Some(identifier), Some(identifier));
-            assert_eq!(tables.characters(), Tables::DEFAULT.characters());
+            assert!(tables.are_default());
         }
         // Spanish has no locking table (23.038 §A.3.2).
         let spanish = Tables::named_by(None, Some(2));
-        assert_eq!(spanish.characters(), Tables::DEFAULT.characters());
+        assert!(spanish.are_default());
+        assert!(!Tables::named_by(Some(2), None).are_default());
     }
 }
