@@ -8,6 +8,8 @@
 #[cfg(feature = "sim")]
 mod bench;
 mod client;
+mod inbox;
+mod pdu;
 mod replay;
 mod send;
 mod serve;
@@ -37,10 +39,14 @@ enum Command {
     Serve(ServeArgs),
     /// Send one text through a running gateway.
     Send(send::SendArgs),
+    /// Show the texts that a running gateway has received.
+    Inbox(inbox::InboxArgs),
     /// Check a config file: exit code 0 or 2.
     CheckConfig(ConfigArgs),
     /// Play a flight recording against this version: what it makes of what the modem said.
     Replay(replay::ReplayArgs),
+    /// Encode and decode SMS PDUs: JSON objects over standard input and output.
+    Pdu(pdu::PduArgs),
     /// Simulated modems on ptys, and the phones that their texts reach.
     #[cfg(feature = "sim")]
     Sim(sim::SimArgs),
@@ -102,8 +108,10 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(args) => serve::run(&args),
         Command::Send(args) => send::run(&args),
+        Command::Inbox(args) => inbox::run(&args),
         Command::CheckConfig(args) => check_config(&args),
         Command::Replay(args) => replay::run(&args),
+        Command::Pdu(args) => pdu::run(&args),
         #[cfg(feature = "sim")]
         Command::Sim(args) => sim::run(&args),
         #[cfg(feature = "sim")]

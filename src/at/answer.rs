@@ -105,6 +105,14 @@ impl Fault {
             _ => None,
         }
     }
+
+    /// The code of `+CMS ERROR`, if that is what was said.
+    pub(crate) fn cms(&self) -> Option<u16> {
+        match self {
+            Self::Cms(Cause::Code(code)) => Some(*code),
+            _ => None,
+        }
+    }
 }
 
 // 27.007 §9.2.1, the words that are met before a message can be sent.

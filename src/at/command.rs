@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::storage::{Memory, Slot};
+
 /// One command, ready to be written.
 #[derive(Clone, Debug)]
 pub(crate) struct Command {
@@ -29,6 +31,8 @@ pub(crate) enum Answer {
     Words(&'static str),
     /// A number without a prefix, or with one of the kind `+CCID:`.
     Digits(Cow<'static, str>),
+    /// Lines with this prefix, each followed by its PDU.
+    Pdus(&'static str),
 }
 
 const SHORT: Option<Duration> = Some(Duration::from_secs(2));
@@ -209,8 +213,74 @@ impl Command {
             settles: Some(NO_OK),
         }
     }
+
+    pub(crate) const MESSAGE_SERVICE: Self = Self::new(
+        "+CSMS?",
+        Answer::Prefixed(Cow::Borrowed("+CSMS:")),
+        ORDINARY,
+    );
+    pub(crate) const ANNOUNCED: Self = Self::new(
+        "+CNMI?",
+        Answer::Prefixed(Cow::Borrowed("+CNMI:")),
+        ORDINARY,
+    );
+    pub(crate) const MEMORIES_IN_USE: Self = Self::new(
+        "+CPMS?",
+        Answer::Prefixed(Cow::Borrowed("+CPMS:")),
+        ORDINARY,
+    );
+    pub(crate) const MEMORIES_THERE_ARE: Self = Self::new(
+        "+CPMS=?",
+        Answer::Prefixed(Cow::Borrowed("+CPMS:")),
+        ORDINARY,
+    );
+    /// Everything in the selected memory. A stick with 25 texts was seen to take eight minutes.
+    pub(crate) const LIST: Self = Self::new(
+        "+CMGL=4",
+        Answer::Pdus("+CMGL:"),
+        Some(Duration::from_secs(60)),
+    );
+    pub(crate) const ACKNOWLEDGE: Self = Self::plain("+CNMA", ORDINARY);
+
+    /// Reads and deletes happen in `memory` from now on.
+    pub(crate) fn read_from(memory: Memory) -> Self {
+        Self::select(format!("+CPMS=\"{}\"", memory.name()))
+    }
+
+    /// The same for modems that want all three named (Brovi E3372-325).
+    pub(crate) fn read_from_beside(memory: Memory, write: Memory, receive: Memory) -> Self {
+        Self::select(format!(
+            "+CPMS=\"{}\",\"{}\",\"{}\"",
+            memory.name(),
+            write.name(),
+            receive.name()
+        ))
+    }
+
+    fn select(text: String) -> Self {
+        Self {
+            text: Cow::Owned(text),
+            ..Self::new("", Answer::Prefixed(Cow::Borrowed("+CPMS:")), STORED)
+        }
+    }
+
+    pub(crate) fn read(slot: Slot) -> Self {
+        Self {
+            text: Cow::Owned(format!("+CMGR={}", slot.index)),
+            ..Self::new("", Answer::Pdus("+CMGR:"), STORED)
+        }
+    }
+
+    pub(crate) fn delete(slot: Slot) -> Self {
+        Self {
+            text: Cow::Owned(format!("+CMGD={}", slot.index)),
+            ..Self::plain("", STORED)
+        }
+    }
 }
 
+/// A SIM takes 0.1 to 0.2 s; long texts were seen to take more than 3 s to be deleted, some peers wait 7.
+const STORED: Option<Duration> = Some(Duration::from_secs(10));
 /// `+SPIC`, `^CPIN?` and `+ZPINPUK=?` are answered by `+SPIC:`, `^CPIN:` and `+ZPINPUK:`.
 fn prefix_of(command: &str) -> String {
     // SIM7600 answers with the name of another command.

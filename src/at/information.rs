@@ -232,6 +232,22 @@ fn text_field(line: &str, n: usize) -> Option<&str> {
     Some(fields.split(',').nth(n)?.trim().trim_matches('"'))
 }
 
+/// What follows `prefix`.
+pub(super) fn rest<'a>(line: &'a str, prefix: &str) -> Option<&'a str> {
+    line.strip_prefix(prefix)
+}
+
+/// Fields between commas, without their quotes; a comma between quotes is text.
+pub(super) fn fields(text: &str) -> Vec<&str> {
+    let mut quoted = false;
+    text.split(move |character| {
+        quoted ^= character == '"';
+        character == ',' && !quoted
+    })
+    .map(|field| field.trim().trim_matches('"'))
+    .collect()
+}
+
 /// The reference of `+CMGS: 12` and `+CMGS: 12,"…"`. The outer `None`: no such line; the inner: no reference in it.
 pub(crate) fn message_reference(line: &str) -> Option<Option<u8>> {
     line.starts_with("+CMGS:").then(|| field(line, 0))

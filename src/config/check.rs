@@ -16,7 +16,8 @@ use super::raw::{self, Given, Raw};
 use super::sheet::Sheet;
 use super::values::{is_device, is_origin, is_private, is_smsc, network, optional, public_url};
 use super::{
-    Auth, Config, Database, Limits, Log, LogFormat, Message, Modem, Quota, Server, Simulate,
+    Auth, Config, Database, Inbound, Limits, Log, LogFormat, Message, Modem, Quota, Server,
+    Simulate,
 };
 use crate::domain::{Category, ModemName, NumberRules, Policy};
 
@@ -131,6 +132,16 @@ impl Desk<'_> {
                 86_400,
                 1..=LONGEST_LIFE,
             ),
+            inbound: Inbound {
+                part_timeout: self.seconds(
+                    "inbound.part_timeout",
+                    raw.inbound.part_timeout,
+                    600,
+                    1..=LONGEST_LIFE,
+                ),
+                delete_from_sim: raw.inbound.delete_from_sim.unwrap_or(true),
+            },
+            inbox_kept: self.days("retention.inbox_days", raw.retention.inbox_days, 90),
             profiles_dir: self.take(
                 "modems.profiles_dir",
                 raw.modems.profiles_dir,

@@ -39,6 +39,9 @@ pub(crate) struct Config {
     /// Relative names are looked up by [`Config::secret_path`].
     pub(crate) pepper_file: PathBuf,
     pub(crate) idempotency_ttl: Duration,
+    pub(crate) inbound: Inbound,
+    /// How long received texts are kept.
+    pub(crate) inbox_kept: Duration,
     /// A file of modem profiles replaces or adds to those compiled in.
     pub(crate) profiles_dir: Option<PathBuf>,
     /// Flight recordings kept of each modem.
@@ -118,6 +121,13 @@ pub(crate) struct Message {
     pub(crate) max_backlog: Option<i64>,
     /// In the order of [`crate::domain::Category::ALL`].
     pub(crate) uncertain: [Policy; 5],
+}
+
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Inbound {
+    /// How long a text is waited for of which a part is missing.
+    pub(crate) part_timeout: Duration,
+    pub(crate) delete_from_sim: bool,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -27,6 +27,8 @@ pub(super) struct Raw {
     pub(super) limits: Limits,
     pub(super) verify: Verify,
     pub(super) idempotency: Idempotency,
+    pub(super) inbound: Inbound,
+    pub(super) retention: Retention,
     pub(super) modems: Modems,
     pub(super) modem: BTreeMap<Spanned<String>, Modem>,
     pub(super) simulate: Simulate,
@@ -111,6 +113,19 @@ pub(super) struct Verify {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Idempotency {
     pub(super) ttl: Given<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Inbound {
+    pub(super) part_timeout: Given<i64>,
+    pub(super) delete_from_sim: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Retention {
+    pub(super) inbox_days: Given<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -218,6 +233,9 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("limits", "key_burst", Kind::Integer),
     ("verify", "pepper_file", Kind::Text),
     ("idempotency", "ttl", Kind::Integer),
+    ("inbound", "part_timeout", Kind::Integer),
+    ("inbound", "delete_from_sim", Kind::Flag),
+    ("retention", "inbox_days", Kind::Integer),
     ("modems", "profiles_dir", Kind::Text),
     ("modems", "recorder_files", Kind::Integer),
     (MODEM, "device", Kind::Text),
@@ -510,6 +528,8 @@ mod tests {
             fields::<Limits>("limits."),
             fields::<Verify>("verify."),
             fields::<Idempotency>("idempotency."),
+            fields::<Inbound>("inbound."),
+            fields::<Retention>("retention."),
             fields::<Modems>("modems."),
             fields::<Modem>("modem.NAME."),
             fields::<Simulate>("simulate."),

@@ -51,6 +51,7 @@ pub(super) enum Scope {
     MessagesSend,
     MessagesRead,
     ModemsRead,
+    InboxRead,
     ModemsWrite,
 }
 
@@ -90,6 +91,7 @@ impl Caller {
             Scope::MessagesSend => "this needs the scope messages:send",
             Scope::MessagesRead => "this needs the scope messages:read",
             Scope::ModemsRead => "this needs the scope modems:read",
+            Scope::InboxRead => "this needs the scope inbox:read",
             Scope::ModemsWrite => "this needs the scope modems:write",
         }))
     }

@@ -18,6 +18,7 @@ mod error;
 mod extract;
 mod front;
 mod health;
+mod inbound;
 mod limits;
 mod message;
 mod modem;
@@ -130,9 +131,12 @@ impl fmt::Debug for Gate {
 pub(crate) fn router(gate: Gate) -> Router {
     let routes = Router::new()
         .route("/v1/messages", get(message::list).post(message::create))
+        .route("/v1/messages/preview", post(message::preview))
         .route("/v1/messages/{id}", get(message::show))
         .route("/v1/messages/{id}/events", get(message::events))
         .route("/v1/messages/{id}/cancel", post(message::cancel))
+        .route("/v1/inbox", get(inbound::list))
+        .route("/v1/inbox/{id}", get(inbound::show))
         .route("/v1/modems", get(modem::list))
         .route("/v1/modems/{id}", get(modem::show))
         .route("/v1/modems/{id}/pause", post(modem::pause))

@@ -171,7 +171,8 @@ impl Keeper {
         loop {
             let (mut port, has_appeared) = self.open().await?;
             if has_appeared {
-                entry = Entry::Booting(self.trying);
+                // What was put in again needed no rung; what was told to start anew comes back so.
+                entry = Entry::Booting(self.trying.filter(|rung| *rung == Rung::Restart));
             }
             let departure = self.drive(&mut port, entry).await;
             // Before anything else: an old descriptor gives the device another name when it returns.
@@ -420,7 +421,8 @@ async fn refuse(outlet: &mut Outlet, order: Order) {
             outlet.event(ModemEvent::Answer { ticket, outcome }).await;
         }
         Order::Control(control) => outlet.control(control),
-        Order::Go(_) | Order::Withdraw(_) => {}
+        // A session that begins reads again whatever is not known to be kept.
+        Order::Go(_) | Order::Withdraw(_) | Order::Kept(_) => {}
     }
 }
 

@@ -12,6 +12,7 @@ mod encode;
 pub(crate) mod fleet;
 mod port;
 pub(crate) mod profile;
+mod receive;
 mod recorder;
 mod recovery;
 mod remedy;
@@ -36,7 +37,9 @@ pub(crate) use fleet::recordings::Recordings;
 pub(crate) use recovery::Rung;
 pub(crate) use unlock::Lock;
 
-use crate::domain::{Body, Destination, Encoding, ModemName, PartNumber, Pepper, Setback, SimId};
+use crate::domain::{
+    Body, Destination, Encoding, ModemName, PartNumber, PduDigest, Pepper, Setback, SimId,
+};
 use profile::{Profile, Profiles};
 
 /// One try of one part: a number that no other try has, of this process or of one before it.
@@ -51,6 +54,8 @@ pub(crate) enum Order {
     Prepare(Box<Submit>),
     Go(Ticket),
     Withdraw(Ticket),
+    /// This PDU, a text or a report, is durable: it may be deleted from where the modem keeps it, or acknowledged.
+    Kept(PduDigest),
     /// Not about a part, and not answered.
     Control(Control),
 }
@@ -121,6 +126,22 @@ pub(crate) enum ModemEvent {
     Answer { ticket: Ticket, outcome: Outcome },
     /// `+CDS`: a status report as it came, service centre prefix included.
     Report { sim: SimId, pdu: Vec<u8> },
+    /// A text, or a report that was stored as texts are, as it came, service centre prefix included. Once it is durable
+    /// [`Order::Kept`] says so; a modem that is not told gives it again, unless it was delivered directly.
+    Received {
+        sim: SimId,
+        /// The SIM's own number.
+        to: Option<String>,
+        pdu: Vec<u8>,
+        /// It stands in a slot, and is not gone when it is not taken.
+        is_stored: bool,
+    },
+    /// A slot that stays as it is, and why. Told once.
+    SlotStuck {
+        memory: &'static str,
+        index: u16,
+        why: &'static str,
+    },
     /// A `+CMGS:` read before our first write after opening: it settles the one uncertain part of this modem.
     LateReference(MessageReference),
     /// A step on the ladder.
@@ -216,8 +237,9 @@ pub(crate) struct ModemHandle {
 }
 
 /// A session holds one part in flight and one prepared behind it, so at most two prepares and their two words
-/// are ever under way; the channel never fills while the actor lives.
-const ORDERS_UNDER_WAY: usize = 8;
+/// are ever under way. It hands on at most 16 PDUs before it is told that one is kept, and reports come one by one:
+/// the channel never fills while the actor lives.
+const ORDERS_UNDER_WAY: usize = 64;
 
 /// How one modem is to be treated: `[modem.NAME]`.
 #[derive(Clone, Debug)]
@@ -245,6 +267,8 @@ pub(crate) struct ModemSettings {
     pub(crate) listen_first: Option<Duration>,
     /// Mean send time known from before the start.
     pub(crate) mean_send: Duration,
+    /// Texts are deleted from the SIM once they are durable.
+    pub(crate) delete_from_sim: bool,
 }
 
 /// The modem's room for orders is gone: the fleet has stopped. The order was not taken.

@@ -12,7 +12,9 @@ use super::profile::Profiles;
 use super::recorder::masked;
 use super::session::{Entry, Input, Output, Session};
 use super::{ModemEvent, ModemSettings, Order, Outcome, Pin, Submit, Ticket};
-use crate::domain::{Body, Destination, Encoding, ModemName, ModemState, PartNumber, Pepper};
+use crate::domain::{
+    Body, Destination, Encoding, ModemName, ModemState, PartNumber, PduDigest, Pepper,
+};
 
 /// Where a recording cannot be read, and why.
 #[derive(Debug, PartialEq, thiserror::Error)]
@@ -41,6 +43,8 @@ pub(super) enum Beat {
     Note(String),
 }
 
+const SUBMIT: &str = "AT+CMGS=";
+
 /// How long the session is waited on for something that the recording says it wrote.
 const PATIENCE: Duration = Duration::from_secs(600);
 
@@ -52,7 +56,8 @@ pub(crate) fn replay(recording: &str, now: Instant) -> Result<Replayed, ReplayEr
     let beats = read(recording)?;
     let mut stage = Stage::new(&beats, now);
     stage.drain();
-    for beat in beats {
+    for (at, beat) in beats.iter().enumerate() {
+        stage.look_ahead(beat, &beats[at + 1..]);
         stage.play(beat);
     }
     Ok(Replayed {
@@ -123,6 +128,8 @@ struct Stage {
     /// What the session has written and the recording has not come to.
     written: VecDeque<String>,
     tickets: i64,
+    /// The part that the recording comes to next is ordered.
+    is_ordered: bool,
     pin_was_entered: bool,
 }
 
@@ -148,6 +155,9 @@ impl Stage {
             known_profile: None,
             helped: None,
             recordings: None,
+            delete_from_sim: beats
+                .iter()
+                .any(|beat| matches!(beat, Beat::Wrote(text) if text.starts_with("AT+CMGD="))),
             listen_first: None,
             mean_send: Duration::from_secs(4),
         };
@@ -159,27 +169,40 @@ impl Stage {
             state: ModemState::Starting,
             written: VecDeque::new(),
             tickets: 0,
+            is_ordered: false,
             pin_was_entered,
         }
     }
 
-    fn play(&mut self, beat: Beat) {
+    /// A part that follows an answer at once was waiting for it: it is ordered before the answer is handed over.
+    fn look_ahead(&mut self, beat: &Beat, coming: &[Beat]) {
+        let next = coming
+            .iter()
+            .find(|beat| matches!(beat, Beat::Wrote(_) | Beat::Said(_)));
+        let part_follows = matches!(next, Some(Beat::Wrote(text)) if text.starts_with(SUBMIT));
+        if part_follows && matches!(beat, Beat::Said(_)) && self.state == ModemState::Ready {
+            self.order_a_part();
+        }
+    }
+
+    fn play(&mut self, beat: &Beat) {
         match beat {
             Beat::Note(note) => self.lines.push(format!("# {note}")),
-            Beat::Passes(pause) => self.wait_until(self.now + pause),
+            Beat::Passes(pause) => self.wait_until(self.now + *pause),
             Beat::Said(octets) => {
-                self.lines.push(format!("< {}", masked(&octets)));
-                self.session.handle(self.now, Input::Octets(&octets));
+                self.lines.push(format!("< {}", masked(octets)));
+                self.session.handle(self.now, Input::Octets(octets));
                 self.drain();
             }
-            Beat::Wrote(recorded) => self.compare(&recorded),
+            Beat::Wrote(recorded) => self.compare(recorded),
         }
     }
 
     fn compare(&mut self, recorded: &str) {
-        let sends = recorded.starts_with("AT+CMGS=");
-        if sends && self.written.is_empty() {
+        let sends = recorded.starts_with(SUBMIT);
+        if sends && !std::mem::take(&mut self.is_ordered) {
             self.order_a_part();
+            self.is_ordered = false;
         }
         self.wait_for_a_word();
         let Some(said) = self.written.pop_front() else {
@@ -189,7 +212,7 @@ impl Stage {
                 .push(format!("> (nothing; recorded: {recorded})"));
         };
         // A part's length and its PDU are those of another text.
-        let is_part = sends && said.starts_with("AT+CMGS=") || is_pdu(recorded) && is_pdu(&said);
+        let is_part = sends && said.starts_with(SUBMIT) || is_pdu(recorded) && is_pdu(&said);
         if said == recorded || is_part {
             return self.lines.push(format!("> {recorded}"));
         }
@@ -198,6 +221,7 @@ impl Stage {
     }
 
     fn order_a_part(&mut self) {
+        self.is_ordered = true;
         self.tickets += 1;
         let ticket = Ticket(self.tickets);
         let submit = Submit {
@@ -250,7 +274,14 @@ impl Stage {
                             .push(format!("! {}{error}", status.state.as_str()));
                     }
                 }
-                Output::Event(event) => self.lines.push(format!("! {}", told(&event))),
+                Output::Event(event) => {
+                    self.lines.push(format!("! {}", told(&event)));
+                    // The house has kept it, as it had then.
+                    if let ModemEvent::Received { pdu, .. } = event {
+                        let kept = Order::Kept(PduDigest::of(&pdu));
+                        self.session.handle(self.now, Input::Order(kept));
+                    }
+                }
                 Output::Claim(_) => {
                     let may = self.pin_was_entered;
                     self.session.handle(self.now, Input::Claimed(may));
@@ -284,6 +315,13 @@ fn told(event: &ModemEvent) -> String {
             Outcome::NeverLeft(setback) => format!("a part never left: {setback}"),
         },
         ModemEvent::Report { .. } => "a status report".to_owned(),
+        ModemEvent::Received {
+            is_stored: true, ..
+        } => "a text, read from where it was stored".to_owned(),
+        ModemEvent::Received { .. } => "a text, delivered directly".to_owned(),
+        ModemEvent::SlotStuck { memory, index, why } => {
+            format!("slot {memory}/{index} stays as it is: {why}")
+        }
         ModemEvent::LateReference(reference) => format!("a late reference: {}", reference.0),
         ModemEvent::Recovery(step) => {
             format!("recovery: {}, {}", step.rung.words(), step.outcome.as_str())

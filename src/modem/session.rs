@@ -17,6 +17,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use super::profile::Profile;
+use super::receive::{self, Receiving, Urgency};
 use super::recovery::Rung;
 use super::remedy::Remedy;
 use super::setup::{self, Next, Setup, Step};
@@ -105,10 +106,13 @@ pub(super) struct Session {
     /// Whether an unsettled try of the session before is none any more.
     settled: bool,
     check_due: Instant,
+    receiving: Receiving,
+    /// The line was used for a part last.
+    sent_last: bool,
+    /// What was delivered directly before the SIM was known.
+    early: Vec<Direct>,
     /// Checks since the announcements were last compared.
     checks: u8,
-    /// Reports that came before the SIM was known.
-    early_reports: Vec<Vec<u8>>,
     /// What is said to the modem once it is awake, before it is set up.
     remedy: Option<Remedy>,
     /// The rung this session began with, until the modem is ready.
@@ -116,6 +120,8 @@ pub(super) struct Session {
     /// What the status showed before the modem fell silent.
     before_silence: Option<(ModemState, Option<String>)>,
     restart_wanted: bool,
+    /// It has just been started: it may take this long to answer.
+    boots_within: Option<Duration>,
     /// It said that it had lost the network since it was last asked.
     was_unregistered: bool,
     burst: Option<Burst>,
@@ -160,8 +166,17 @@ enum Activity {
     /// `+CMMS=2` is asked for in the middle of a burst.
     Linking,
     Sending(Flight),
+    /// An errand of [`Receiving`].
+    Receiving,
     Idle,
     Over,
+}
+
+/// Delivered directly: not stored by the modem.
+#[derive(Debug)]
+enum Direct {
+    Report(Vec<u8>),
+    Text(Vec<u8>),
 }
 
 /// One part in flight and one prepared behind it.
@@ -171,11 +186,11 @@ const PARTS_UNDER_WAY: usize = 2;
 const CHECK_EVERY: Duration = Duration::from_secs(60);
 const CHECK_PUT_OFF_AT_MOST: Duration = Duration::from_secs(300);
 
+/// More than a SIM stores can not have waited for us.
+const MOST_EARLY: usize = 50;
+
 /// A house that cannot remember within this time does not say yes.
 const CLAIM_PATIENCE: Duration = Duration::from_secs(15);
-
-/// More reports than a SIM stores can not have waited for us.
-const MOST_EARLY_REPORTS: usize = 50;
 
 impl Session {
     pub(super) fn new(settings: ModemSettings, entry: Entry, now: Instant) -> Self {
@@ -200,12 +215,15 @@ impl Session {
             unsettled: None,
             settled: false,
             check_due: now + CHECK_EVERY,
+            receiving: Receiving::new(settings.delete_from_sim, now),
+            sent_last: false,
+            early: Vec::new(),
             checks: 0,
-            early_reports: Vec::new(),
             remedy: None,
             treated: None,
             before_silence: None,
             restart_wanted: false,
+            boots_within: None,
             was_unregistered: false,
             burst: None,
             troubles: Troubles::default(),
@@ -235,19 +253,25 @@ impl Session {
         if self.treated.is_some() {
             self.status.state = ModemState::Recovering;
         }
+        if matches!(entry, Entry::Booting(_)) {
+            self.boots_within = Some(self.setup.profile().boots_within());
+        }
         match self.settings.listen_first {
             Some(listen) => {
                 self.activity = Activity::Listening {
                     until: now + listen,
                 };
             }
-            None if matches!(entry, Entry::Booting(_)) => {
-                let patience = self.setup.profile().boots_within();
-                self.awaken(now, Wake::after_boot(now, patience), None);
-            }
             // A modem that is deaf gets its remedy all the same: it is not asked for long.
             None if self.remedy.is_some() => self.awaken(now, Wake::after_silence(now), None),
-            None => self.awaken(now, Wake::at_start(now), None),
+            None => self.awaken(now, self.first_wake(now), None),
+        }
+    }
+
+    fn first_wake(&self, now: Instant) -> Wake {
+        match self.boots_within {
+            Some(patience) => Wake::after_boot(now, patience),
+            None => Wake::at_start(now),
         }
     }
 
@@ -257,6 +281,7 @@ impl Session {
             Input::Order(Order::Prepare(submit)) => self.prepare(now, &submit),
             Input::Order(Order::Go(ticket)) => self.go(now, ticket),
             Input::Order(Order::Withdraw(ticket)) => self.withdraw(now, ticket),
+            Input::Order(Order::Kept(pdu)) => self.keep(now, pdu),
             Input::Order(Order::Control(Control::Restart)) => self.restart(now),
             // Of a pause only those who give and publish need to know.
             Input::Order(Order::Control(Control::Pause | Control::Resume)) => {}
@@ -294,8 +319,11 @@ impl Session {
             Activity::Treating { until, .. } => *until,
             Activity::Waking { wake, .. } => wake.deadline(),
             Activity::Sending(flight) => flight.deadline(),
-            Activity::Idle => Some(self.check_due),
-            Activity::Asking(_) | Activity::Linking | Activity::Over => None,
+            Activity::Idle => [Some(self.check_due), self.receiving.due()]
+                .into_iter()
+                .flatten()
+                .min(),
+            Activity::Asking(_) | Activity::Linking | Activity::Receiving | Activity::Over => None,
         };
         let deferred = self.deferred.as_ref().map(|_| self.free_at);
         [own, deferred, self.chat.deadline()]
@@ -353,7 +381,7 @@ impl Session {
         }
         match &mut self.activity {
             Activity::Listening { until } if *until <= now => {
-                self.awaken(now, Wake::at_start(now), None);
+                self.awaken(now, self.first_wake(now), None);
             }
             Activity::Claiming { until } if *until <= now => self.on_claimed(now, false),
             Activity::Treating {
@@ -371,7 +399,7 @@ impl Session {
                 let step = flight.on_deadline(now);
                 self.take(now, step);
             }
-            Activity::Idle if self.check_due <= now => self.proceed(now),
+            Activity::Idle => self.proceed(now),
             _ => {}
         }
     }
@@ -405,6 +433,14 @@ impl Session {
                 let step = *step;
                 self.on_step_answered(now, step, &answer);
             }
+            Activity::Receiving => {
+                let after = self.receiving.on_answer(now, answer);
+                self.tell_received();
+                match after {
+                    receive::After::Proceed => self.proceed(now),
+                    receive::After::Awaken => self.awaken(now, Wake::after_silence(now), None),
+                }
+            }
             Activity::Linking => self.on_linked(now, &answer),
             Activity::Treating { rest, until, .. } => {
                 *until = Some(now + *rest);
@@ -426,7 +462,9 @@ impl Session {
 
     fn on_step_answered(&mut self, now: Instant, step: Step, answer: &setup::Answer) {
         let missed = self.missed.take();
-        if *answer == Err(Refusal::Silent) && missed != Some(step) {
+        // A PIN is never written twice.
+        let may_ask_again = missed != Some(step) && step != Step::Pin;
+        if *answer == Err(Refusal::Silent) && may_ask_again {
             self.missed = Some(step);
             let wake = match self.setting_up {
                 Some(_) => Wake::after_silence(now),
@@ -465,6 +503,14 @@ impl Session {
         if now >= self.check_due + CHECK_PUT_OFF_AT_MOST {
             return self.ask(now, Step::Signal);
         }
+        let receives_first = match self.receiving.urgency(now) {
+            Urgency::GoesFirst => true,
+            Urgency::TakesTurns => self.sent_last,
+            Urgency::CanWait => false,
+        };
+        if receives_first && self.receive(now) {
+            return;
+        }
         if self.should_link(now) {
             return self.link(now);
         }
@@ -474,8 +520,21 @@ impl Session {
                 self.launch(now, Flight::new(part, omits_reference));
             }
             None if now >= self.check_due => self.ask(now, Step::Signal),
-            None => {}
+            None => {
+                self.receive(now);
+            }
         }
+    }
+
+    /// Does the next errand of receiving; `false` when there is none.
+    fn receive(&mut self, now: Instant) -> bool {
+        self.sent_last = false;
+        let Some(command) = self.receiving.next(now) else {
+            return false;
+        };
+        self.activity = Activity::Receiving;
+        self.say(now, command);
+        true
     }
 
     fn start_over(&mut self, step: Step) {
@@ -500,10 +559,13 @@ impl Session {
         if let Some(lock) = self.setup.opened() {
             self.words.push_back(Output::Opened(lock));
         }
+        if self.restart_wanted && next != Next::Ready {
+            return self.restart_now(now);
+        }
         match next {
             Next::Ask(step) => {
                 self.setting_up = Some(step);
-                self.tell_early_reports();
+                self.tell_early();
                 self.ask(now, step);
             }
             Next::AskAfter(pause, step) => {
@@ -523,7 +585,9 @@ impl Session {
                 if let Some(rung) = self.treated.take() {
                     self.tell_recovery(rung, RecoveryOutcome::Helped, "");
                 }
-                self.proceed(now);
+                self.receiving.begin(now);
+                // What it asks is due now, and waits for the next deadline: a part that waits for this modem goes first.
+                self.activity = Activity::Idle;
             }
             Next::Stuck(why) => self.end(now, Departure::Sick(why, Rung::Reset)),
             Next::Unfit(why) => self.end(now, Departure::Unfit(why)),

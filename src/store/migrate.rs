@@ -8,6 +8,7 @@ use super::StoreError;
 /// Each file is a step, in this order, and is never edited once released.
 const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/0001_first.sql")),
+    M::up(include_str!("schema/0002_inbound.sql")),
     M::up(include_str!("schema/0003_fleet.sql")),
 ];
 

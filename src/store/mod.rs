@@ -10,6 +10,7 @@
 mod doubt;
 mod fleet;
 mod idempotency;
+mod inbound;
 mod message;
 mod migrate;
 mod part;
@@ -30,6 +31,7 @@ use tokio::sync::broadcast;
 pub(crate) use doubt::{InDoubt, Settlement, Verdict};
 pub(crate) use fleet::{RecoveryEntry, SimUse};
 pub(crate) use idempotency::{Answer, Once, Render};
+pub(crate) use inbound::{InboundView, InboxFilter, Received};
 pub(crate) use message::{Accepted, Cancel, Submission};
 pub(crate) use part::{Acceptance, Intent, NeverLeft, NextTry, Refusal, Uncertainty};
 pub(crate) use query::{Filter, InLine, MessageView, StoredText};

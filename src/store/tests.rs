@@ -1,5 +1,8 @@
 //! The store on a real file: one story per promise it keeps.
 
+mod inbound;
+mod reports;
+
 use std::time::Duration;
 
 use super::*;

@@ -5,6 +5,7 @@ mod browsing;
 mod callers;
 mod direct;
 mod idempotency;
+mod inbox;
 mod refusing;
 mod service;
 mod sockets;

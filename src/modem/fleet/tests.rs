@@ -118,6 +118,27 @@ mod with_simulated_modems {
         house.stop().await;
     }
 
+    #[tokio::test]
+    async fn a_modem_behind_a_device_server_is_used_like_any_other() {
+        let (_sim, mut lines) = modem_sim::in_memory(Settings::default());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let device = format!("tcp://{}", listener.local_addr().unwrap());
+        let mut line = lines.remove(0);
+        let bridge = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            // Ends when the gateway closes its side.
+            let _ = tokio::io::copy_bidirectional(&mut socket, &mut line).await;
+        });
+        let mut house = House::start(Path::new(&device));
+        house.until(ModemState::Ready).await;
+        house.give(Order::Prepare(Box::new(submit(1)))).await;
+        house.give(Order::Go(Ticket(1))).await;
+        let (_, outcome) = house.answer().await;
+        assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
+        house.stop().await;
+        bridge.abort();
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_session_runs_in_memory_as_on_a_port() {
         let (_sim, mut lines) = modem_sim::in_memory(Settings::default());
@@ -441,6 +462,7 @@ fn settings(device: &Path) -> ModemSettings {
         recordings: None,
         listen_first: None,
         mean_send: Duration::from_millis(500),
+        delete_from_sim: true,
     }
 }
 

@@ -100,6 +100,7 @@ impl Session {
 
     pub(super) fn launch(&mut self, now: Instant, flight: Flight) {
         let command = flight.command();
+        self.sent_last = true;
         self.activity = Activity::Sending(flight);
         self.say(now, command);
     }

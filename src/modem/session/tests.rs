@@ -4,6 +4,8 @@
 //! they are, `+` an order or another input, `!` we announce, `~` milliseconds pass, `#` says why.
 //! Whatever the session says must be in the script, in that order.
 
+mod receiving;
+
 use std::collections::{HashMap, HashSet};
 
 use pdu_codec::Reference;
@@ -12,7 +14,9 @@ use proptest::prelude::*;
 mod transcripts;
 
 use super::*;
-use crate::domain::{Body, Destination, Encoding, ModemName, Network, PartNumber, Pepper};
+use crate::domain::{
+    Body, Destination, Encoding, ModemName, Network, PartNumber, PduDigest, Pepper,
+};
 use crate::modem::encode::encode;
 use crate::modem::profile::Profiles;
 use crate::modem::{Outcome, Pin, Submit, Ticket};
@@ -770,6 +774,7 @@ fn announcements_between_prompt_and_result_are_nobodys_answer() {
             < +CMTI: "SM",4
             < +CSQ: 9,99
             << +CMGS: 12,"07911326040011F5"\r\n\r\nOK\r\n
+            > AT+CMGR=4
             ! 1 accepted 12 after 0
         "#,
         )
@@ -844,9 +849,9 @@ fn without_a_result_a_part_is_uncertain_and_its_late_reference_settles_it() {
             < +CSQ: 10,99
             < OK
             > AT+CREG?
+            + prepare 3
             < +CREG: 1,1
             < OK
-            + prepare 3
             > AT+CMGS=19
             # after AT and OK no reference is anybody's but the next part's
             < +CMGS: 13
@@ -855,6 +860,7 @@ fn without_a_result_a_part_is_uncertain_and_its_late_reference_settles_it() {
             > PDU3^Z
             < +CMGS: 14
             < OK
+            > AT+CPMS?
             ! 3 accepted 14 after 0
         ",
         )
@@ -948,13 +954,20 @@ fn only_a_try_that_may_still_be_answered_is_unsettled() {
 fn a_modem_at_rest_is_asked_for_signal_and_registration_each_minute() {
     let mut player = ready();
     player.play(
-        r"
+        r#"
         ~ 59999
         ~ 1
         > AT+CSQ
         << \r\n^RSSI:26\r\n\r\n+CSQ: 28,99\r\n\r\nOK\r\n
         > AT+CREG?
         < +CREG: 1,5
+        < OK
+        > AT+CPMS?
+        < ERROR
+        > AT+CPMS="SM"
+        < +CPMS: 0,50,0,50,0,50
+        < OK
+        > AT+CMGL=4
         < OK
         ~ 60000
         > AT+CSQ
@@ -966,7 +979,7 @@ fn a_modem_at_rest_is_asked_for_signal_and_registration_each_minute() {
         < +CREG: 1,5
         < OK
         > AT+CMGS=19
-    ",
+    "#,
     );
     assert_eq!(player.status().network, Network::Roaming);
     assert_eq!(player.status().signal_dbm, Some(-57));
@@ -1009,7 +1022,7 @@ fn while_it_drains_a_part_costs_one_line_and_checks_are_put_off_for_five_minutes
     }
     player
         .play(
-            r"
+            r#"
             << \r\n> 
             > PDU72^Z
             + prepare 73
@@ -1023,8 +1036,13 @@ fn while_it_drains_a_part_costs_one_line_and_checks_are_put_off_for_five_minutes
             > AT+CREG?
             < +CREG: 1,1
             < OK
+            > AT+CPMS?
+            < +CPMS: "SM",0,50,"SM",0,50,"SM",0,50
+            < OK
+            > AT+CMGL=4
+            < OK
             > AT+CMGS=19
-        ",
+        "#,
         )
         .done();
 }
@@ -1179,6 +1197,43 @@ fn a_pin_that_was_refused_is_never_entered_again() {
         player.play("~ 10000\n> AT+CPIN?\n< +CPIN: SIM PIN\n< OK");
     }
     player.done();
+}
+
+#[test]
+fn a_pin_that_is_not_answered_is_not_entered_again() {
+    let mut player = locked();
+    player.play(
+        r#"
+        > AT+CCID
+        < 8944110068256270054
+        < OK
+        > AT+CPINR
+        < +CPINR: SIM PIN,3,3
+        < OK
+        ! claim
+        + claimed
+        > AT+CPIN="1234"
+        ~ 15000
+        ~ 2000
+        > AT+CPIN?
+        < +CPIN: SIM PIN
+        < OK
+        ! pin_required: the PIN was entered, and the SIM wants it again: check it in a phone
+        ~ 10000
+        > AT+CPIN?
+    "#,
+    );
+    player.done();
+}
+
+#[test]
+fn a_restart_that_a_person_wants_does_not_wait_for_a_network() {
+    let mut player = Player::new();
+    player.play(WAKING).play(IDENTIFYING).play(SIM);
+    player.play("> AT+CREG?\n< +CREG: 1,2\n< OK\n> AT+CEREG?\n+ restart\n< ERROR");
+    player
+        .play("> AT+CFUN=1,1\n! recovering\n< OK\n! depart Restarting")
+        .done();
 }
 
 #[test]
@@ -1494,7 +1549,7 @@ fn lte_that_carries_no_messages_is_left_after_three_failures() {
         "    > AT+CCID\n",
         "    > AT+QCCID\n    < ERROR\n    > AT+CCID\n",
     ));
-    for script in [REGISTERED, OPERATOR, STORAGE, SERVICE_CENTRE] {
+    for script in [REGISTERED, OPERATOR, STORAGE, SERVICE_CENTRE, RECEIVING] {
         player.play(script);
     }
     for part in 1..=3 {
@@ -1526,6 +1581,7 @@ fn the_link_is_kept_once_per_burst_where_the_modem_can() {
         OPERATOR,
         STORAGE,
         &linking,
+        RECEIVING,
     ] {
         player.play(script);
     }
@@ -1632,6 +1688,10 @@ fn announcements_are_compared_every_ten_minutes_and_set_again_when_they_are_lost
         player.play("~ 60000\n> AT+CSQ\n< +CSQ: 9,99\n< OK\n> AT+CREG?\n< +CREG: 1,1\n< OK");
         if minute == 10 {
             player.play("> AT+CNMI?\n< +CNMI: 2,0,0,0,0\n< OK\n> ATE0\n! starting");
+        } else {
+            player.play(
+                "> AT+CPMS?\n< +CPMS: \"SM\",0,50,\"SM\",0,50,\"SM\",0,50\n< OK\n> AT+CMGL=4\n< OK",
+            );
         }
     }
     player.done();
@@ -1672,6 +1732,7 @@ fn a_model_that_leaves_the_reference_out_is_believed_only_if_its_profile_says_so
         OPERATOR,
         STORAGE,
         SERVICE_CENTRE,
+        RECEIVING,
     ] {
         player.play(script);
     }
@@ -2006,6 +2067,25 @@ const MESSAGES: &str = r#"
     ! ready
 "#;
 
+/// What is asked as soon as a modem is ready, and the first look for texts.
+const RECEIVING: &str = r#"
+    ~ 0
+    > AT+CSMS?
+    < +CSMS: 0,1,1,1
+    < OK
+    > AT+CNMI?
+    < +CNMI: 2,1,0,1,0
+    < OK
+    > AT+CPMS=?
+    < +CPMS: ("SM"),("SM"),("SM")
+    < OK
+    > AT+CPMS?
+    < +CPMS: "SM",0,50,"SM",0,50,"SM",0,50
+    < OK
+    > AT+CMGL=4
+    < OK
+"#;
+
 /// A session whose SIM wants a PIN that it has.
 fn locked() -> Player {
     let mut settings = settings();
@@ -2037,6 +2117,7 @@ fn ready() -> Player {
         OPERATOR,
         STORAGE,
         SERVICE_CENTRE,
+        RECEIVING,
     ] {
         player.play(script);
     }
@@ -2067,6 +2148,7 @@ fn settings() -> ModemSettings {
         recordings: None,
         listen_first: None,
         mean_send: Duration::from_secs(4),
+        delete_from_sim: true,
     }
 }
 
@@ -2094,6 +2176,8 @@ struct Player {
     now: Instant,
     /// State and error last shown.
     shown: (ModemState, Option<String>),
+    /// The PDUs it handed on.
+    received: Vec<Vec<u8>>,
 }
 
 impl Player {
@@ -2112,6 +2196,7 @@ impl Player {
             session,
             now,
             shown: (ModemState::Starting, None),
+            received: Vec::new(),
         }
     }
 
@@ -2176,6 +2261,11 @@ impl Player {
             "prepare" => Input::Order(Order::Prepare(Box::new(submit(ticket.0)))),
             "go" => Input::Order(Order::Go(ticket)),
             "withdraw" => Input::Order(Order::Withdraw(ticket)),
+            // The n-th PDU that was handed on.
+            "kept" => {
+                let at = usize::try_from(ticket.0 - 1).unwrap();
+                Input::Order(Order::Kept(PduDigest::of(&self.received[at])))
+            }
             "claimed" => Input::Claimed(true),
             "denied" => Input::Claimed(false),
             "restart" => Input::Order(Order::Control(Control::Restart)),
@@ -2189,7 +2279,12 @@ impl Player {
         loop {
             let said = match self.session.poll()? {
                 Output::Write(octets) => format!("> {}", written(&octets)),
-                Output::Event(event) => format!("! {}", told(&event)),
+                Output::Event(event) => {
+                    if let ModemEvent::Received { pdu, .. } = &event {
+                        self.received.push(pdu.clone());
+                    }
+                    format!("! {}", told(&event))
+                }
                 Output::Claim(_) => "! claim".to_owned(),
                 Output::Opened(_) => "! opened".to_owned(),
                 Output::Depart(Departure::Sick(_, rung)) => {
@@ -2237,6 +2332,17 @@ fn told(event: &ModemEvent) -> String {
         ModemEvent::Answer { ticket, outcome } => (ticket.0, outcome),
         ModemEvent::Report { sim, pdu } => {
             return format!("report of {} octets for {}", pdu.len(), sim.as_str());
+        }
+        ModemEvent::Received { pdu, is_stored, .. } => {
+            let way = if *is_stored {
+                "from a slot"
+            } else {
+                "directly"
+            };
+            return format!("received {} octets {way}", pdu.len());
+        }
+        ModemEvent::SlotStuck { memory, index, why } => {
+            return format!("stuck {memory} {index}: {why}");
         }
         ModemEvent::LateReference(reference) => return format!("late {}", reference.0),
         ModemEvent::Recovery(step) => {
