@@ -8,6 +8,8 @@
 #[cfg(feature = "sim")]
 mod bench;
 mod client;
+mod inbox;
+mod pdu;
 mod send;
 mod serve;
 #[cfg(feature = "sim")]
@@ -36,8 +38,12 @@ enum Command {
     Serve(ServeArgs),
     /// Send one text through a running gateway.
     Send(send::SendArgs),
+    /// Show the texts that a running gateway has received.
+    Inbox(inbox::InboxArgs),
     /// Check a config file: exit code 0 or 2.
     CheckConfig(ConfigArgs),
+    /// Encode and decode SMS PDUs: JSON objects over standard input and output.
+    Pdu(pdu::PduArgs),
     /// Simulated modems on ptys, and the phones that their texts reach.
     #[cfg(feature = "sim")]
     Sim(sim::SimArgs),
@@ -83,7 +89,10 @@ enum CommandError {
 impl CommandError {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Usage(_) | Self::Start(StartError::Config(_)) => ExitCode::from(2),
+            Self::Usage(_)
+            | Self::Start(
+                StartError::Config(_) | StartError::Profile(_) | StartError::NoProfile { .. },
+            ) => ExitCode::from(2),
             Self::Start(_) | Self::Failed(_) => ExitCode::from(1),
         }
     }
@@ -96,7 +105,9 @@ pub fn main() -> ExitCode {
     let outcome = match cli.command {
         Command::Serve(args) => serve::run(&args),
         Command::Send(args) => send::run(&args),
+        Command::Inbox(args) => inbox::run(&args),
         Command::CheckConfig(args) => check_config(&args),
+        Command::Pdu(args) => pdu::run(&args),
         #[cfg(feature = "sim")]
         Command::Sim(args) => sim::run(&args),
         #[cfg(feature = "sim")]
@@ -113,6 +124,7 @@ pub fn main() -> ExitCode {
 
 fn check_config(args: &ConfigArgs) -> Result<(), CommandError> {
     let config = load(args, &[], None)?;
+    crate::app::profiles(&config)?;
     match &config.file {
         Some(file) => println!("{}: good", file.display()),
         None => println!("no config file: the defaults are good"),

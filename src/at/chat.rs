@@ -9,6 +9,7 @@ use std::time::{Duration, Instant};
 use super::answer::{Fault, FinalResult};
 use super::command::{Answer, Command};
 use super::lexer::{Lexer, Token};
+use super::storage;
 use super::urc::{self, Header, Urc};
 
 /// Everything that can happen to a chat.
@@ -86,6 +87,9 @@ enum Stage {
 
 /// A header waits for its PDU while at most so many other lines come between the two.
 const LINES_BETWEEN: u8 = 4;
+
+/// A memory of 255 texts is listed in 510 lines; who says more than this says it for ever.
+const MOST_INFORMATION: usize = 1024;
 
 const CTRL_Z: u8 = 0x1A;
 const ESC: u8 = 0x1B;
@@ -238,7 +242,9 @@ impl Chat {
         let Some(pending) = &mut self.pending else {
             return;
         };
-        pending.information.push(line);
+        if pending.information.len() < MOST_INFORMATION {
+            pending.information.push(line);
+        }
         if let Some(settles) = pending.settles {
             let settled = now + settles;
             pending.deadline = Some(pending.deadline.map_or(settled, |d| d.min(settled)));
@@ -332,16 +338,17 @@ impl Asked {
 }
 
 impl Answer {
-    fn claims(self, line: &str) -> bool {
+    fn claims(&self, line: &str) -> bool {
         match self {
             Self::Nothing => false,
-            Self::Prefixed(prefix) => line.starts_with(prefix),
+            Self::Prefixed(prefix) => line.starts_with(&**prefix),
             Self::Registration(prefix) => {
-                line.strip_prefix(prefix).is_some_and(answers_registration)
+                line.strip_prefix(*prefix).is_some_and(answers_registration)
             }
-            Self::Words(prefix) => line.starts_with(prefix) || !urc::looks_unsolicited(line),
+            Self::Words(prefix) => line.starts_with(*prefix) || !urc::looks_unsolicited(line),
+            Self::Pdus(prefix) => line.starts_with(*prefix) || storage::looks_like_pdu(line),
             Self::Digits(prefix) => {
-                line.starts_with(prefix)
+                line.starts_with(&**prefix)
                     || line.len() >= FEWEST_DIGITS && line.trim_matches('"').bytes().all(is_digit)
             }
         }

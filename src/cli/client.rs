@@ -13,7 +13,7 @@ use serde_json::Value;
 
 use super::CommandError;
 
-#[derive(Debug, Args)]
+#[derive(Debug, Default, Args)]
 pub(super) struct DaemonArgs {
     /// Address of the gateway. Default: run.json in the data folder.
     #[arg(long, env = "CELLPOST_URL", value_name = "URL")]

@@ -97,6 +97,10 @@ impl Desk<'_> {
         Duration::from_secs(self.number(key, given, default, range))
     }
 
+    pub(super) fn days(&mut self, key: &str, given: Given<i64>, default: u64) -> Duration {
+        Duration::from_secs(86_400 * self.number(key, given, default, 1..=LONGEST_KEPT_DAYS))
+    }
+
     pub(super) fn millis(
         &mut self,
         key: &str,
@@ -181,3 +185,6 @@ pub(super) fn from_to(range: &RangeInclusive<i64>) -> String {
     }
     format!("must be {} to {}", range.start(), range.end())
 }
+
+/// Ten years.
+const LONGEST_KEPT_DAYS: i64 = 3_650;

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use pdu_codec::{AlphabetChoice, ReferenceWidth, Split};
+use pdu_codec::{AlphabetChoice, ReferenceWidth, Split, Stranger};
 
 use super::redact::{Mask, Redacted};
 
@@ -75,14 +75,23 @@ impl Body {
         encoding: Encoding,
         width: ReferenceWidth,
     ) -> Result<Plan, pdu_codec::NotEncodable> {
-        let split = Split::plan(&self.on_air(), encoding.choice(), width)?;
-        Ok(Plan {
-            encoding: match split.alphabet() {
-                pdu_codec::Alphabet::Ucs2 => Encoding::Ucs2,
-                _ => Encoding::Gsm7,
-            },
-            parts: split.parts(),
-        })
+        let on_air = self.on_air();
+        Ok(Plan::of(&Split::plan(&on_air, encoding.choice(), width)?))
+    }
+
+    /// What the text would come to if it were sent, and what made it so.
+    pub fn preview(&self, width: ReferenceWidth) -> Preview {
+        let on_air = self.on_air();
+        // Only a demand for GSM 7 bit can be refused, and none is made.
+        let Ok(split) = Split::plan(&on_air, AlphabetChoice::Auto, width) else {
+            unreachable!("every text has an alphabet when it may choose")
+        };
+        Preview {
+            plan: Plan::of(&split),
+            units: split.pieces().iter().map(|piece| piece.units).sum(),
+            units_left: split.units_left(),
+            forced_by: split.forced_by(),
+        }
     }
 }
 
@@ -97,6 +106,30 @@ impl fmt::Debug for Body {
 pub struct Plan {
     pub encoding: Encoding,
     pub parts: usize,
+}
+
+impl Plan {
+    fn of(split: &Split<'_>) -> Self {
+        Self {
+            encoding: match split.alphabet() {
+                pdu_codec::Alphabet::Ucs2 => Encoding::Ucs2,
+                _ => Encoding::Gsm7,
+            },
+            parts: split.parts(),
+        }
+    }
+}
+
+/// What a text would come to.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub struct Preview {
+    pub plan: Plan,
+    /// Of the whole text: septets or UTF-16 units.
+    pub units: usize,
+    /// For which the last part still has room.
+    pub units_left: usize,
+    /// The characters that are not in the GSM 7-bit alphabet, each once, where it stands first.
+    pub forced_by: Vec<Stranger>,
 }
 
 /// The alphabet a caller asks for.
@@ -182,5 +215,22 @@ mod tests {
             assert_eq!(plan(&text, asked), Ok(Plan { encoding, parts }), "{text}");
         }
         assert!(plan("你", Encoding::Gsm7).is_err());
+    }
+
+    #[test]
+    fn a_preview_says_what_is_left_and_what_made_it_so() {
+        let preview = |text: &str| Body::parse(text).unwrap().preview(ReferenceWidth::Eight);
+        let plain = preview(&format!("{}€", "x".repeat(160)));
+        assert_eq!(
+            (plain.plan.parts, plain.units, plain.units_left),
+            (2, 162, 144)
+        );
+        assert_eq!(plain.forced_by, []);
+        let typographic = preview("it’s\there – it’s");
+        assert_eq!(typographic.plan.encoding, Encoding::Ucs2);
+        assert_eq!((typographic.units, typographic.units_left), (16, 54));
+        let forced = typographic.forced_by.iter();
+        let forced: Vec<_> = forced.map(|one| (one.character, one.at)).collect();
+        assert_eq!(forced, [('’', 2), ('–', 10)]);
     }
 }

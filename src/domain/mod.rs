@@ -6,11 +6,13 @@
 //! May use: `pdu-codec` (types).
 //! Read first: [`message`], the life of a message as a table.
 
+pub mod assembly;
 pub mod body;
 pub mod destination;
 pub mod event;
 pub mod fleet_view;
 pub mod id;
+pub mod inbound;
 pub mod message;
 pub mod redact;
 mod region;
@@ -19,11 +21,12 @@ pub mod seal;
 pub mod setback;
 pub mod time;
 
-pub use body::{Body, Encoding, InvalidText, Plan};
+pub use body::{Body, Encoding, InvalidText, Plan, Preview};
 pub use destination::{Destination, InvalidNumber, Msisdn, NumberRules, ShortCode};
 pub use event::{Event, EventKind};
 pub use fleet_view::{FleetView, ModemState, ModemStatus, Network};
 pub use id::{MessageId, MessageSeq, ModemName, PartNumber, SimId};
+pub use inbound::{InboundEncoding, InboundId, InboundPart, PduDigest, Place, Sender};
 pub use message::{
     Category, Change, MessageState, PartState, Pending, PendingCode, Policy, Priority, Severity,
 };
@@ -33,4 +36,4 @@ pub use seal::{Pepper, Sealed};
 pub use setback::{Blame, Setback};
 pub use time::UnixMillis;
 
-pub use pdu_codec::{MessageReference, Reference, Status};
+pub use pdu_codec::{MessageReference, Reference, Status, Stranger};

@@ -51,6 +51,8 @@ pub(super) enum Scope {
     MessagesSend,
     MessagesRead,
     ModemsRead,
+    InboxRead,
+    ModemsWrite,
 }
 
 /// The only app of callers without a key.
@@ -89,6 +91,8 @@ impl Caller {
             Scope::MessagesSend => "this needs the scope messages:send",
             Scope::MessagesRead => "this needs the scope messages:read",
             Scope::ModemsRead => "this needs the scope modems:read",
+            Scope::InboxRead => "this needs the scope inbox:read",
+            Scope::ModemsWrite => "this needs the scope modems:write",
         }))
     }
 

@@ -12,7 +12,7 @@ use super::cursor::{self, ListId, Listing};
 use super::error::ApiError;
 use super::extract::{Fields, Id, Query, read_body, require_json};
 use super::submission;
-use super::view::{EventJson, EventsJson, MessageJson, json};
+use super::view::{EventJson, EventsJson, MessageJson, PreviewJson, json};
 use crate::dispatch::pending;
 use crate::domain::{
     Category, Destination, MessageSeq, MessageState, Pending, Reference, UnixMillis,
@@ -78,6 +78,25 @@ fn accepted(view: &MessageView, pending: Option<Pending>) -> Answer {
     }
 }
 
+/// `POST /v1/messages/preview`: what a text would come to. Nothing is stored, and nothing counts.
+pub(super) async fn preview(
+    State(gate): State<Gate>,
+    Admitted(caller): Admitted,
+    request: Request,
+) -> Result<Response, ApiError> {
+    caller.may(Scope::MessagesSend)?;
+    let server = &gate.config().server;
+    let (head, body) = request.into_parts();
+    require_json(&head.headers)?;
+    let octets = read_body(&head.headers, body, server.max_body, server.body_timeout).await?;
+    let mut fields = Fields::parse(&octets)?;
+    let body = submission::body(&mut fields, "text");
+    fields.refuse_the_rest();
+    let body = fields.finish(body)?;
+    let width = submission::reference_width(&gate, None);
+    Ok(shown(&PreviewJson::from(&body.preview(width.into()))))
+}
+
 /// `GET /v1/messages/{id}`
 pub(super) async fn show(
     State(gate): State<Gate>,
@@ -126,7 +145,7 @@ pub(super) async fn cancel(
 }
 
 /// A request without a body, or with an empty object.
-async fn nothing_asked(gate: &Gate, request: Request) -> Result<(), ApiError> {
+pub(super) async fn nothing_asked(gate: &Gate, request: Request) -> Result<(), ApiError> {
     let server = &gate.config().server;
     let (head, body) = request.into_parts();
     let octets = read_body(&head.headers, body, server.max_body, server.body_timeout).await?;
@@ -188,7 +207,7 @@ struct Asked {
     list: ListId,
     filter: Filter,
     limit: u32,
-    /// Inbound messages and batches are not in this version: a filter for them fits no row.
+    /// Texts that came in are in the inbox, batches are not in this version: a filter for them fits no row.
     has_none: bool,
 }
 
@@ -248,12 +267,12 @@ fn number(query: &mut Query, gate: &Gate) -> Option<Destination> {
         .ok()
 }
 
-fn moment(text: &str) -> Option<UnixMillis> {
+pub(super) fn moment(text: &str) -> Option<UnixMillis> {
     UnixMillis::parse_rfc3339(&plus_restored(text))
 }
 
 /// A `+` that was not escaped in a URL arrives as a space; neither a number nor a time has one where a `+` may stand.
-fn plus_restored(text: &str) -> String {
+pub(super) fn plus_restored(text: &str) -> String {
     match text.strip_prefix(' ') {
         Some(number) => format!("+{number}"),
         None => match text.rsplit_once(' ') {
@@ -267,7 +286,7 @@ fn plus_restored(text: &str) -> String {
 
 impl Gate {
     fn pending(&self, view: &MessageView) -> Option<Pending> {
-        pending(view, &self.fleet(), self.now())
+        pending(view, &self.fleet(), &self.loads(), self.now())
     }
 
     fn message(&self, view: &MessageView) -> Response {

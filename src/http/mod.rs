@@ -18,6 +18,7 @@ mod error;
 mod extract;
 mod front;
 mod health;
+mod inbound;
 mod limits;
 mod message;
 mod modem;
@@ -35,7 +36,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::routing::{get, post};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 use tower::Layer;
 
@@ -43,7 +44,7 @@ pub(crate) use auth::KeyHash;
 pub(crate) use server::serve;
 
 use crate::config::Config;
-use crate::dispatch::{Bell, Load};
+use crate::dispatch::{Bell, Load, Wish};
 use crate::domain::{FleetView, UnixMillis};
 use crate::store::Store;
 use accept::Running;
@@ -62,6 +63,7 @@ pub(crate) struct Parts {
     pub(crate) bell: Bell,
     pub(crate) fleet: watch::Receiver<FleetView>,
     pub(crate) loads: watch::Receiver<Vec<Load>>,
+    pub(crate) wishes: mpsc::Sender<Wish>,
     pub(crate) admin_key: KeyHash,
     pub(crate) clock: fn() -> UnixMillis,
 }
@@ -129,11 +131,17 @@ impl fmt::Debug for Gate {
 pub(crate) fn router(gate: Gate) -> Router {
     let routes = Router::new()
         .route("/v1/messages", get(message::list).post(message::create))
+        .route("/v1/messages/preview", post(message::preview))
         .route("/v1/messages/{id}", get(message::show))
         .route("/v1/messages/{id}/events", get(message::events))
         .route("/v1/messages/{id}/cancel", post(message::cancel))
+        .route("/v1/inbox", get(inbound::list))
+        .route("/v1/inbox/{id}", get(inbound::show))
         .route("/v1/modems", get(modem::list))
         .route("/v1/modems/{id}", get(modem::show))
+        .route("/v1/modems/{id}/pause", post(modem::pause))
+        .route("/v1/modems/{id}/resume", post(modem::resume))
+        .route("/v1/modems/{id}/restart", post(modem::restart))
         .route("/sms/send", post(direct::send))
         .route("/healthz", get(health::lives))
         .route("/readyz", get(health::ready))

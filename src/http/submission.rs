@@ -7,7 +7,7 @@ use super::Gate;
 use super::extract::Fields;
 use crate::domain::{
     Body, Category, Destination, Encoding, FleetView, ModemName, NumberRules, Reference, Severity,
-    UnixMillis,
+    Stranger, UnixMillis,
 };
 
 /// A recipient, and as the caller wrote it.
@@ -58,11 +58,7 @@ pub(super) fn content(
     width: Reference,
     max_parts: u8,
 ) -> Option<Content> {
-    let text = required(fields, name)?;
-    let body = match Body::parse(&text) {
-        Ok(body) => body,
-        Err(why) => return fields.wrong(name, "invalid_request", why.to_string()),
-    };
+    let body = body(fields, name)?;
     let plan = match body.plan(asked, width.into()) {
         Ok(plan) => plan,
         Err(why) => return fields.wrong(name, "not_encodable", not_in_gsm7(&why.offending)),
@@ -83,11 +79,19 @@ pub(super) fn content(
     }
 }
 
-fn not_in_gsm7(offending: &[char]) -> String {
+pub(super) fn body(fields: &mut Fields, name: &'static str) -> Option<Body> {
+    let text = required(fields, name)?;
+    match Body::parse(&text) {
+        Ok(body) => Some(body),
+        Err(why) => fields.wrong(name, "invalid_request", why.to_string()),
+    }
+}
+
+fn not_in_gsm7(offending: &[Stranger]) -> String {
     let named: Vec<String> = offending
         .iter()
         .take(MOST_NAMED)
-        .map(|character| format!("{character:?}"))
+        .map(|stranger| format!("{:?}", stranger.character))
         .collect();
     let more = match offending.len().checked_sub(MOST_NAMED) {
         Some(more @ 1..) => format!(" and {more} more"),
@@ -292,10 +296,17 @@ mod tests {
     #[test]
     fn characters_that_do_not_fit_are_named_but_not_without_end() {
         assert_eq!(
-            not_in_gsm7(&['你', '"']),
+            not_in_gsm7(&strangers(&['你', '"'])),
             r#"not in the GSM 7-bit alphabet: '你' '"'; take encoding auto or ucs2"#
         );
         let many: Vec<char> = ('\u{4e00}'..).take(25).collect();
-        assert!(not_in_gsm7(&many).contains("and 5 more"));
+        assert!(not_in_gsm7(&strangers(&many)).contains("and 5 more"));
+    }
+
+    fn strangers(characters: &[char]) -> Vec<Stranger> {
+        let numbered = characters.iter().enumerate();
+        numbered
+            .map(|(at, &character)| Stranger { character, at })
+            .collect()
     }
 }

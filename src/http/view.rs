@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::domain::{Category, Event, MessageState, Pending, UnixMillis};
+use crate::domain::{Category, Event, MessageState, Pending, Preview, UnixMillis};
 use crate::store::MessageView;
 
 #[derive(Debug, Serialize)]
@@ -39,6 +39,33 @@ pub(super) struct MessageJson<'a> {
     sent_at: Option<String>,
     delivered_at: Option<String>,
     expires_at: String,
+}
+
+/// What a text would come to if it were sent.
+#[derive(Debug, Serialize)]
+pub(super) struct PreviewJson {
+    encoding: &'static str,
+    parts: usize,
+    units: usize,
+    units_left: usize,
+    /// The characters that made it ucs2, each once.
+    offending: Vec<char>,
+    /// Where each of them stands first, in characters from 0.
+    offending_at: Vec<usize>,
+}
+
+impl From<&Preview> for PreviewJson {
+    fn from(preview: &Preview) -> Self {
+        let forced_by = || preview.forced_by.iter();
+        Self {
+            encoding: preview.plan.encoding.as_str(),
+            parts: preview.plan.parts,
+            units: preview.units,
+            units_left: preview.units_left,
+            offending: forced_by().map(|stranger| stranger.character).collect(),
+            offending_at: forced_by().map(|stranger| stranger.at).collect(),
+        }
+    }
 }
 
 #[derive(Debug, Serialize)]

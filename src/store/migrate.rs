@@ -6,7 +6,11 @@ use rusqlite_migration::{Error, M, MigrationDefinitionError, Migrations};
 use super::StoreError;
 
 /// Each file is a step, in this order, and is never edited once released.
-const STEPS: &[M<'static>] = &[M::up(include_str!("schema/0001_first.sql"))];
+const STEPS: &[M<'static>] = &[
+    M::up(include_str!("schema/0001_first.sql")),
+    M::up(include_str!("schema/0002_inbound.sql")),
+    M::up(include_str!("schema/0003_fleet.sql")),
+];
 
 pub(super) fn to_latest(connection: &mut Connection) -> Result<(), StoreError> {
     refuse_foreign(connection)?;

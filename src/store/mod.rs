@@ -8,7 +8,9 @@
 //! Read first: [`message`] for the life of a message, [`writer`] for what a failing disk does.
 
 mod doubt;
+mod fleet;
 mod idempotency;
+mod inbound;
 mod message;
 mod migrate;
 mod part;
@@ -27,7 +29,9 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::broadcast;
 
 pub(crate) use doubt::{InDoubt, Settlement, Verdict};
+pub(crate) use fleet::{RecoveryEntry, SimUse};
 pub(crate) use idempotency::{Answer, Once, Render};
+pub(crate) use inbound::{InboundView, InboxFilter, Received};
 pub(crate) use message::{Accepted, Cancel, Submission};
 pub(crate) use part::{Acceptance, Intent, NeverLeft, NextTry, Refusal, Uncertainty};
 pub(crate) use query::{Filter, InLine, MessageView, StoredText};

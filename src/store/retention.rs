@@ -5,13 +5,14 @@ use std::time::Duration;
 use rusqlite::named_params;
 
 use super::writer::job;
-use super::{Store, StoreError};
+use super::{Store, StoreError, inbound};
 use crate::domain::UnixMillis;
 
 /// How long things are kept.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ages {
     pub(crate) idempotency: Duration,
+    pub(crate) inbox: Duration,
 }
 
 /// Reports that fit no part (semantics §2).
@@ -40,8 +41,9 @@ impl Store {
                                         WHERE received_at < :before LIMIT :step)",
                 )?
                 .execute(named_params! { ":before": age(ORPHANS), ":step": STEP })?;
+            let texts = inbound::forget(work, age(ages.inbox), STEP)?;
             let full_step = usize::try_from(STEP).unwrap_or(usize::MAX);
-            Ok(answers == full_step || orphans == full_step)
+            Ok([answers, orphans, texts].contains(&full_step))
         });
         self.door.submit(vec![job]).await;
         receipt.committed().await

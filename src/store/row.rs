@@ -4,7 +4,8 @@ use rusqlite::Row;
 
 use super::StoreError;
 use crate::domain::{
-    Category, Destination, Encoding, EventKind, MessageId, MessageState, PartState,
+    Category, Destination, Encoding, EventKind, InboundEncoding, InboundId, MessageId,
+    MessageState, PartState,
 };
 
 pub(super) trait Word: Sized {
@@ -28,6 +29,8 @@ words!(
     Destination by stored,
     Encoding by parse,
     EventKind by parse,
+    InboundEncoding by parse,
+    InboundId by parse,
     MessageId by parse,
     MessageState by parse,
     PartState by parse,

@@ -1,5 +1,7 @@
 //! The store on a real file: one story per promise it keeps.
 
+mod inbound;
+
 use std::time::Duration;
 
 use super::*;

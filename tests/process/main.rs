@@ -7,6 +7,7 @@ mod daemon;
 
 mod answers_only_after_recovery;
 mod commands;
+mod pdu_protocol;
 mod refuses_bad_starts;
 mod signals;
 mod survives_full_disk;

@@ -8,7 +8,7 @@ use core::fmt;
 
 use crate::error::{DecodeError, Malformed};
 use crate::gsm7::tables::Tables;
-use crate::gsm7::{self, Septets};
+use crate::gsm7::{self, Septets, Unpacked};
 use crate::reader::Reader;
 use crate::semi_octet;
 
@@ -24,21 +24,32 @@ use crate::semi_octet;
 /// assert_eq!(address.type_of_number(), TypeOfNumber::International);
 /// assert!(Address::parse("+49 170").is_err());
 /// ```
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Eq, Hash, PartialEq)]
 pub struct Address {
     type_of_number: TypeOfNumber,
     numbering_plan: NumberingPlan,
+    /// Those that count: the digits up to an end mark, or four for seven septets of a name.
+    semi_octets: u8,
     value: Value,
 }
 
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+/// The value as it is written; what is left of its last octet is filled.
+#[derive(Clone, Eq, Hash, PartialEq)]
 enum Value {
-    Digits(String),
-    /// The septets are kept beside the text, so that it is written as it was read.
-    Name {
-        text: String,
-        septets: Vec<u8>,
-    },
+    /// What the specification allows, and zeros behind it. Most addresses are copied for each part of a message.
+    Usual([u8; LONGEST / 2]),
+    /// What a length octet can promise besides.
+    Overlong(Vec<u8>),
+}
+
+impl fmt::Debug for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Address")
+            .field("number", &self.number())
+            .field("type_of_number", &self.type_of_number)
+            .field("numbering_plan", &self.numbering_plan)
+            .finish()
+    }
 }
 
 impl Address {
@@ -61,10 +72,13 @@ impl Address {
             let digits = digits.len();
             return Err(AddressError::TooLong { digits });
         }
+        let mut octets = [0; LONGEST / 2];
+        semi_octet::pack(digits.bytes().filter_map(semi_octet::nibble), &mut octets);
         Ok(Self {
             type_of_number,
             numbering_plan: NumberingPlan::TELEPHONE,
-            value: Value::Digits(String::from(digits)),
+            semi_octets: length_octet(digits.len()),
+            value: Value::Usual(octets),
         })
     }
 
@@ -72,15 +86,19 @@ impl Address {
     ///
     /// Besides digits a number may hold `*`, `#`, `a`, `b` and `c`. It is empty when the address has no digits.
     pub fn number(&self) -> String {
-        match &self.value {
-            Value::Digits(digits)
-                if self.type_of_number == TypeOfNumber::International && !digits.is_empty() =>
-            {
-                alloc::format!("+{digits}")
-            }
-            Value::Digits(digits) => digits.clone(),
-            Value::Name { text, .. } => text.clone(),
+        if self.type_of_number == TypeOfNumber::Alphanumeric {
+            let septets = Septets(usize::from(self.semi_octets) * 4 / 7);
+            return gsm7::decode(
+                Unpacked::from(self.octets(), septets).septets(),
+                Tables::DEFAULT,
+            );
         }
+        let mut number = String::with_capacity(1 + usize::from(self.semi_octets));
+        if self.type_of_number == TypeOfNumber::International && self.semi_octets > 0 {
+            number.push('+');
+        }
+        number.extend(semi_octet::digits(self.octets(), self.semi_octets.into()));
+        number
     }
 
     /// What kind of number it claims to be.
@@ -121,53 +139,60 @@ impl Address {
 
     fn of(kind: u8, octets: &[u8], semi_octets: usize) -> Self {
         let type_of_number = TypeOfNumber::from_bits(kind >> 4);
-        let value = if type_of_number == TypeOfNumber::Alphanumeric {
+        let mut value = [0; 256];
+        let semi_octets = if type_of_number == TypeOfNumber::Alphanumeric {
             // 23.040 §9.1.2.5: the length counts semi-octets for a name as well.
-            let septets = gsm7::unpack(octets, Septets(semi_octets * 4 / 7));
-            let text = gsm7::decode(&septets, Tables::DEFAULT);
-            Value::Name { text, septets }
+            let septets = Unpacked::from(octets, Septets(semi_octets * 4 / 7));
+            let mut packed = Vec::new();
+            gsm7::pack(septets.septets(), 0, &mut packed);
+            value[..packed.len()].copy_from_slice(&packed);
+            (septets.septets().len() * 7).div_ceil(4)
         } else {
-            Value::Digits(semi_octet::digits(octets, semi_octets))
+            let digits = semi_octet::nibbles_of_number(octets, semi_octets);
+            semi_octet::pack(digits, &mut value)
         };
+        let octets = semi_octets.div_ceil(2);
         Self {
             type_of_number,
             numbering_plan: NumberingPlan(kind & 0x0F),
-            value,
+            semi_octets: length_octet(semi_octets),
+            value: match value.first_chunk() {
+                Some(usual) if octets <= usual.len() => Value::Usual(*usual),
+                _ => Value::Overlong(value[..octets].to_vec()),
+            },
+        }
+    }
+
+    fn octets(&self) -> &[u8] {
+        let octets = usize::from(self.semi_octets).div_ceil(2);
+        match &self.value {
+            Value::Usual(value) => &value[..octets],
+            Value::Overlong(value) => value,
         }
     }
 
     /// Writes it with a length in semi-octets.
     pub(crate) fn write(&self, octets: &mut Vec<u8>) {
-        let (semi_octets, value) = self.pack();
-        octets.push(semi_octets);
+        octets.push(self.semi_octets);
         octets.push(self.kind());
-        octets.extend(value);
+        octets.extend_from_slice(self.octets());
     }
 
     /// Writes it with a length in octets, the type included.
     pub(crate) fn write_service_centre(&self, octets: &mut Vec<u8>) {
-        let (semi_octets, value) = self.pack();
-        octets.push(semi_octets.div_ceil(2) + 1);
+        octets.push(length_octet(self.octets().len() + 1));
         octets.push(self.kind());
-        octets.extend(value);
+        octets.extend_from_slice(self.octets());
     }
 
     fn kind(&self) -> u8 {
         0x80 | self.type_of_number.bits() << 4 | self.numbering_plan.0
     }
+}
 
-    fn pack(&self) -> (u8, Vec<u8>) {
-        let (semi_octets, octets) = match &self.value {
-            Value::Digits(digits) => (digits.len(), semi_octet::pack_digits(digits)),
-            Value::Name { septets, .. } => {
-                let mut octets = Vec::new();
-                gsm7::pack(septets, &mut octets);
-                ((septets.len() * 7).div_ceil(4), octets)
-            }
-        };
-        // A length octet read it or `parse` bounded it, and it does not grow when it is written.
-        (u8::try_from(semi_octets).unwrap_or(u8::MAX), octets)
-    }
+/// A length octet read it or `parse` bounded it, and it does not grow when it is written.
+fn length_octet(length: usize) -> u8 {
+    u8::try_from(length).unwrap_or(u8::MAX)
 }
 
 /// 23.040 §9.1.2.5: an address field has 12 octets at most, 10 of them for digits.

@@ -6,7 +6,7 @@ use crate::address::Address;
 use crate::dcs::DataCoding;
 use crate::error::{DecodeError, Malformed};
 use crate::reader::Reader;
-use crate::timestamp::Timestamp;
+use crate::timestamp::{InvalidTimestamp, Timestamp};
 use crate::tpdu::MTI;
 use crate::user_data::{HeaderIndicator, UserData};
 
@@ -15,8 +15,8 @@ use crate::user_data::{HeaderIndicator, UserData};
 pub struct Deliver {
     /// TP-OA: who sent it; a number, or a name.
     pub originator: Address,
-    /// TP-SCTS: when the service centre took it; `None` when the stamp is not a date and time.
-    pub service_centre_time: Option<Timestamp>,
+    /// TP-SCTS: when the service centre took it; its octets when that is not a date and time.
+    pub service_centre_time: Result<Timestamp, InvalidTimestamp>,
     /// TP-UD: what it says.
     pub user_data: UserData,
     /// TP-PID.
@@ -113,7 +113,10 @@ mod tests {
         let mut octets = HELLO;
         octets[11..18].fill(0xFF);
         let deliver = Deliver::decode(&octets).unwrap();
-        assert_eq!(deliver.service_centre_time, None);
+        assert_eq!(
+            deliver.service_centre_time,
+            Err(InvalidTimestamp([0xFF; 7]))
+        );
         assert_eq!(deliver.user_data.text(), Some("hellohello"));
     }
 

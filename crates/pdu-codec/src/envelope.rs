@@ -33,11 +33,26 @@ impl Envelope {
 
     /// Reads the same from octets.
     pub fn from_octets(octets: &[u8]) -> Result<Self, DecodeError> {
+        let (smsc, tpdu) = Self::open(octets)?;
+        let tpdu = tpdu.to_vec();
+        Ok(Self { smsc, tpdu })
+    }
+
+    /// The service centre and the octets of the TPDU, which are not copied.
+    ///
+    /// ```
+    /// use pdu_codec::{Envelope, StatusClass, StatusReport, octets_from_hex};
+    ///
+    /// let octets = octets_from_hex("000606098121436587F9019012413064A0019012413045A000").unwrap();
+    /// let (smsc, tpdu) = Envelope::open(&octets).unwrap();
+    /// assert_eq!(smsc, None);
+    /// assert_eq!(StatusReport::decode(tpdu).unwrap().status.class(), StatusClass::Completed);
+    /// ```
+    pub fn open(octets: &[u8]) -> Result<(Option<Address>, &[u8]), DecodeError> {
         let mut reader = Reader::new(octets);
         let smsc = Address::read_service_centre(&mut reader)
             .map_err(|error| error.within("smsc").within("envelope"))?;
-        let tpdu = reader.rest().to_vec();
-        Ok(Self { smsc, tpdu })
+        Ok((smsc, reader.rest()))
     }
 
     /// What is written after the prompt of AT+CMGS, without the Ctrl-Z: upper case, service centre included.
@@ -47,7 +62,7 @@ impl Envelope {
 
     /// The same as octets.
     pub fn to_octets(&self) -> Vec<u8> {
-        let mut octets = Vec::new();
+        let mut octets = Vec::with_capacity(12 + self.tpdu.len());
         match &self.smsc {
             Some(smsc) => smsc.write_service_centre(&mut octets),
             None => octets.push(0),
@@ -69,30 +84,50 @@ pub fn octets_from_hex(text: &str) -> Result<Vec<u8>, DecodeError> {
     if digits.is_empty() {
         return refuse(0, Malformed::Empty);
     }
-    let mut octets = Vec::with_capacity(digits.len() / 2);
-    for pair in digits.chunks(2) {
-        let mut octet = 0;
-        for digit in pair {
-            let Some(nibble) = char::from(*digit).to_digit(16) else {
-                return refuse(octets.len(), Malformed::NotHexadecimal);
-            };
-            octet = octet << 4 | nibble;
+    let (pairs, half) = digits.as_chunks::<2>();
+    let mut octets = Vec::with_capacity(pairs.len());
+    for &[high, low] in pairs {
+        let (high, low) = (NIBBLES[usize::from(high)], NIBBLES[usize::from(low)]);
+        if (high | low) > 0x0F {
+            return refuse(octets.len(), Malformed::NotHexadecimal);
         }
-        if pair.len() == 1 {
-            return refuse(octets.len(), Malformed::HalfAnOctet);
-        }
-        octets.push(octet.to_le_bytes()[0]);
+        octets.push(high << 4 | low);
     }
-    Ok(octets)
+    match half {
+        [] => Ok(octets),
+        [digit] if NIBBLES[usize::from(*digit)] > 0x0F => {
+            refuse(octets.len(), Malformed::NotHexadecimal)
+        }
+        _ => refuse(octets.len(), Malformed::HalfAnOctet),
+    }
 }
 
 /// Octets in hexadecimal digits, upper case.
 pub fn hex_from_octets(octets: &[u8]) -> String {
-    let nibbles = octets.iter().flat_map(|octet| [octet >> 4, octet & 0x0F]);
-    nibbles
-        .map(|nibble| char::from(b"0123456789ABCDEF"[usize::from(nibble)]))
-        .collect()
+    const DIGITS: &[u8; 16] = b"0123456789ABCDEF";
+    let mut hex = Vec::with_capacity(octets.len() * 2);
+    for octet in octets {
+        let (high, low) = (octet >> 4, octet & 0x0F);
+        hex.extend_from_slice(&[DIGITS[usize::from(high)], DIGITS[usize::from(low)]]);
+    }
+    // Digits are ASCII, so nothing is lost here.
+    String::from_utf8(hex).unwrap_or_default()
 }
+
+const NOT_A_DIGIT: u8 = 0xFF;
+
+/// What each character is as a hexadecimal digit.
+static NIBBLES: [u8; 256] = {
+    let mut nibbles = [NOT_A_DIGIT; 256];
+    let mut nibble = 0;
+    while nibble < 16 {
+        let digit = b"0123456789abcdef"[nibble as usize];
+        nibbles[digit as usize] = nibble;
+        nibbles[digit.to_ascii_uppercase() as usize] = nibble;
+        nibble += 1;
+    }
+    nibbles
+};
 
 #[cfg(test)]
 mod tests {

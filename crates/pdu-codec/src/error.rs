@@ -121,20 +121,31 @@ impl fmt::Display for Octets {
     }
 }
 
-/// A text holds characters that are not in the GSM 7 bit default alphabet, which was demanded.
+/// A character that the GSM 7 bit alphabet, with the tables that were offered, does not hold.
+///
+/// It is part of a message: `Debug` shows it, a log should not.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct Stranger {
+    /// The character.
+    pub character: char,
+    /// Where it stands in the text, in characters from 0.
+    pub at: usize,
+}
+
+/// A text holds characters that are not in the GSM 7 bit alphabet, which was demanded.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct NotEncodable {
-    /// Each of them once, in the order of the text. They are part of a message: a log should give their number.
-    pub offending: Vec<char>,
+    /// Each of them once, where it stands first.
+    pub offending: Vec<Stranger>,
 }
 
 impl fmt::Display for NotEncodable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.offending.len() {
-            1 => f.write_str("1 character is not in the GSM 7 bit default alphabet"),
+            1 => f.write_str("1 character is not in the GSM 7 bit alphabet"),
             n => write!(
                 f,
-                "{n} different characters are not in the GSM 7 bit default alphabet"
+                "{n} different characters are not in the GSM 7 bit alphabet"
             ),
         }
     }

@@ -2,11 +2,13 @@
 //!
 //! Not here: the tables themselves, see `tables`; where a text may be cut, see [`split`](crate::split).
 
+use alloc::collections::BTreeSet;
 use alloc::string::String;
 use alloc::vec::Vec;
 
-use crate::error::NotEncodable;
+use crate::error::Stranger;
 
+pub(crate) mod national;
 pub(crate) mod tables;
 
 use tables::{Code, ESCAPE, Tables};
@@ -41,102 +43,281 @@ impl Septets {
     }
 }
 
-/// How many septets a character takes: one, or two with its escape; `None` when it is in neither table.
-pub(crate) fn width(character: char) -> Option<usize> {
-    match Tables::DEFAULT.code(character)? {
-        Code::Main(_) => Some(1),
-        Code::Extension(_) => Some(2),
-    }
-}
-
-/// The septets of a text.
-pub(crate) fn encode(text: &str) -> Result<Vec<u8>, NotEncodable> {
+/// The septets of a text; `None` when the tables do not hold one of its characters.
+pub(crate) fn encode(text: &str, tables: Tables) -> Option<Vec<u8>> {
     let mut septets = Vec::with_capacity(text.len());
     for character in text.chars() {
-        match Tables::DEFAULT.code(character) {
-            Some(Code::Main(septet)) => septets.push(septet),
-            Some(Code::Extension(septet)) => septets.extend([ESCAPE, septet]),
-            None => {
-                let offending = strangers(text);
-                return Err(NotEncodable { offending });
-            }
+        match tables.code(character)? {
+            Code::Main(septet) => septets.push(septet),
+            Code::Extension(septet) => septets.extend([ESCAPE, septet]),
         }
     }
-    Ok(septets)
+    Some(septets)
 }
 
-/// The characters that the alphabet does not hold, each once, in the order of the text.
-pub(crate) fn strangers(text: &str) -> Vec<char> {
-    let mut seen = alloc::collections::BTreeSet::new();
-    text.chars()
-        .filter(|&character| width(character).is_none() && seen.insert(character))
+/// The septets that a text takes; `None` when the tables do not hold one of its characters.
+pub(crate) fn measure(text: &str, tables: Tables) -> Option<usize> {
+    let mut units = 0;
+    let mut rest = text;
+    while !rest.is_empty() {
+        if tables.are_default() {
+            let (eights, behind) = plain_eights(rest);
+            units += eights.len() * 8;
+            rest = behind;
+        }
+        let mut characters = rest.chars();
+        for character in characters.by_ref().take(UNEVEN) {
+            units += tables.code(character)?.width();
+        }
+        rest = characters.as_str();
+    }
+    Some(units)
+}
+
+/// Where the next eight characters are not all plain, so many are taken one by one before eights are tried again.
+const UNEVEN: usize = 8;
+
+/// As many eights of characters from the front as the default alphabet has with the same ease: one octet of text, one
+/// septet. The rest of the text begins on a character.
+fn plain_eights(text: &str) -> (&[[u8; 8]], &str) {
+    let eights = text.as_bytes().as_chunks::<8>().0;
+    let plain = eights
+        .iter()
+        .take_while(|eight| plain_septets(eight).is_some());
+    let plain = plain.count();
+    // Plain octets are ASCII, so what follows them begins on a character.
+    (&eights[..plain], text.get(plain * 8..).unwrap_or_default())
+}
+
+/// The septets of eight octets of text, when each of them is a character of the default main table.
+#[inline]
+fn plain_septets(eight: &[u8; 8]) -> Option<[u8; 8]> {
+    let septets = eight.map(|octet| tables::PLAIN[usize::from(octet)]);
+    let any = septets.iter().fold(0, |any, septet| any | septet);
+    (any & 0x80 == 0).then_some(septets)
+}
+
+/// The characters that the tables do not hold, each where it stands first.
+pub(crate) fn strangers(text: &str, tables: Tables) -> Vec<Stranger> {
+    let mut seen = BTreeSet::new();
+    all_strangers(text, tables)
+        .filter(|stranger| seen.insert(stranger.character))
         .collect()
+}
+
+/// Every character that the tables do not hold, in the order of the text.
+pub(crate) fn all_strangers(text: &str, tables: Tables) -> impl Iterator<Item = Stranger> {
+    text.chars()
+        .enumerate()
+        .filter(move |(_, character)| tables.code(*character).is_none())
+        .map(|(at, character)| Stranger { character, at })
 }
 
 /// The text of septets. Every septet sequence has one.
 pub(crate) fn decode(septets: &[u8], tables: Tables) -> String {
-    let mut text = String::with_capacity(septets.len());
-    let mut septets = septets.iter().copied();
-    while let Some(septet) = septets.next() {
-        if septet != ESCAPE {
-            text.push(tables.main(septet));
-            continue;
+    // Room for some characters that are not ASCII, so that most texts are written without a second allocation.
+    let mut text = String::with_capacity(septets.len() + septets.len() / 8);
+    let mut rest = septets;
+    while !rest.is_empty() {
+        if tables.are_default() {
+            rest = decode_plain(rest, &mut text);
         }
-        match septets.next() {
-            Some(escaped) => text.push(tables.extension(escaped)),
-            // 23.038 §6.2.1 note 1: an escape that leads nowhere is shown as a space.
-            None => text.push(' '),
+        let mut singles = rest.iter();
+        for _ in 0..UNEVEN {
+            let Some(septet) = singles.next() else { break };
+            text.push(match *septet {
+                ESCAPE => escaped(singles.next(), tables),
+                septet => tables.main(septet),
+            });
         }
+        rest = singles.as_slice();
     }
     text
 }
 
-/// Takes away an escape whose septet was torn off with the rest of the text.
-pub(crate) fn drop_torn_escape(septets: &mut Vec<u8>) {
+/// What an escape and the septet behind it show.
+fn escaped(septet: Option<&u8>, tables: Tables) -> char {
+    match septet {
+        Some(septet) => tables.extension(*septet).unwrap_or(tables.main(*septet)),
+        // 23.038 §6.2.1 note 1: an escape that leads nowhere is shown as a space.
+        None => ' ',
+    }
+}
+
+/// Takes eights of septets from the front as long as all of an eight are ASCII in the default main table.
+fn decode_plain<'a>(septets: &'a [u8], text: &mut String) -> &'a [u8] {
+    let mut rest = septets;
+    while let Some((eight, behind)) = rest.split_first_chunk::<8>() {
+        let octets = eight.map(|septet| tables::ASCII[usize::from(septet & 0x7F)]);
+        let any = octets.iter().fold(0, |any, octet| any | octet);
+        let Ok(plain) = str::from_utf8(&octets) else {
+            return rest;
+        };
+        if any & 0x80 != 0 {
+            return rest;
+        }
+        text.push_str(plain);
+        rest = behind;
+    }
+    rest
+}
+
+/// Whether a text in the default alphabet, read from these septets, is written with just these.
+///
+/// It is unless an escape leads to nothing, or to a place that the extension table does not hold.
+pub(crate) fn is_usual(septets: &[u8]) -> bool {
+    let mut septets = septets.iter();
+    while septets.any(|septet| *septet == ESCAPE) {
+        let escaped = septets.next();
+        if escaped.is_none_or(|septet| Tables::DEFAULT.extension(*septet).is_none()) {
+            return false;
+        }
+    }
+    true
+}
+
+/// Writes septets behind a user data header of so many octets, on the next septet boundary; spare bits are 0.
+pub(crate) fn pack(septets: &[u8], header: usize, octets: &mut Vec<u8>) {
+    let mut packer = Packer::behind(header, octets);
+    let (eights, rest) = septets.as_chunks::<8>();
+    for eight in eights {
+        packer.eight(eight);
+    }
+    for septet in rest {
+        packer.septet(*septet);
+    }
+    packer.finish();
+}
+
+/// Writes a text that the default alphabet holds in the same way, and says how many septets it took.
+pub(crate) fn pack_text(text: &str, header: usize, octets: &mut Vec<u8>) -> usize {
+    let mut packer = Packer::behind(header, octets);
+    let mut rest = text;
+    let mut count = 0;
+    while !rest.is_empty() {
+        let (eights, behind) = plain_eights(rest);
+        for eight in eights {
+            packer.eight(&eight.map(|octet| tables::PLAIN[usize::from(octet)]));
+        }
+        count += eights.len() * 8;
+        let mut characters = behind.chars();
+        for character in characters.by_ref().take(UNEVEN) {
+            match Tables::DEFAULT.code(character) {
+                Some(Code::Main(septet)) => {
+                    packer.septet(septet);
+                    count += 1;
+                }
+                Some(Code::Extension(septet)) => {
+                    packer.septet(ESCAPE);
+                    packer.septet(septet);
+                    count += 2;
+                }
+                // The alphabet was chosen because it holds every character.
+                None => {}
+            }
+        }
+        rest = characters.as_str();
+    }
+    packer.finish();
+    count
+}
+
+/// Septets on their way into octets. Eight of them make seven octets, so they go through a word of 64 bits.
+struct Packer<'a> {
+    pending: u64,
+    /// Bits of `pending` that are taken, at most 55 between two calls.
+    bits: usize,
+    octets: &'a mut Vec<u8>,
+}
+
+impl<'a> Packer<'a> {
+    fn behind(header: usize, octets: &'a mut Vec<u8>) -> Self {
+        Self {
+            pending: 0,
+            bits: Septets::that_cover(header).0 * 7 - header * 8,
+            octets,
+        }
+    }
+
+    fn septet(&mut self, septet: u8) {
+        self.pending |= u64::from(septet & 0x7F) << self.bits;
+        self.bits += 7;
+        if self.bits >= 56 {
+            self.flush();
+        }
+    }
+
+    fn eight(&mut self, septets: &[u8; 8]) {
+        if self.bits >= 8 {
+            return septets.iter().for_each(|septet| self.septet(*septet));
+        }
+        let word = septets
+            .iter()
+            .rev()
+            .fold(0, |word, septet| word << 7 | u64::from(septet & 0x7F));
+        self.pending |= word << self.bits;
+        self.bits += 56;
+        self.flush();
+    }
+
+    /// Writes seven octets.
+    fn flush(&mut self) {
+        let [seven @ .., _] = self.pending.to_le_bytes();
+        self.octets.extend_from_slice(&seven);
+        self.pending >>= 56;
+        self.bits -= 56;
+    }
+
+    fn finish(self) {
+        let octets = self.bits.div_ceil(8);
+        self.octets
+            .extend_from_slice(&self.pending.to_le_bytes()[..octets]);
+    }
+}
+
+/// The most septets that TP-UDL can announce, and what the last eight of them may overshoot.
+const MOST_SEPTETS: usize = 256 + 8;
+
+/// Septets that were unpacked.
+pub(crate) struct Unpacked {
+    septets: [u8; MOST_SEPTETS],
+    count: usize,
+}
+
+impl Unpacked {
+    /// The first `count` septets, 255 at most, or as many as the octets hold.
+    pub(crate) fn from(octets: &[u8], count: Septets) -> Self {
+        let count = count.min(Septets::that_fit(octets.len())).0.min(255);
+        let mut septets = [0; MOST_SEPTETS];
+        let eights = septets.as_chunks_mut::<8>().0.iter_mut();
+        for (seven, eight) in octets.chunks(7).take(count.div_ceil(8)).zip(eights) {
+            let mut word = [0; 8];
+            word[..seven.len()].copy_from_slice(seven);
+            let word = u64::from_le_bytes(word);
+            *eight = [0, 7, 14, 21, 28, 35, 42, 49].map(|bit| (word >> bit) as u8 & 0x7F);
+        }
+        Self { septets, count }
+    }
+
+    pub(crate) fn septets(&self) -> &[u8] {
+        &self.septets[..self.count]
+    }
+
+    /// Those behind a header of so many octets, which ends on a septet boundary.
+    pub(crate) fn behind(&self, header: usize) -> &[u8] {
+        let covered = Septets::that_cover(header).0;
+        self.septets().get(covered..).unwrap_or_default()
+    }
+}
+
+/// Without an escape whose septet was torn off with the rest of the text.
+pub(crate) fn without_torn_escape(septets: &[u8]) -> &[u8] {
     let escapes = septets.iter().rev().take_while(|&&septet| septet == ESCAPE);
     // Two of them belong together.
-    if escapes.count() % 2 == 1 {
-        septets.pop();
+    match septets {
+        [whole @ .., _] if escapes.count() % 2 == 1 => whole,
+        _ => septets,
     }
-}
-
-/// Writes septets behind a user data header, on the next septet boundary; all spare bits are 0.
-pub(crate) fn pack(septets: &[u8], octets: &mut Vec<u8>) {
-    let header = octets.len();
-    let mut bits = Septets::that_cover(header).0 * 7 - header * 8;
-    let mut pending: u16 = 0;
-    for septet in septets {
-        pending |= u16::from(septet & 0x7F) << bits;
-        bits += 7;
-        if bits >= 8 {
-            octets.push(pending.to_le_bytes()[0]);
-            pending >>= 8;
-            bits -= 8;
-        }
-    }
-    if bits > 0 {
-        octets.push(pending.to_le_bytes()[0]);
-    }
-}
-
-/// The first `count` septets, or as many as the octets hold.
-pub(crate) fn unpack(octets: &[u8], count: Septets) -> Vec<u8> {
-    let count = count.min(Septets::that_fit(octets.len())).0;
-    let mut septets = Vec::with_capacity(count);
-    let mut pending: u16 = 0;
-    let mut bits = 0;
-    let mut octets = octets.iter();
-    while septets.len() < count {
-        if bits < 7 {
-            let Some(octet) = octets.next() else { break };
-            pending |= u16::from(*octet) << bits;
-            bits += 8;
-        }
-        septets.push(pending.to_le_bytes()[0] & 0x7F);
-        pending >>= 7;
-        bits -= 7;
-    }
-    septets
 }
 
 #[cfg(test)]
@@ -159,20 +340,28 @@ mod tests {
             ("€", &[0x9B, 0x32]),
         ];
         for (text, octets) in table {
-            let septets = encode(text).unwrap();
+            let septets = encode(text, Tables::DEFAULT).unwrap();
             let mut packed = vec![];
-            pack(&septets, &mut packed);
+            pack(&septets, 0, &mut packed);
             assert_eq!(packed, octets, "{text}");
-            let unpacked = unpack(octets, Septets(septets.len()));
-            assert_eq!(decode(&unpacked, Tables::DEFAULT), text);
+            let unpacked = Unpacked::from(octets, Septets(septets.len()));
+            assert_eq!(decode(unpacked.septets(), Tables::DEFAULT), text);
+            let mut written = vec![];
+            assert_eq!(pack_text(text, 0, &mut written), septets.len());
+            assert_eq!(written, octets);
         }
     }
 
     #[test]
     fn septets_behind_a_header_begin_on_a_septet_boundary() {
-        let mut octets = vec![0x05, 0x00, 0x03, 0x42, 0x02, 0x02];
-        pack(&[0x31], &mut octets);
-        assert_eq!(octets, [0x05, 0x00, 0x03, 0x42, 0x02, 0x02, 0x62]);
+        for (header, packed) in [(0, 0x31), (6, 0x62), (7, 0x31), (8, 0x40), (13, 0x62)] {
+            let mut octets = vec![];
+            pack(&[0x31], header, &mut octets);
+            assert_eq!(octets[0], packed, "{header}");
+            let mut written = vec![];
+            assert_eq!(pack_text("1", header, &mut written), 1);
+            assert_eq!(written, octets);
+        }
     }
 
     #[test]
@@ -201,22 +390,67 @@ mod tests {
             (&[0x1B, 0x65], &[0x1B, 0x65]),
         ];
         for (torn, whole) in table {
-            let mut septets = torn.to_vec();
-            drop_torn_escape(&mut septets);
-            assert_eq!(septets, whole);
+            assert_eq!(without_torn_escape(torn), whole);
+        }
+    }
+
+    #[test]
+    fn words_of_eight_and_single_characters_are_written_alike() {
+        let text = "abcdefgh€{12345678}ÄÖÜ 12345678 1234567é";
+        for length in (0..=text.len()).filter(|length| text.is_char_boundary(*length)) {
+            let text = &text[..length];
+            let septets = encode(text, Tables::DEFAULT).unwrap();
+            assert_eq!(
+                measure(text, Tables::DEFAULT),
+                Some(septets.len()),
+                "{text}"
+            );
+            assert_eq!(decode(&septets, Tables::DEFAULT), text);
+            for header in [0, 5, 6, 7, 12] {
+                let (mut packed, mut written) = (vec![], vec![]);
+                pack(&septets, header, &mut packed);
+                assert_eq!(pack_text(text, header, &mut written), septets.len());
+                assert_eq!(packed, written, "{text} behind {header}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_text_is_usual_unless_an_escape_is_not() {
+        let table: [(&[u8], bool); 7] = [
+            (&[], true),
+            (&[0x41, 0x00], true),
+            (&[0x1B, 0x65, 0x1B, 0x0A], true),
+            (&[0x1B, 0x41], false),
+            (&[0x1B, 0x1B, 0x65], false),
+            (&[0x41, 0x1B], false),
+            (&[0x1B, 0x65, 0x1B], false),
+        ];
+        for (septets, usual) in table {
+            assert_eq!(is_usual(septets), usual, "{septets:02X?}");
+            let text = decode(septets, Tables::DEFAULT);
+            assert_eq!(encode(&text, Tables::DEFAULT).unwrap() == septets, usual);
         }
     }
 
     #[test]
     fn every_stranger_is_named_once_and_in_order() {
-        let error = encode("naïve Ünïcode — ы").unwrap_err();
-        assert_eq!(error.offending, ['ï', '—', 'ы']);
+        let text = "naïve Ünïcode — ы";
+        let found = strangers(text, Tables::DEFAULT);
+        let found: Vec<_> = found.iter().map(|one| (one.character, one.at)).collect();
+        assert_eq!(found, [('ï', 2), ('—', 14), ('ы', 16)]);
+        let all = all_strangers(text, Tables::DEFAULT);
+        assert_eq!(all.map(|one| one.at).collect::<Vec<_>>(), [2, 8, 14, 16]);
+        assert_eq!(encode(text, Tables::DEFAULT), None);
+        assert_eq!(measure(text, Tables::DEFAULT), None);
+        assert_eq!(measure("a€", Tables::DEFAULT), Some(3));
     }
 
     #[test]
     fn octets_that_are_missing_are_not_made_up() {
-        assert_eq!(unpack(&[0xE8, 0x32], Septets(10)), [0x68, 0x65]);
-        assert_eq!(unpack(&[], Septets(10)), []);
+        let unpacked = |octets: &[u8]| Unpacked::from(octets, Septets(10)).septets().to_vec();
+        assert_eq!(unpacked(&[0xE8, 0x32]), [0x68, 0x65]);
+        assert_eq!(unpacked(&[]), []);
     }
 
     #[test]

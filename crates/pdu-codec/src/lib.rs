@@ -31,6 +31,7 @@
 //! | 23.040 §9.1.2.5 | address fields | [`address`] |
 //! | 23.040 §9.2.2.1 | SMS-DELIVER | [`deliver`] |
 //! | 23.040 §9.2.2.2 | SMS-SUBMIT | [`submit`] |
+//! | 23.040 §9.2.2.1a, §9.2.2.2a | SMS-DELIVER-REPORT, SMS-SUBMIT-REPORT | [`report`] |
 //! | 23.040 §9.2.2.3 | SMS-STATUS-REPORT | [`status_report`] |
 //! | 23.040 §9.2.3.1 | TP-MTI, which of the three it is | [`tpdu`] |
 //! | 23.040 §9.2.3.11 | time stamps | [`timestamp`] |
@@ -39,6 +40,7 @@
 //! | 23.040 §9.2.3.24 | user data and its header | [`user_data`], [`udh`], [`split`] |
 //! | 23.038 §4 | data coding scheme | [`dcs`] |
 //! | 23.038 §6.1.2.1, §6.2.1 | septets, default alphabet | [`gsm7`] |
+//! | 23.038 §6.2.1.2, annex A | national languages | [`language`] |
 //! | 23.038 §6.2.3 | UCS2 | `ucs2` |
 //! | 27.005 §3.1, §4.3 | PDU mode: service centre prefix, hexadecimal, the length of +CMGS | [`envelope`] |
 
@@ -52,12 +54,15 @@ pub mod deliver;
 pub mod envelope;
 pub mod error;
 pub mod gsm7;
+pub mod language;
+pub mod report;
 pub mod split;
 pub mod status;
 pub mod status_report;
 pub mod submit;
 pub mod timestamp;
 pub mod tpdu;
+pub mod transliterate;
 pub mod udh;
 pub mod user_data;
 pub mod validity;
@@ -70,14 +75,17 @@ pub use address::{Address, AddressError, NumberingPlan, TypeOfNumber};
 pub use dcs::{Alphabet, Class, DataCoding, MessageWaiting, WaitingKind};
 pub use deliver::Deliver;
 pub use envelope::{Envelope, hex_from_octets, octets_from_hex};
-pub use error::{DecodeError, EncodeError, Malformed, NotEncodable};
+pub use error::{DecodeError, EncodeError, Malformed, NotEncodable, Stranger};
 pub use gsm7::Septets;
+pub use language::{Language, NationalTables, Shift};
+pub use report::{DeliverReport, FailureCause, Parameters, SubmitReport, Verdict};
 pub use split::{AlphabetChoice, Piece, ReferenceWidth, Split};
 pub use status::{Status, StatusClass};
 pub use status_report::StatusReport;
 pub use submit::{Submit, SubmitOptions};
-pub use timestamp::Timestamp;
+pub use timestamp::{InvalidTimestamp, Timestamp};
 pub use tpdu::{MessageReference, Tpdu};
+pub use transliterate::plain_typography;
 pub use udh::{Concatenation, Element, Ports, Reference, UserDataHeader};
 pub use user_data::UserData;
-pub use validity::{RelativeValidity, Validity};
+pub use validity::{EnhancedPeriod, EnhancedValidity, RelativeValidity, Validity};

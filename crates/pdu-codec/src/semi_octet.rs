@@ -2,18 +2,25 @@
 //!
 //! Not here: what the digits mean; see `address` and `timestamp`.
 
-use alloc::string::String;
-use alloc::vec::Vec;
-
 /// Both nibbles of each octet, in the order in which they are read.
 pub(crate) fn nibbles(octets: &[u8]) -> impl Iterator<Item = u8> {
     octets.iter().flat_map(|octet| [octet & 0x0F, octet >> 4])
 }
 
-/// The digits of a number, up to its end mark or to `count` semi-octets.
-pub(crate) fn digits(octets: &[u8], count: usize) -> String {
-    nibbles(octets).take(count).map_while(digit).collect()
+/// The nibbles of a number, up to its end mark or to `count` of them.
+pub(crate) fn nibbles_of_number(octets: &[u8], count: usize) -> impl Iterator<Item = u8> {
+    nibbles(octets)
+        .take(count)
+        .take_while(|nibble| *nibble != END)
 }
+
+/// The digits of a number, up to its end mark or to `count` semi-octets.
+pub(crate) fn digits(octets: &[u8], count: usize) -> impl Iterator<Item = char> {
+    nibbles(octets).take(count).map_while(digit)
+}
+
+/// Ends a number, and fills its last octet.
+const END: u8 = 0x0F;
 
 /// 23.040 §9.1.2.3: the extra values of address fields. 15 ends the number.
 fn digit(nibble: u8) -> Option<char> {
@@ -28,27 +35,29 @@ fn digit(nibble: u8) -> Option<char> {
     }
 }
 
-/// The octets of a number; the last one is filled with 15. What is not a digit is not written.
-pub(crate) fn pack_digits(digits: &str) -> Vec<u8> {
-    let nibbles: Vec<u8> = digits.chars().filter_map(nibble).collect();
-    nibbles
-        .chunks(2)
-        .map(|pair| match pair {
-            [low, high] => low | high << 4,
-            [low] => low | 0xF0,
-            _ => 0xFF,
-        })
-        .collect()
+/// Writes the nibbles of a number into `octets`, as far as they go, and says how many there were.
+pub(crate) fn pack(nibbles: impl Iterator<Item = u8>, octets: &mut [u8]) -> usize {
+    let mut count = 0;
+    for (nibble, at) in nibbles.zip(0..octets.len() * 2) {
+        if at % 2 == 0 {
+            octets[at / 2] = nibble | END << 4;
+        } else {
+            octets[at / 2] = octets[at / 2] & 0x0F | nibble << 4;
+        }
+        count += 1;
+    }
+    count
 }
 
-fn nibble(digit: char) -> Option<u8> {
+/// A digit of a number as its semi-octet.
+pub(crate) fn nibble(digit: u8) -> Option<u8> {
     match digit {
-        '0'..='9' => Some(digit as u8 - b'0'),
-        '*' => Some(10),
-        '#' => Some(11),
-        'a' => Some(12),
-        'b' => Some(13),
-        'c' => Some(14),
+        b'0'..=b'9' => Some(digit - b'0'),
+        b'*' => Some(10),
+        b'#' => Some(11),
+        b'a' => Some(12),
+        b'b' => Some(13),
+        b'c' => Some(14),
         _ => None,
     }
 }
@@ -66,6 +75,9 @@ pub(crate) fn pack_two_digits(number: u8) -> u8 {
 
 #[cfg(test)]
 mod tests {
+    use alloc::string::String;
+    use alloc::vec::Vec;
+
     use super::*;
 
     #[test]
@@ -78,15 +90,22 @@ mod tests {
             ("*#abc1", &[0xBA, 0xDC, 0x1E]),
         ];
         for (written, octets) in table {
-            assert_eq!(pack_digits(written), octets, "{written}");
-            assert_eq!(digits(octets, octets.len() * 2), written);
+            let mut packed = [0; 4];
+            let count = pack(written.bytes().filter_map(nibble), &mut packed);
+            assert_eq!(count, written.len());
+            assert_eq!(&packed[..octets.len()], octets, "{written}");
+            let read: String = digits(octets, octets.len() * 2).collect();
+            assert_eq!(read, written);
         }
     }
 
     #[test]
     fn a_nibble_beyond_the_count_is_not_a_digit_whatever_its_value() {
-        assert_eq!(digits(&[0x21, 0x43], 3), "123");
-        assert_eq!(digits(&[0x21, 0xF3, 0x65], 6), "123");
+        for (octets, count) in [(&[0x21, 0x43][..], 3), (&[0x21, 0xF3, 0x65], 6)] {
+            assert_eq!(digits(octets, count).collect::<String>(), "123");
+            let nibbles: Vec<u8> = nibbles_of_number(octets, count).collect();
+            assert_eq!(nibbles, [1, 2, 3]);
+        }
     }
 
     #[test]

@@ -6,9 +6,13 @@ use alloc::vec::Vec;
 use core::ops::Range;
 
 use crate::dcs::Alphabet;
-use crate::error::NotEncodable;
+use crate::error::{NotEncodable, Stranger};
+use crate::gsm7::tables::{Code, Tables};
 use crate::gsm7::{self, Septets};
-use crate::udh::{Ports, Reference};
+use crate::language::NationalTables;
+use crate::submit::SubmitOptions;
+use crate::ucs2;
+use crate::udh::{self, Reference};
 use crate::user_data::TextAlphabet;
 
 /// How a text becomes parts.
@@ -18,20 +22,40 @@ use crate::user_data::TextAlphabet;
 ///
 /// let split = Split::plan("naïve", AlphabetChoice::Auto, ReferenceWidth::Eight).unwrap();
 /// assert_eq!(split.alphabet(), Alphabet::Ucs2);
-/// assert_eq!(split.forced_by(), ['ï']);
 /// assert_eq!(split.parts(), 1);
 /// assert_eq!(split.units_left(), 65);
+///
+/// let forced_by = split.forced_by();
+/// assert_eq!((forced_by[0].character, forced_by[0].at), ('ï', 2));
 /// ```
 #[derive(Clone, Debug, Eq, PartialEq)]
-pub struct Split {
+pub struct Split<'t> {
+    text: &'t str,
     alphabet: TextAlphabet,
-    pieces: Vec<Piece>,
+    /// The tables that did not hold the text, where that made it UCS2.
+    left: Option<Option<NationalTables>>,
+    pieces: Pieces,
     units_left: usize,
-    forced_by: Vec<char>,
+}
+
+/// Most texts have one part, and then nothing is allocated.
+#[derive(Clone, Debug, Eq, PartialEq)]
+enum Pieces {
+    One(Piece),
+    Many(Vec<Piece>),
+}
+
+impl Pieces {
+    fn all(&self) -> &[Piece] {
+        match self {
+            Self::One(piece) => core::slice::from_ref(piece),
+            Self::Many(pieces) => pieces,
+        }
+    }
 }
 
 /// What one part holds of the text.
-#[derive(Clone, Debug, Eq, PartialEq)]
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
 pub struct Piece {
     /// Where it stands in the text, in octets of UTF-8, on character boundaries.
     pub range: Range<usize>,
@@ -41,64 +65,98 @@ pub struct Piece {
     pub characters: usize,
 }
 
-impl Split {
+impl<'t> Split<'t> {
     /// Cuts a text; each part is filled as far as it goes, character by character.
     ///
     /// An escape and its septet are never separated, nor the two units of a surrogate pair. The empty text has one
     /// part. More than 255 parts cannot be sent, but they are counted.
+    ///
+    /// # Errors
+    /// [`NotEncodable`] when GSM 7 bit is demanded and does not hold the text.
     pub fn plan(
-        text: &str,
+        text: &'t str,
         choice: AlphabetChoice,
         width: ReferenceWidth,
     ) -> Result<Self, NotEncodable> {
-        Self::plan_beside(text, choice, Room::new(width, None))
+        let reference = match width {
+            ReferenceWidth::Eight => Reference::Eight(0),
+            ReferenceWidth::Sixteen => Reference::Sixteen(0),
+        };
+        let options = SubmitOptions {
+            reference,
+            ..SubmitOptions::default()
+        };
+        Self::plan_for(text, choice, &options)
     }
 
-    /// The same, with less room.
-    pub(crate) fn plan_beside(
-        text: &str,
+    /// The same beside what else takes room in each part: ports, and the header of national tables.
+    ///
+    /// [`Submit::texts`](crate::Submit::texts) with the same options makes just these parts.
+    ///
+    /// ```
+    /// use pdu_codec::{Alphabet, AlphabetChoice, Language, NationalTables, Shift, Split, SubmitOptions};
+    ///
+    /// let options = SubmitOptions {
+    ///     national: NationalTables::new(Language::Turkish, Shift::Single),
+    ///     ..SubmitOptions::default()
+    /// };
+    /// let split = Split::plan_for("İyi günler, Ayşe", AlphabetChoice::Auto, &options).unwrap();
+    /// assert_eq!(split.alphabet(), Alphabet::Gsm7);
+    /// // Sixteen characters, two of them with an escape; the header takes five septets.
+    /// assert_eq!((split.pieces()[0].units, split.units_left()), (18, 137));
+    /// ```
+    ///
+    /// # Errors
+    /// [`NotEncodable`] when GSM 7 bit is demanded and, with the national tables of the options, does not hold the
+    /// text.
+    pub fn plan_for(
+        text: &'t str,
         choice: AlphabetChoice,
-        room: Room,
+        options: &SubmitOptions,
     ) -> Result<Self, NotEncodable> {
-        let (alphabet, forced_by) = match choice {
-            AlphabetChoice::Ucs2 => (TextAlphabet::Ucs2, Vec::new()),
-            AlphabetChoice::Auto | AlphabetChoice::Gsm7 => {
-                let strangers = gsm7::strangers(text);
-                if strangers.is_empty() {
-                    (TextAlphabet::Gsm7, strangers)
-                } else if choice == AlphabetChoice::Auto {
-                    (TextAlphabet::Ucs2, strangers)
-                } else {
-                    return Err(NotEncodable {
-                        offending: strangers,
-                    });
-                }
-            }
-        };
-        let whole = cut(text, alphabet, usize::MAX);
+        let (alphabet, units) = choose(text, choice, options.national)?;
+        let room = Room::of(options, alphabet);
         let alone = alphabet.units_in(room.alone);
-        let (pieces, size) = if whole.iter().all(|piece| piece.units <= alone) {
-            (whole, alone)
+        let (pieces, size) = if units <= alone {
+            (Pieces::One(whole(text, units)), alone)
         } else {
             let size = alphabet.units_in(room.concatenated);
-            (cut(text, alphabet, size), size)
+            let pieces = match alphabet {
+                // One octet, one septet: nothing but the end of a part can separate two characters.
+                TextAlphabet::Gsm7(_) if units == text.len() && text.is_ascii() => {
+                    slice(text.len(), size)
+                }
+                _ => cut(text, alphabet, units, size),
+            };
+            (Pieces::Many(pieces), size)
         };
         let units_left = pieces
+            .all()
             .last()
             .map_or(size, |piece| size.saturating_sub(piece.units));
+        let forced = choice == AlphabetChoice::Auto && alphabet == TextAlphabet::Ucs2;
         Ok(Self {
+            text,
             alphabet,
+            left: forced.then_some(options.national),
             pieces,
             units_left,
-            forced_by,
         })
     }
 
     /// The alphabet that the text takes: [`Alphabet::Gsm7`] or [`Alphabet::Ucs2`].
     pub fn alphabet(&self) -> Alphabet {
         match self.alphabet {
-            TextAlphabet::Gsm7 => Alphabet::Gsm7,
+            TextAlphabet::Gsm7(_) => Alphabet::Gsm7,
             TextAlphabet::Ucs2 => Alphabet::Ucs2,
+        }
+    }
+
+    /// The national tables that the text needs; `None` when it does without.
+    pub fn national(&self) -> Option<NationalTables> {
+        match self.alphabet {
+            TextAlphabet::Gsm7(national) => national,
+            TextAlphabet::Ucs2 => None,
         }
     }
 
@@ -108,12 +166,20 @@ impl Split {
 
     /// How many parts there are, at least one.
     pub fn parts(&self) -> usize {
-        self.pieces.len()
+        self.pieces().len()
     }
 
     /// What each part holds.
     pub fn pieces(&self) -> &[Piece] {
-        &self.pieces
+        self.pieces.all()
+    }
+
+    /// The text of each part.
+    pub fn texts(&self) -> impl Iterator<Item = &'t str> {
+        let text = self.text;
+        self.pieces()
+            .iter()
+            .map(|piece| text.get(piece.range.clone()).unwrap_or_default())
     }
 
     /// How many units the last part still has room for.
@@ -121,27 +187,78 @@ impl Split {
         self.units_left
     }
 
-    /// The characters for which the default alphabet had to be left, each once, in the order of the text.
-    pub fn forced_by(&self) -> &[char] {
-        &self.forced_by
+    /// The characters for which GSM 7 bit had to be left, each once, where it stands first.
+    ///
+    /// Empty unless the choice was [`AlphabetChoice::Auto`] and ended in UCS2.
+    pub fn forced_by(&self) -> Vec<Stranger> {
+        self.left.map_or_else(Vec::new, |national| {
+            gsm7::strangers(self.text, Tables::of(national))
+        })
+    }
+
+    /// Every place where such a character stands, in the order of the text.
+    pub fn forced_at(&self) -> impl Iterator<Item = Stranger> {
+        let text = self.left.map_or("", |_| self.text);
+        gsm7::all_strangers(text, Tables::of(self.left.flatten()))
     }
 }
 
-/// Greedy: a character that does not fit begins the next part.
-fn cut(text: &str, alphabet: TextAlphabet, size: usize) -> Vec<Piece> {
-    let mut pieces = Vec::new();
-    let mut piece = Piece {
-        range: 0..0,
-        units: 0,
-        characters: 0,
-    };
+/// The alphabet of a text and the units that it takes in one piece.
+fn choose(
+    text: &str,
+    choice: AlphabetChoice,
+    national: Option<NationalTables>,
+) -> Result<(TextAlphabet, usize), NotEncodable> {
+    if choice != AlphabetChoice::Ucs2 {
+        if let Some(units) = gsm7::measure(text, Tables::DEFAULT) {
+            return Ok((TextAlphabet::Gsm7(None), units));
+        }
+        if national.is_some()
+            && let Some(units) = gsm7::measure(text, Tables::of(national))
+        {
+            return Ok((TextAlphabet::Gsm7(national), units));
+        }
+    }
+    if choice == AlphabetChoice::Gsm7 {
+        let offending = gsm7::strangers(text, Tables::of(national));
+        return Err(NotEncodable { offending });
+    }
+    Ok((TextAlphabet::Ucs2, ucs2::measure(text)))
+}
+
+fn whole(text: &str, units: usize) -> Piece {
+    Piece {
+        range: 0..text.len(),
+        units,
+        characters: text.chars().count(),
+    }
+}
+
+fn slice(length: usize, size: usize) -> Vec<Piece> {
+    (0..length)
+        .step_by(size)
+        .map(|start| {
+            let end = length.min(start + size);
+            Piece {
+                range: start..end,
+                units: end - start,
+                characters: end - start,
+            }
+        })
+        .collect()
+}
+
+/// Greedy: a character that does not fit begins the next part. `units` is what the whole text takes.
+fn cut(text: &str, alphabet: TextAlphabet, units: usize, size: usize) -> Vec<Piece> {
+    // Each part but the last has at most one unit free.
+    let mut pieces = Vec::with_capacity(units.div_ceil(size - 1));
+    let mut piece = Piece::default();
     for (at, character) in text.char_indices() {
         let units = alphabet.units_of(character);
         if piece.units + units > size {
             let next = Piece {
                 range: at..at,
-                units: 0,
-                characters: 0,
+                ..Piece::default()
             };
             pieces.push(core::mem::replace(&mut piece, next));
         }
@@ -157,51 +274,61 @@ impl TextAlphabet {
     fn units_of(self, character: char) -> usize {
         match self {
             // The alphabet was chosen because it holds every character.
-            Self::Gsm7 => gsm7::width(character).unwrap_or(1),
+            Self::Gsm7(national) => Tables::of(national).code(character).map_or(1, Code::width),
             Self::Ucs2 => character.len_utf16(),
         }
     }
 
     fn units_in(self, octets: usize) -> usize {
         match self {
-            Self::Gsm7 => Septets::that_fit(octets).0,
+            Self::Gsm7(_) => Septets::that_fit(octets).0,
             Self::Ucs2 => octets / 2,
+        }
+    }
+
+    /// The national tables that its header has to name.
+    pub(crate) fn national(self) -> Option<NationalTables> {
+        match self {
+            Self::Gsm7(national) => national,
+            Self::Ucs2 => None,
         }
     }
 }
 
 /// Octets behind the header, of a part that stands alone and of one among others.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Room {
     pub(crate) alone: usize,
     pub(crate) concatenated: usize,
 }
 
 impl Room {
-    pub(crate) fn new(width: ReferenceWidth, ports: Option<Ports>) -> Self {
-        let ports = match ports {
-            None => 0,
-            Some(Ports::Eight { .. }) => 4,
-            Some(Ports::Sixteen { .. }) => 6,
-        };
-        let concatenation = match width {
-            ReferenceWidth::Eight => 5,
-            ReferenceWidth::Sixteen => 6,
+    pub(crate) fn of(options: &SubmitOptions, alphabet: TextAlphabet) -> Self {
+        Self::beside(options, alphabet.national())
+    }
+
+    /// Room for data: it has no alphabet.
+    pub(crate) fn for_data(options: &SubmitOptions) -> Self {
+        Self::beside(options, None)
+    }
+
+    fn beside(options: &SubmitOptions, national: Option<NationalTables>) -> Self {
+        let others = udh::octets_beside(options.ports, national);
+        let concatenation = udh::octets_of(options.reference);
+        let behind = |elements| match elements {
+            0 => MOST_OCTETS,
+            // The header has a length octet of its own.
+            elements => MOST_OCTETS - 1 - elements,
         };
         Self {
-            alone: behind(ports),
-            concatenated: behind(concatenation + ports),
+            alone: behind(others),
+            concatenated: behind(others + concatenation),
         }
     }
 }
 
-/// 23.040 §9.2.3.16: 140 octets of user data; a header has a length octet of its own.
-fn behind(elements: usize) -> usize {
-    match elements {
-        0 => 140,
-        elements => 140 - 1 - elements,
-    }
-}
+/// 23.040 §9.2.3.16: 140 octets of user data, its header included.
+const MOST_OCTETS: usize = 140;
 
 /// Which alphabet a text shall take.
 #[derive(Clone, Copy, Debug, Default, Eq, Hash, PartialEq)]
@@ -240,6 +367,8 @@ mod tests {
     use alloc::vec;
 
     use super::*;
+    use crate::language::{Language, Shift};
+    use crate::udh::Ports;
 
     #[track_caller]
     fn units(text: &str, width: ReferenceWidth) -> Vec<usize> {
@@ -296,12 +425,20 @@ mod tests {
     #[test]
     fn the_characters_that_cost_the_small_alphabet_are_named_once() {
         let split = Split::plan("“ab”“ç€”", AlphabetChoice::Auto, ReferenceWidth::Eight).unwrap();
-        assert_eq!(split.forced_by(), ['“', '”', 'ç']);
+        let named = |found: Vec<Stranger>| {
+            let pairs = found.iter().map(|one| (one.character, one.at));
+            pairs.collect::<Vec<_>>()
+        };
+        assert_eq!(named(split.forced_by()), [('“', 0), ('”', 3), ('ç', 5)]);
+        let every = named(split.forced_at().collect());
+        assert_eq!(every, [('“', 0), ('”', 3), ('“', 4), ('ç', 5), ('”', 7)]);
         let error = Split::plan("“ab”", AlphabetChoice::Gsm7, ReferenceWidth::Eight).unwrap_err();
-        assert_eq!(error.offending, ['“', '”']);
-        // Nobody forced what was chosen.
-        let split = Split::plan("“ab”", AlphabetChoice::Ucs2, ReferenceWidth::Eight).unwrap();
-        assert_eq!(split.forced_by(), []);
+        assert_eq!(named(error.offending), [('“', 0), ('”', 3)]);
+        // Nobody forced what was chosen, and what fits forces nothing.
+        for (text, choice) in [("“ab”", AlphabetChoice::Ucs2), ("ab", AlphabetChoice::Auto)] {
+            let split = Split::plan(text, choice, ReferenceWidth::Eight).unwrap();
+            assert_eq!((split.forced_by(), split.forced_at().count()), (vec![], 0));
+        }
     }
 
     #[test]
@@ -313,22 +450,85 @@ mod tests {
     }
 
     #[test]
-    fn ports_leave_less_room() {
-        let sixteen = Some(Ports::Sixteen {
+    fn headers_leave_less_room() {
+        use Reference::{Eight, Sixteen};
+        let wide = Some(Ports::Sixteen {
             destination: 1,
             source: 2,
         });
-        let eight = Some(Ports::Eight {
+        let narrow = Some(Ports::Eight {
             destination: 1,
             source: 2,
         });
-        let room = |width, ports| {
-            let room = Room::new(width, ports);
-            (room.alone, room.concatenated)
+        let turkish = |shift| NationalTables::new(Language::Turkish, shift);
+        let table = [
+            (Eight(0), None, None, 140, 134),
+            (Sixteen(0), None, None, 140, 133),
+            (Eight(0), wide, None, 133, 128),
+            (Sixteen(0), narrow, None, 135, 129),
+            (Eight(0), None, turkish(Shift::Single), 136, 131),
+            (Eight(0), None, turkish(Shift::Both), 133, 128),
+            (Sixteen(0), wide, turkish(Shift::Both), 127, 121),
+        ];
+        for (reference, ports, national, alone, concatenated) in table {
+            let options = SubmitOptions {
+                reference,
+                ports,
+                national,
+                ..SubmitOptions::default()
+            };
+            let room = Room::of(&options, TextAlphabet::Gsm7(national));
+            let expected = Room {
+                alone,
+                concatenated,
+            };
+            assert_eq!(room, expected);
+        }
+    }
+
+    #[test]
+    fn national_tables_are_used_only_where_they_help() {
+        let plan = |text: &str, language, shift| {
+            let options = SubmitOptions {
+                national: NationalTables::new(language, shift),
+                ..SubmitOptions::default()
+            };
+            let split = Split::plan_for(text, AlphabetChoice::Auto, &options).unwrap();
+            (
+                split.alphabet(),
+                split.national().is_some(),
+                split.pieces()[0].units,
+            )
         };
-        assert_eq!(room(ReferenceWidth::Eight, None), (140, 134));
-        assert_eq!(room(ReferenceWidth::Sixteen, None), (140, 133));
-        assert_eq!(room(ReferenceWidth::Eight, sixteen), (133, 128));
-        assert_eq!(room(ReferenceWidth::Sixteen, eight), (135, 129));
+        use Alphabet::{Gsm7, Ucs2};
+        let table = [
+            // The default alphabet holds it.
+            ("Ayse", Language::Turkish, Shift::Both, (Gsm7, false, 4)),
+            ("Ayşe", Language::Turkish, Shift::Single, (Gsm7, true, 5)),
+            ("Ayşe", Language::Turkish, Shift::Locking, (Gsm7, true, 4)),
+            // The Turkish main table has no è, the default one no ş.
+            ("è ş", Language::Turkish, Shift::Single, (Gsm7, true, 4)),
+            ("è ş", Language::Turkish, Shift::Locking, (Ucs2, false, 3)),
+            // The euro sign is in the Turkish main table.
+            ("ş€", Language::Turkish, Shift::Both, (Gsm7, true, 2)),
+            ("ş€", Language::Turkish, Shift::Single, (Gsm7, true, 4)),
+            (
+                "¡Así, Ñandú!",
+                Language::Spanish,
+                Shift::Single,
+                (Gsm7, true, 14),
+            ),
+            (
+                "ação",
+                Language::Portuguese,
+                Shift::Locking,
+                (Gsm7, true, 4),
+            ),
+            ("नमस्ते", Language::Hindi, Shift::Locking, (Gsm7, true, 6)),
+            ("ы", Language::Turkish, Shift::Both, (Ucs2, false, 1)),
+        ];
+        for (text, language, shift, expected) in table {
+            assert_eq!(plan(text, language, shift), expected, "{text} {shift:?}");
+        }
     }
 }

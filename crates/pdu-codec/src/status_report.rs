@@ -6,7 +6,7 @@ use crate::address::Address;
 use crate::error::{DecodeError, Malformed};
 use crate::reader::Reader;
 use crate::status::Status;
-use crate::timestamp::Timestamp;
+use crate::timestamp::{InvalidTimestamp, Timestamp};
 use crate::tpdu::{MTI, MessageReference};
 
 /// What the service centre says about one part.
@@ -16,10 +16,10 @@ pub struct StatusReport {
     pub message_reference: MessageReference,
     /// TP-RA: the part's destination.
     pub recipient: Address,
-    /// TP-SCTS: when the service centre took the part; `None` when the stamp is not a date and time.
-    pub service_centre_time: Option<Timestamp>,
-    /// TP-DT: when it was delivered, or last tried; `None` when the stamp is not a date and time.
-    pub discharge_time: Option<Timestamp>,
+    /// TP-SCTS: when the service centre took the part; its octets when that is not a date and time.
+    pub service_centre_time: Result<Timestamp, InvalidTimestamp>,
+    /// TP-DT: when it was delivered, or last tried; its octets when that is not a date and time.
+    pub discharge_time: Result<Timestamp, InvalidTimestamp>,
     /// TP-ST: what came of it.
     pub status: Status,
     /// TP-MMS, the right way round: more messages wait in the service centre.

@@ -7,8 +7,9 @@ use alloc::vec::Vec;
 use crate::address::Address;
 use crate::dcs::{Alphabet, Class, DataCoding};
 use crate::error::{DecodeError, EncodeError, Malformed};
+use crate::language::NationalTables;
 use crate::reader::Reader;
-use crate::split::{AlphabetChoice, ReferenceWidth, Room, Split};
+use crate::split::{AlphabetChoice, Room, Split};
 use crate::tpdu::{MTI, MessageReference};
 use crate::udh::{Concatenation, Ports, Reference, UserDataHeader};
 use crate::user_data::{HeaderIndicator, UserData};
@@ -55,6 +56,8 @@ pub struct SubmitOptions {
     pub protocol_id: u8,
     /// Application ports, in every part.
     pub ports: Option<Ports>,
+    /// Tables of a language, used where GSM 7 bit is not enough without them; every part then names them.
+    pub national: Option<NationalTables>,
     /// What the parts have in common; used only when there are several.
     pub reference: Reference,
 }
@@ -80,17 +83,16 @@ impl Submit {
         choice: AlphabetChoice,
         options: &SubmitOptions,
     ) -> Result<Vec<Self>, EncodeError> {
-        let split = Split::plan_beside(text, choice, options.room())?;
+        let split = Split::plan_for(text, choice, options)?;
         let coding = DataCoding::general(split.alphabet(), options.class);
-        let headers = options.headers(split.parts())?;
-        headers
-            .zip(split.pieces())
-            .map(|(header, piece)| {
-                let text = text.get(piece.range.clone()).unwrap_or_default();
-                let user_data = UserData::of_text(header, split.text_alphabet(), text)?;
-                Ok(options.submit(to, coding, user_data))
+        let headers = options.headers(split.parts(), split.national())?;
+        Ok(headers
+            .zip(split.texts())
+            .map(|(header, text)| {
+                let user_data = UserData::of_text(header, split.text_alphabet(), text);
+                options.submit(to, coding, user_data)
             })
-            .collect()
+            .collect())
     }
 
     /// One submit for each part of 8 bit data.
@@ -100,7 +102,7 @@ impl Submit {
         options: &SubmitOptions,
     ) -> Result<Vec<Self>, EncodeError> {
         let coding = DataCoding::general(Alphabet::EightBit, options.class);
-        let room = options.room();
+        let room = Room::for_data(options);
         let size = if data.len() <= room.alone {
             room.alone
         } else {
@@ -109,7 +111,7 @@ impl Submit {
         // No data at all is still one part.
         let parts = data.len().div_ceil(size).max(1);
         let pieces = data.chunks(size).chain(core::iter::repeat(&[][..]));
-        let headers = options.headers(parts)?;
+        let headers = options.headers(parts, None)?;
         Ok(headers
             .zip(pieces)
             .map(|(header, piece)| options.submit(to, coding, UserData::of_data(header, piece)))
@@ -135,17 +137,37 @@ impl Submit {
     ///
     /// Those of a submit that was decoded mean the same, but what was ignored in it is not written again.
     pub fn encode(&self) -> Vec<u8> {
-        let mut octets = Vec::with_capacity(164);
+        let mut octets = Vec::with_capacity(MOST_OCTETS);
+        self.write(&mut octets);
+        octets
+    }
+
+    /// What goes to a modem: the service centre, or the mark that leaves it to the modem, and the TPDU behind it; with
+    /// the `<length>` that AT+CMGS wants, which counts the TPDU only (27.005 §3.1).
+    ///
+    /// The same as an [`Envelope`](crate::Envelope) around [`encode`](Self::encode), in one go.
+    pub fn encode_for(&self, smsc: Option<&Address>) -> (Vec<u8>, usize) {
+        let mut octets = Vec::with_capacity(12 + MOST_OCTETS);
+        match smsc {
+            Some(smsc) => smsc.write_service_centre(&mut octets),
+            None => octets.push(0),
+        }
+        let prefix = octets.len();
+        self.write(&mut octets);
+        let length = octets.len() - prefix;
+        (octets, length)
+    }
+
+    fn write(&self, octets: &mut Vec<u8>) {
         octets.push(self.first_octet());
         octets.push(self.message_reference.0);
-        self.destination.write(&mut octets);
+        self.destination.write(octets);
         octets.push(self.protocol_id);
         octets.push(self.data_coding.0);
         if let Some(validity) = &self.validity {
-            validity.write(&mut octets);
+            validity.write(octets);
         }
-        self.user_data.write(&mut octets);
-        octets
+        self.user_data.write(octets);
     }
 
     fn first_octet(&self) -> u8 {
@@ -158,6 +180,9 @@ impl Submit {
             | bit(self.reply_path, REPLY_PATH)
     }
 }
+
+/// 23.040 §9.2.2.2: two octets, an address of 12, PID and DCS, a validity of seven, TP-UDL and 140 octets.
+const MOST_OCTETS: usize = 164;
 
 const REJECT_DUPLICATES: u8 = 0x04;
 const REQUEST_REPORT: u8 = 0x20;
@@ -193,20 +218,17 @@ fn read(reader: &mut Reader<'_>) -> Result<Submit, DecodeError> {
 }
 
 impl SubmitOptions {
-    fn room(&self) -> Room {
-        Room::new(ReferenceWidth::from(self.reference), self.ports)
-    }
-
     /// The header of each part. A message of one part is not concatenated.
     fn headers(
         &self,
         parts: usize,
+        national: Option<NationalTables>,
     ) -> Result<impl Iterator<Item = Option<UserDataHeader>>, EncodeError> {
         let total = u8::try_from(parts).map_err(|_| EncodeError::TooManyParts { parts })?;
         let (reference, ports) = (self.reference, self.ports);
         Ok((1..=total).map(move |part| {
             let concatenation = Concatenation::new(reference, total, part).filter(|_| total > 1);
-            UserDataHeader::of_part(concatenation, ports)
+            UserDataHeader::of_part(concatenation, ports, national)
         }))
     }
 
@@ -228,14 +250,19 @@ impl SubmitOptions {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::envelope::hex_from_octets;
-    use crate::timestamp::Timestamp;
-    use crate::validity::RelativeValidity;
+    use crate::envelope::{Envelope, hex_from_octets};
+    use crate::timestamp::{InvalidTimestamp, Timestamp};
+    use crate::validity::{EnhancedValidity, RelativeValidity};
 
     #[track_caller]
     fn written(text: &str, options: &SubmitOptions) -> Vec<alloc::string::String> {
         let to = Address::parse("1002").unwrap();
         let submits = Submit::texts(&to, text, AlphabetChoice::Auto, options).unwrap();
+        for smsc in [None, Some(to)] {
+            let envelope = Envelope::new(smsc.clone(), submits[0].encode());
+            let expected = (envelope.to_octets(), envelope.cmgs_length());
+            assert_eq!(submits[0].encode_for(smsc.as_ref()), expected);
+        }
         let hex = |submit: &Submit| hex_from_octets(&submit.encode());
         submits.iter().map(hex).collect()
     }
@@ -301,14 +328,14 @@ mod tests {
             ),
             (
                 SubmitOptions {
-                    validity: Some(Validity::Absolute(until)),
+                    validity: Some(Validity::Absolute(Ok(until))),
                     ..none
                 },
                 "1900048101200000317001319300800176",
             ),
             (
                 SubmitOptions {
-                    validity: Some(Validity::Enhanced([1, 2, 3, 4, 5, 6, 7])),
+                    validity: Some(Validity::Enhanced(EnhancedValidity([1, 2, 3, 4, 5, 6, 7]))),
                     ..none
                 },
                 "0900048101200000010203040506070176",
@@ -378,7 +405,9 @@ mod tests {
             0xFF, 0x01, 0x76,
         ];
         let submit = Submit::decode(&octets).unwrap();
-        assert_eq!(submit.validity, None);
+        let broken = Validity::Absolute(Err(InvalidTimestamp([0xFF; 7])));
+        assert_eq!(submit.validity, Some(broken));
+        assert_eq!(submit.encode(), octets);
         assert_eq!(submit.user_data().text(), Some("v"));
     }
 }

@@ -145,8 +145,12 @@ impl Timestamp {
         self.quarter_hours
     }
 
-    /// `None` when it is not a date and time that exists, or holds something else than digits.
-    pub(crate) fn decode(octets: [u8; 7]) -> Option<Self> {
+    /// Apart when it is not a date and time that exists, or holds something else than digits.
+    pub(crate) fn decode(octets: [u8; 7]) -> Result<Self, InvalidTimestamp> {
+        Self::read(octets).ok_or(InvalidTimestamp(octets))
+    }
+
+    fn read(octets: [u8; 7]) -> Option<Self> {
         let [year, month, day, hour, minute, second, offset] = octets;
         let year = match u16::from(two_digits(year)?) {
             short @ 90.. => 1900 + short,
@@ -186,6 +190,26 @@ impl Timestamp {
 }
 
 const SIGN: u8 = 0x08;
+
+/// The octets of a stamp that is not a date and time that exists. The message around it is not lost for that.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct InvalidTimestamp(pub [u8; 7]);
+
+impl fmt::Display for InvalidTimestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("the time stamp is not a date and time")
+    }
+}
+
+impl core::error::Error for InvalidTimestamp {}
+
+/// Writes a stamp as it was read, also one that does not exist.
+pub(crate) fn write(stamp: Result<Timestamp, InvalidTimestamp>, octets: &mut Vec<u8>) {
+    match stamp {
+        Ok(stamp) => stamp.write(octets),
+        Err(InvalidTimestamp(raw)) => octets.extend(raw),
+    }
+}
 
 impl fmt::Display for Timestamp {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -326,7 +350,11 @@ mod tests {
             [0x42, 0x40, 0x10, 0x00, 0x00, 0x06, 0x00],
             [0x42, 0x40, 0x10, 0x00, 0x00, 0x00, 0xA0],
         ] {
-            assert_eq!(Timestamp::decode(octets), None, "{octets:02X?}");
+            assert_eq!(
+                Timestamp::decode(octets),
+                Err(InvalidTimestamp(octets)),
+                "{octets:02X?}"
+            );
         }
     }
 

@@ -5,20 +5,32 @@
 use alloc::string::String;
 use alloc::vec::Vec;
 
-pub(crate) fn encode(text: &str) -> Vec<u8> {
-    text.encode_utf16().flat_map(u16::to_be_bytes).collect()
+pub(crate) fn write(text: &str, octets: &mut Vec<u8>) {
+    let start = octets.len();
+    octets.resize(start + measure(text) * 2, 0);
+    let places = octets[start..].as_chunks_mut::<2>().0;
+    for (place, unit) in places.iter_mut().zip(text.encode_utf16()) {
+        *place = unit.to_be_bytes();
+    }
 }
 
 /// Each unpaired surrogate becomes U+FFFD; a last odd octet is ignored.
 pub(crate) fn decode(octets: &[u8]) -> String {
-    let units = octets
-        .as_chunks::<2>()
-        .0
-        .iter()
-        .map(|unit| u16::from_be_bytes(*unit));
-    char::decode_utf16(units)
-        .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
-        .collect()
+    let units = octets.as_chunks::<2>().0;
+    // Most texts in UCS2 have characters of three octets in UTF-8.
+    let mut text = String::with_capacity(units.len() * 3);
+    let units = units.iter().map(|unit| u16::from_be_bytes(*unit));
+    for character in char::decode_utf16(units) {
+        text.push(character.unwrap_or(char::REPLACEMENT_CHARACTER));
+    }
+    text
+}
+
+/// How many units a text takes.
+pub(crate) fn measure(text: &str) -> usize {
+    // A character has one octet that is no continuation; four of them stand for a pair of surrogates.
+    let units = |octet: &u8| usize::from(octet & 0xC0 != 0x80) + usize::from(*octet >= 0xF0);
+    text.as_bytes().iter().map(units).sum()
 }
 
 #[cfg(test)]
@@ -27,8 +39,13 @@ mod tests {
 
     #[test]
     fn a_surrogate_pair_is_one_character() {
-        assert_eq!(encode("a😀"), [0x00, 0x61, 0xD8, 0x3D, 0xDE, 0x00]);
+        let mut octets = Vec::new();
+        write("a😀", &mut octets);
+        assert_eq!(octets, [0x00, 0x61, 0xD8, 0x3D, 0xDE, 0x00]);
         assert_eq!(decode(&[0x00, 0x61, 0xD8, 0x3D, 0xDE, 0x00]), "a😀");
+        for (text, units) in [("", 0), ("aé你", 3), ("a😀é", 4)] {
+            assert_eq!(measure(text), units);
+        }
     }
 
     #[test]

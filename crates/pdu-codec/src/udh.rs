@@ -4,6 +4,8 @@
 
 use alloc::vec::Vec;
 
+use crate::language::{Language, NationalTables};
+
 /// The elements of a header in the order in which they stand, known or not.
 #[derive(Clone, Debug, Default, Eq, Hash, PartialEq)]
 pub struct UserDataHeader {
@@ -91,11 +93,20 @@ impl UserDataHeader {
     pub(crate) fn of_part(
         concatenation: Option<Concatenation>,
         ports: Option<Ports>,
+        national: Option<NationalTables>,
     ) -> Option<Self> {
+        let shift = |iei, language: Option<Language>| {
+            language.map(|language| Element {
+                iei,
+                data: Vec::from([language.identifier()]),
+            })
+        };
         let elements: Vec<Element> = concatenation
             .map(Concatenation::element)
             .into_iter()
             .chain(ports.map(Ports::element))
+            .chain(national.and_then(|national| shift(SINGLE_SHIFT, national.single_shift())))
+            .chain(national.and_then(|national| shift(LOCKING_SHIFT, national.locking_shift())))
             .collect();
         (!elements.is_empty()).then_some(Self { elements })
     }
@@ -111,6 +122,28 @@ impl UserDataHeader {
 
     fn last<T>(&self, read: impl Fn(&Element) -> Option<T>) -> Option<T> {
         self.elements.iter().rev().find_map(read)
+    }
+}
+
+/// Octets that the elements of a part take up besides its concatenation.
+pub(crate) fn octets_beside(ports: Option<Ports>, national: Option<NationalTables>) -> usize {
+    let ports = match ports {
+        None => 0,
+        Some(Ports::Eight { .. }) => 4,
+        Some(Ports::Sixteen { .. }) => 6,
+    };
+    let shifts = national.map_or(0, |national| {
+        usize::from(national.single_shift().is_some())
+            + usize::from(national.locking_shift().is_some())
+    });
+    ports + 3 * shifts
+}
+
+/// Octets of the concatenation element with such a reference.
+pub(crate) fn octets_of(reference: Reference) -> usize {
+    match reference {
+        Reference::Eight(_) => 5,
+        Reference::Sixteen(_) => 6,
     }
 }
 
@@ -274,6 +307,7 @@ impl Ports {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::language::Shift;
 
     #[track_caller]
     fn header(octets: &[u8]) -> UserDataHeader {
@@ -364,22 +398,24 @@ mod tests {
     }
 
     #[test]
-    fn a_part_has_its_number_in_front_of_its_ports() {
+    fn a_part_has_its_number_then_its_ports_then_its_language() {
         let concatenation = Concatenation::new(Reference::Sixteen(0x1234), 2, 1);
         let ports = Ports::Sixteen {
             destination: 2948,
             source: 9200,
         };
         let mut written = Vec::new();
-        UserDataHeader::of_part(concatenation, Some(ports))
+        let national = NationalTables::new(Language::Turkish, Shift::Both);
+        UserDataHeader::of_part(concatenation, Some(ports), national)
             .unwrap()
             .write(&mut written);
         assert_eq!(
             written,
             [
-                0x0C, 0x08, 4, 0x12, 0x34, 2, 1, 0x05, 4, 0x0B, 0x84, 0x23, 0xF0
+                0x12, 0x08, 4, 0x12, 0x34, 2, 1, 0x05, 4, 0x0B, 0x84, 0x23, 0xF0, 0x24, 1, 1, 0x25,
+                1, 1
             ]
         );
-        assert_eq!(UserDataHeader::of_part(None, None), None);
+        assert_eq!(UserDataHeader::of_part(None, None, None), None);
     }
 }

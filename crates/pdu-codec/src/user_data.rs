@@ -6,9 +6,10 @@ use alloc::string::String;
 use alloc::vec::Vec;
 
 use crate::dcs::{Alphabet, DataCoding};
-use crate::error::{DecodeError, NotEncodable};
+use crate::error::DecodeError;
 use crate::gsm7::tables::Tables;
-use crate::gsm7::{self, Septets};
+use crate::gsm7::{self, Septets, Unpacked};
+use crate::language::NationalTables;
 use crate::reader::Reader;
 use crate::ucs2;
 use crate::udh::{Concatenation, Ports, UserDataHeader};
@@ -23,10 +24,10 @@ pub struct UserData {
 
 #[derive(Clone, Debug, Eq, Hash, PartialEq)]
 enum Content {
-    /// The septets are kept beside the text, so that it is written as it was read.
+    /// The septets are kept where the text does not say them: so it is written as it was read.
     Gsm7 {
         text: String,
-        septets: Vec<u8>,
+        septets: Option<Vec<u8>>,
     },
     Ucs2(String),
     Octets(Vec<u8>),
@@ -74,19 +75,20 @@ impl UserData {
         header: Option<UserDataHeader>,
         alphabet: TextAlphabet,
         text: &str,
-    ) -> Result<Self, NotEncodable> {
+    ) -> Self {
+        let text = String::from(text);
         let content = match alphabet {
-            TextAlphabet::Gsm7 => Content::Gsm7 {
-                septets: gsm7::encode(text)?,
-                text: String::from(text),
+            TextAlphabet::Gsm7(national) => Content::Gsm7 {
+                septets: national.and_then(|tables| gsm7::encode(&text, Tables::of(Some(tables)))),
+                text,
             },
-            TextAlphabet::Ucs2 => Content::Ucs2(String::from(text)),
+            TextAlphabet::Ucs2 => Content::Ucs2(text),
         };
-        Ok(Self {
+        Self {
             header,
             content,
             truncated: false,
-        })
+        }
     }
 
     /// Octets of ours.
@@ -120,12 +122,12 @@ impl UserData {
             HeaderIndicator::Present => header_of(octets),
         };
         let content = if in_septets {
-            let mut septets = septets_behind(octets, skipped, Septets(length));
+            let unpacked = Unpacked::from(octets, Septets(length));
+            let mut septets = unpacked.behind(skipped);
             if truncated {
-                gsm7::drop_torn_escape(&mut septets);
+                septets = gsm7::without_torn_escape(septets);
             }
-            let text = gsm7::decode(&septets, tables_of(header.as_ref()));
-            Content::Gsm7 { text, septets }
+            Content::of_septets(septets, tables_of(header.as_ref()))
         } else {
             let behind = octets.get(skipped..).unwrap_or_default();
             match coding.alphabet() {
@@ -142,28 +144,44 @@ impl UserData {
 
     /// Writes TP-UDL and TP-UD.
     pub(crate) fn write(&self, octets: &mut Vec<u8>) {
-        let mut written = Vec::new();
+        let length_at = octets.len();
+        octets.push(0);
         if let Some(header) = &self.header {
-            header.write(&mut written);
+            header.write(octets);
         }
+        let header = octets.len() - length_at - 1;
         let length = match &self.content {
-            Content::Gsm7 { septets, .. } => {
-                let header = Septets::that_cover(written.len());
-                gsm7::pack(septets, &mut written);
-                header.0 + septets.len()
+            Content::Gsm7 { text, septets } => {
+                let septets = match septets {
+                    None => gsm7::pack_text(text, header, octets),
+                    Some(septets) => {
+                        gsm7::pack(septets, header, octets);
+                        septets.len()
+                    }
+                };
+                Septets::that_cover(header).0 + septets
             }
             Content::Ucs2(text) => {
-                written.extend(ucs2::encode(text));
-                written.len()
+                ucs2::write(text, octets);
+                octets.len() - length_at - 1
             }
             Content::Octets(data) => {
-                written.extend(data);
-                written.len()
+                octets.extend_from_slice(data);
+                octets.len() - length_at - 1
             }
         };
         // TP-UDL read it or a part's size bounds it, and it does not grow when it is written.
-        octets.push(u8::try_from(length).unwrap_or(u8::MAX));
-        octets.extend(written);
+        octets[length_at] = u8::try_from(length).unwrap_or(u8::MAX);
+    }
+}
+
+impl Content {
+    fn of_septets(septets: &[u8], tables: Tables) -> Self {
+        let says_them = tables.are_default() && gsm7::is_usual(septets);
+        Self::Gsm7 {
+            text: gsm7::decode(septets, tables),
+            septets: (!says_them).then(|| septets.to_vec()),
+        }
     }
 }
 
@@ -189,7 +207,8 @@ impl HeaderIndicator {
 /// The alphabets that a text can be written in.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum TextAlphabet {
-    Gsm7,
+    /// With the tables of a language, where the default ones do not hold the text.
+    Gsm7(Option<NationalTables>),
     Ucs2,
 }
 
@@ -201,14 +220,6 @@ fn header_of(octets: &[u8]) -> (Option<UserDataHeader>, usize) {
     let length = usize::from(length);
     let header = behind.get(..length).and_then(UserDataHeader::decode);
     (header, 1 + length)
-}
-
-/// The septets of the text. It begins on the next septet boundary behind the header.
-fn septets_behind(octets: &[u8], skipped: usize, length: Septets) -> Vec<u8> {
-    let mut septets = gsm7::unpack(octets, length);
-    let covered = Septets::that_cover(skipped).0.min(septets.len());
-    septets.drain(..covered);
-    septets
 }
 
 fn tables_of(header: Option<&UserDataHeader>) -> Tables {

@@ -6,17 +6,18 @@ use alloc::vec::Vec;
 
 use crate::error::DecodeError;
 use crate::reader::Reader;
-use crate::timestamp::Timestamp;
+use crate::semi_octet::two_digits;
+use crate::timestamp::{self, InvalidTimestamp, Timestamp};
 
 /// A validity period in one of its three formats (23.040 §9.2.3.3).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Validity {
     /// So long after the service centre took it.
     Relative(RelativeValidity),
-    /// Until then.
-    Absolute(Timestamp),
-    /// The enhanced format, not taken apart (23.040 §9.2.3.12.3).
-    Enhanced([u8; 7]),
+    /// Until then; the octets when that is not a date and time.
+    Absolute(Result<Timestamp, InvalidTimestamp>),
+    /// The enhanced format.
+    Enhanced(EnhancedValidity),
 }
 
 impl Validity {
@@ -29,15 +30,15 @@ impl Validity {
         }
     }
 
-    /// Reads what the first octet announces. An absolute time that does not exist is no validity, and no error.
+    /// Reads what the first octet announces. An absolute time that does not exist is no error.
     pub(crate) fn read(
         first_octet: u8,
         reader: &mut Reader<'_>,
     ) -> Result<Option<Self>, DecodeError> {
         Ok(match first_octet & ABSOLUTE {
             RELATIVE => Some(Self::Relative(RelativeValidity(reader.octet("vp")?))),
-            ABSOLUTE => Timestamp::decode(reader.array("vp")?).map(Self::Absolute),
-            ENHANCED => Some(Self::Enhanced(reader.array("vp")?)),
+            ABSOLUTE => Some(Self::Absolute(Timestamp::decode(reader.array("vp")?))),
+            ENHANCED => Some(Self::Enhanced(EnhancedValidity(reader.array("vp")?))),
             _ => None,
         })
     }
@@ -45,8 +46,8 @@ impl Validity {
     pub(crate) fn write(&self, octets: &mut Vec<u8>) {
         match self {
             Self::Relative(relative) => octets.push(relative.0),
-            Self::Absolute(until) => until.write(octets),
-            Self::Enhanced(raw) => octets.extend(raw),
+            Self::Absolute(until) => timestamp::write(*until, octets),
+            Self::Enhanced(enhanced) => octets.extend(enhanced.0),
         }
     }
 }
@@ -86,6 +87,64 @@ impl RelativeValidity {
             144..=167 => 720 + (value - 143) * 30,
             168..=196 => (value - 166) * DAY,
             _ => (value - 192) * WEEK,
+        }
+    }
+}
+
+/// The enhanced format: seven octets, of which the first says how the others are read (23.040 §9.2.3.12.3).
+///
+/// ```
+/// use pdu_codec::{EnhancedPeriod, EnhancedValidity};
+///
+/// let validity = EnhancedValidity([0x42, 30, 0, 0, 0, 0, 0]);
+/// assert!(validity.is_single_shot());
+/// assert_eq!(validity.period(), EnhancedPeriod::Seconds(30));
+/// ```
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub struct EnhancedValidity(pub [u8; 7]);
+
+/// How long an enhanced validity period is.
+#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+pub enum EnhancedPeriod {
+    /// It does not say.
+    None,
+    /// As in the relative format.
+    Relative(RelativeValidity),
+    /// So many seconds, up to 99:59:59.
+    Seconds(u32),
+    /// A value or a format that is reserved.
+    Reserved,
+}
+
+impl EnhancedValidity {
+    /// Whether the service centre shall try once only.
+    pub fn is_single_shot(self) -> bool {
+        self.0[0] & 0x40 != 0
+    }
+
+    /// How long it is.
+    pub fn period(self) -> EnhancedPeriod {
+        let mut indicator = 0;
+        // Bit 7 promises another functionality indicator; the period stands behind the last.
+        while self.0.get(indicator).is_some_and(|octet| octet & 0x80 != 0) {
+            indicator += 1;
+        }
+        let behind = self.0.get(indicator + 1..).unwrap_or_default();
+        match (self.0[0] & 0x07, behind) {
+            (0, _) => EnhancedPeriod::None,
+            (1, &[value, ..]) => EnhancedPeriod::Relative(RelativeValidity(value)),
+            (2, &[seconds, ..]) if seconds > 0 => EnhancedPeriod::Seconds(seconds.into()),
+            (3, &[hours, minutes, seconds, ..]) => {
+                let fields = [hours, minutes, seconds].map(two_digits);
+                match fields {
+                    [Some(hours), Some(minutes @ ..=59), Some(seconds @ ..=59)] => {
+                        let minutes = u32::from(hours) * 60 + u32::from(minutes);
+                        EnhancedPeriod::Seconds(minutes * 60 + u32::from(seconds))
+                    }
+                    _ => EnhancedPeriod::Reserved,
+                }
+            }
+            _ => EnhancedPeriod::Reserved,
         }
     }
 }
@@ -137,6 +196,45 @@ mod tests {
                 minutes,
                 "{wanted}"
             );
+        }
+    }
+
+    #[test]
+    fn an_enhanced_period_is_read_by_its_indicator() {
+        let table = [
+            ([0x00, 9, 9, 9, 9, 9, 9], false, EnhancedPeriod::None),
+            (
+                [0x01, 167, 0, 0, 0, 0, 0],
+                false,
+                EnhancedPeriod::Relative(RelativeValidity(167)),
+            ),
+            ([0x42, 30, 0, 0, 0, 0, 0], true, EnhancedPeriod::Seconds(30)),
+            ([0x02, 0, 0, 0, 0, 0, 0], false, EnhancedPeriod::Reserved),
+            // 12 hours, 34 minutes, 56 seconds in semi-octets.
+            (
+                [0x03, 0x21, 0x43, 0x65, 0, 0, 0],
+                false,
+                EnhancedPeriod::Seconds(45_296),
+            ),
+            (
+                [0x03, 0x21, 0x06, 0, 0, 0, 0],
+                false,
+                EnhancedPeriod::Reserved,
+            ),
+            ([0x03, 0xFF, 0, 0, 0, 0, 0], false, EnhancedPeriod::Reserved),
+            ([0x04, 1, 1, 1, 1, 1, 1], false, EnhancedPeriod::Reserved),
+            // A second indicator stands before the period.
+            (
+                [0x82, 0x00, 45, 0, 0, 0, 0],
+                false,
+                EnhancedPeriod::Seconds(45),
+            ),
+            ([0x82; 7], false, EnhancedPeriod::Reserved),
+        ];
+        for (octets, single_shot, period) in table {
+            let validity = EnhancedValidity(octets);
+            assert_eq!(validity.is_single_shot(), single_shot, "{octets:02X?}");
+            assert_eq!(validity.period(), period, "{octets:02X?}");
         }
     }
 }

@@ -3,8 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test's helpers may fail the test")]
 
 use pdu_codec::{
-    Address, AlphabetChoice, Class, EncodeError, Envelope, MessageReference, Ports, Reference,
-    ReferenceWidth, RelativeValidity, Split, Submit, SubmitOptions, Timestamp, Tpdu, Validity,
+    Address, AlphabetChoice, Class, DataCoding, DeliverReport, EncodeError, EnhancedValidity,
+    Envelope, FailureCause, Language, MessageReference, NationalTables, Parameters, Ports,
+    Reference, RelativeValidity, Shift, Split, Submit, SubmitOptions, SubmitReport, Timestamp,
+    Tpdu, Validity, Verdict, plain_typography,
 };
 use proptest::collection::vec;
 use proptest::option;
@@ -21,8 +23,11 @@ fn character() -> impl Strategy<Value = char> {
 
 fn text() -> impl Strategy<Value = String> {
     let of = |characters| characters_to_text(vec(characters, 0..700));
+    let national =
+        proptest::sample::select("şŞğĞıİçÇáíóúÁÊÔãõâ∞ªºन मস্ઐ௹۰ڌ".chars().collect::<Vec<_>>());
     prop_oneof![
         3 => of(character().boxed()),
+        2 => of(prop_oneof![9 => character(), 1 => national].boxed()),
         2 => of(prop_oneof![9 => character(), 1 => any::<char>()].boxed()),
         1 => of(any::<char>().boxed()),
     ]
@@ -51,8 +56,8 @@ fn timestamp() -> impl Strategy<Value = Timestamp> {
 fn validity() -> impl Strategy<Value = Validity> {
     prop_oneof![
         any::<u8>().prop_map(|value| Validity::Relative(RelativeValidity(value))),
-        timestamp().prop_map(Validity::Absolute),
-        any::<[u8; 7]>().prop_map(Validity::Enhanced),
+        timestamp().prop_map(|until| Validity::Absolute(Ok(until))),
+        any::<[u8; 7]>().prop_map(|raw| Validity::Enhanced(EnhancedValidity(raw))),
     ]
 }
 
@@ -74,9 +79,10 @@ fn options() -> impl Strategy<Value = SubmitOptions> {
     let class = option::of((0..4_u8).prop_map(|class| Class::of(class).unwrap()));
     let flags = any::<(bool, bool, bool)>();
     let octets = any::<(u8, u8)>();
-    let rest = (option::of(validity()), option::of(ports), reference, class);
-    (flags, octets, rest).prop_map(|(flags, octets, (validity, ports, reference, class))| {
-        SubmitOptions {
+    let headers = (option::of(ports), reference, option::of(national()));
+    let rest = (option::of(validity()), class);
+    (flags, octets, headers, rest).prop_map(
+        |(flags, octets, (ports, reference, national), (validity, class))| SubmitOptions {
             request_report: flags.0,
             reject_duplicates: flags.1,
             reply_path: flags.2,
@@ -86,8 +92,17 @@ fn options() -> impl Strategy<Value = SubmitOptions> {
             protocol_id: octets.1,
             ports,
             reference,
-        }
-    })
+            national,
+        },
+    )
+}
+
+fn national() -> impl Strategy<Value = NationalTables> {
+    let shift = prop_oneof![Just(Shift::Single), Just(Shift::Locking), Just(Shift::Both)];
+    (proptest::sample::select(&Language::ALL[..]), shift)
+        .prop_filter_map("Spanish has no locking table", |(language, shift)| {
+            NationalTables::new(language, shift)
+        })
 }
 
 fn choice() -> impl Strategy<Value = AlphabetChoice> {
@@ -164,15 +179,9 @@ proptest! {
     fn a_plan_covers_the_text_and_cuts_no_escape_and_no_surrogate_pair(
         text in text(),
         choice in choice(),
-        sixteen in any::<bool>(),
+        options in options(),
     ) {
-        let (width, reference) = if sixteen {
-            (ReferenceWidth::Sixteen, Reference::Sixteen(1))
-        } else {
-            (ReferenceWidth::Eight, Reference::Eight(1))
-        };
-        let Ok(split) = Split::plan(&text, choice, width) else { return Ok(()) };
-        let options = SubmitOptions { reference, ..SubmitOptions::default() };
+        let Ok(split) = Split::plan_for(&text, choice, &options) else { return Ok(()) };
         let to = Address::parse("12").unwrap();
         let submits = Submit::texts(&to, &text, choice, &options).unwrap();
         prop_assert_eq!(split.parts(), submits.len());
@@ -190,22 +199,79 @@ proptest! {
     }
 
     #[test]
-    fn a_part_is_full_when_another_follows(text in text(), choice in choice()) {
-        let Ok(split) = Split::plan(&text, choice, ReferenceWidth::Eight) else { return Ok(()) };
+    fn a_part_is_full_when_another_follows(text in text(), choice in choice(), options in options()) {
+        let Ok(split) = Split::plan_for(&text, choice, &options) else { return Ok(()) };
+        let ports = options.ports.map_or(0, |ports| if matches!(ports, Ports::Eight { .. }) { 4 } else { 6 });
+        let concatenation = if matches!(options.reference, Reference::Eight(_)) { 5 } else { 6 };
+        let national = split.national().map_or(0, |tables| {
+            3 * (usize::from(tables.single_shift().is_some()) + usize::from(tables.locking_shift().is_some()))
+        });
+        let octets = 140 - 1 - concatenation - ports - national;
+        let room = match split.alphabet() {
+            pdu_codec::Alphabet::Gsm7 => octets * 8 / 7,
+            _ => octets / 2,
+        };
         for pair in split.pieces().windows(2) {
-            let room = match split.alphabet() {
-                pdu_codec::Alphabet::Gsm7 => 153,
-                _ => 67,
-            };
             // Only a character of two units may leave one free.
             prop_assert!(pair[0].units == room || pair[0].units == room - 1);
         }
+        prop_assert!(split.pieces().iter().all(|piece| split.parts() == 1 || piece.units <= room));
+    }
+
+    #[test]
+    fn what_forces_ucs2_is_what_the_alphabet_lacks(text in text(), options in options()) {
+        let auto = Split::plan_for(&text, AlphabetChoice::Auto, &options).unwrap();
+        let demanded = Split::plan_for(&text, AlphabetChoice::Gsm7, &options);
+        prop_assert_eq!(auto.forced_by().is_empty(), demanded.is_ok());
+        for stranger in auto.forced_at() {
+            prop_assert_eq!(text.chars().nth(stranger.at), Some(stranger.character));
+        }
+        if let Err(error) = demanded {
+            prop_assert_eq!(error.offending, auto.forced_by());
+        }
+    }
+
+    #[test]
+    fn plain_typography_is_plain_and_changes_nothing_twice(text in any::<String>()) {
+        let once = plain_typography(&text).into_owned();
+        prop_assert_eq!(plain_typography(&once), once.as_str());
+    }
+
+    #[test]
+    fn a_report_comes_back_from_its_octets(
+        cause in option::of(0x80..=0xFF_u8),
+        pid in option::of(any::<u8>()),
+        stamp in any::<[u8; 7]>(),
+        text in option::of("[ -Z]{0,60}"),
+    ) {
+        let to = Address::parse("12").unwrap();
+        let user_data = text.map(|text| {
+            let submits = Submit::texts(&to, &text, AlphabetChoice::Gsm7, &SubmitOptions::default());
+            submits.unwrap()[0].user_data().clone()
+        });
+        let parameters = Parameters {
+            protocol_id: pid,
+            data_coding: user_data.as_ref().map(|_| DataCoding(0)),
+            user_data,
+        };
+        let failure_cause = cause.map(FailureCause);
+        let verdict = if cause.is_some() { Verdict::Refused } else { Verdict::Taken };
+        let deliver = DeliverReport { failure_cause, parameters: parameters.clone() };
+        prop_assert_eq!(DeliverReport::decode(&deliver.encode(), verdict), Ok(deliver));
+        let octets = [&[0x01, 0x00][..], &stamp].concat();
+        let service_centre_time = SubmitReport::decode(&octets, Verdict::Taken).unwrap().service_centre_time;
+        let submit = SubmitReport { failure_cause, service_centre_time, parameters };
+        prop_assert_eq!(SubmitReport::decode(&submit.encode(), verdict), Ok(submit));
     }
 
     #[test]
     fn any_octets_have_an_answer(octets in vec(any::<u8>(), 0..300)) {
         let _ = Tpdu::decode(&octets);
         let _ = Envelope::from_octets(&octets).map(|envelope| Tpdu::decode(&envelope.tpdu));
+        for verdict in [Verdict::Taken, Verdict::Refused] {
+            let _ = DeliverReport::decode(&octets, verdict);
+            let _ = SubmitReport::decode(&octets, verdict);
+        }
     }
 
     #[test]

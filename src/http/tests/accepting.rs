@@ -220,3 +220,49 @@ async fn a_caller_who_hangs_up_does_not_undo_what_was_begun() {
     house.gate.0.acceptances.wait().await;
     assert_eq!(house.count().await, 1);
 }
+
+#[tokio::test]
+async fn a_preview_shows_what_a_text_would_come_to_and_stores_nothing() {
+    let house = House::new();
+    let table = [
+        (
+            json!("hello"),
+            json!({"encoding": "gsm7", "parts": 1, "units": 5, "units_left": 155, "offending": [], "offending_at": []}),
+        ),
+        (
+            json!("it’s “it’s”"),
+            json!({
+                "encoding": "ucs2", "parts": 1, "units": 11, "units_left": 59,
+                "offending": ["’", "“", "”"], "offending_at": [2, 5, 10],
+            }),
+        ),
+        // More parts than may be sent are still counted.
+        (
+            json!("x".repeat(2_000)),
+            json!({"encoding": "gsm7", "parts": 14, "units": 2_000, "units_left": 142, "offending": [], "offending_at": []}),
+        ),
+    ];
+    for (text, expected) in table {
+        let reply = house.post("/v1/messages/preview", json!({ "text": text }).to_string());
+        let reply = reply.await;
+        assert_eq!((reply.status.as_u16(), reply.body), (200, expected));
+    }
+    assert_eq!(house.count().await, 0);
+}
+
+#[tokio::test]
+async fn a_preview_of_nothing_is_refused() {
+    let house = House::new();
+    let preview = async |body: &str| house.post("/v1/messages/preview", body.to_owned()).await;
+    preview("{}").await.is(400, "invalid_request");
+    preview(r#"{"text":""}"#).await.is(400, "invalid_request");
+    preview(r#"{"text":"a\u0000"}"#)
+        .await
+        .is(400, "invalid_request");
+    preview(r#"{"text":"a","to":"+8613800138000"}"#)
+        .await
+        .is(400, "unknown_field");
+    let keyless = from_peer("127.0.0.1:5", "/v1/messages/preview", &json!({"text": "a"}));
+    assert_eq!(house.send(keyless).await.status, 401);
+    assert_eq!(house.get("/v1/messages/preview").await.status, 405);
+}

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::{Activity, PARTS_UNDER_WAY, Session};
-use crate::domain::{Blame, ModemState, Setback};
+use crate::domain::{Blame, ModemState, PduDigest, Setback};
 use crate::modem::encode::encode;
 use crate::modem::submit::{Flight, Part, Word, never_left, withdrawn};
 use crate::modem::{ModemEvent, Outcome, Submit, Ticket};
@@ -53,6 +53,14 @@ impl Session {
         if let Some(flight) = self.flight(ticket) {
             let step = flight.on_withdraw();
             self.take(now, step);
+        }
+    }
+
+    pub(super) fn keep(&mut self, now: Instant, pdu: PduDigest) {
+        self.receiving.keep(now, pdu);
+        self.tell_received();
+        if matches!(self.activity, Activity::Idle) {
+            self.proceed(now);
         }
     }
 
