@@ -74,6 +74,7 @@ impl House {
             modems,
             seed: 1,
             network,
+            ..Settings::default()
         };
         let sim = modem_sim::start(&folder.path().join("sim"), settings).unwrap();
         // Tests ask again and again until something is so.
@@ -105,6 +106,7 @@ impl House {
         let config = self.folder.path().join("cellpost.toml");
         std::fs::write(&config, &self.config).unwrap();
         let start = Start {
+            clock: None,
             config: Some(config),
             data_dir: self.data_dir(),
             ..Start::default()
