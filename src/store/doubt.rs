@@ -81,7 +81,7 @@ fn settle(work: &mut Work<'_>, settlement: &Settlement) -> Result<bool, StoreErr
     Ok(true)
 }
 
-/// The part in doubt of this modem whose try began in `tried_at` (and, if named, of this SIM and recipient), when
+/// The part in doubt of this modem whose try began in `tried_at` (and, if there is a report, that it may be about), when
 /// there is exactly one.
 pub(super) fn only_part_in_doubt(
     work: &Work<'_>,
@@ -90,7 +90,7 @@ pub(super) fn only_part_in_doubt(
     report: Option<&Report>,
 ) -> Result<Option<(MessageSeq, PartNumber)>, StoreError> {
     let mut statement = work.db.prepare_cached(
-        "SELECT message, number
+        "SELECT message, number, expected_mr
            FROM part
           WHERE route = :route AND tried_at BETWEEN :earliest AND :latest
             AND state IN ('sending', 'uncertain') AND state = 'uncertain'
@@ -105,13 +105,19 @@ pub(super) fn only_part_in_doubt(
         ":tail": report.map(Report::recipient_tail),
     };
     let rows = statement.query_map(values, |row| {
-        Ok((MessageSeq(row.get(0)?), PartNumber(row.get(1)?)))
+        let part = (MessageSeq(row.get(0)?), PartNumber(row.get(1)?));
+        Ok((part, row.get::<_, Option<u8>>(2)?))
     })?;
     let in_doubt: Vec<_> = rows.collect::<Result<_, _>>()?;
-    Ok(match in_doubt.as_slice() {
-        &[only] => Some(only),
-        _ => None,
-    })
+    let &[(only, expected)] = in_doubt.as_slice() else {
+        return Ok(None);
+    };
+    // A report that is known by another reference is about another part, one that has had its last word.
+    let told = report.map(|report| report.reference.0);
+    let fits = expected
+        .zip(told)
+        .is_none_or(|(expected, told)| expected == told);
+    Ok(fits.then_some(only))
 }
 
 /// A part in doubt was accepted after all. Its report window is the one it was given when it fell into doubt.
@@ -157,7 +163,8 @@ pub(super) fn fall_into_doubt(
     work.db
         .prepare_cached(
             "UPDATE part
-                SET window_ends_at = :closes_at
+                SET window_ends_at = :closes_at,
+                    expected_mr = (SELECT (last_mr + 1) % 256 FROM sim WHERE sim.id = part.sim)
               WHERE message = :seq AND number = :number AND state = 'uncertain'",
         )?
         .execute(named_params! {

@@ -1,6 +1,7 @@
 //! The store on a real file: one story per promise it keeps.
 
 mod inbound;
+mod reports;
 
 use std::time::Duration;
 

@@ -8,6 +8,7 @@ mod daemon;
 mod answers_only_after_recovery;
 mod commands;
 mod pdu_protocol;
+mod receives_once;
 mod refuses_bad_starts;
 mod signals;
 mod survives_full_disk;

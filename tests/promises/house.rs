@@ -277,6 +277,41 @@ impl House {
         received.into_iter().map(|received| received.text).collect()
     }
 
+    /// A phone writes to the SIM of modem 0.
+    pub(crate) async fn writes(&self, from: &str, text: &str) {
+        let (from, text) = (from.to_owned(), text.to_owned());
+        self.phones(move |phones| phones.reply_to(0, &from, &text).unwrap())
+            .await;
+    }
+
+    /// Every text in the inbox, oldest first.
+    pub(crate) async fn inbox(&self) -> Vec<Value> {
+        let (mut texts, mut cursor) = (Vec::new(), String::new());
+        loop {
+            let page = self
+                .ask(Method::GET, &format!("/v1/inbox?limit=200{cursor}"), None)
+                .await;
+            assert_eq!(page.status, StatusCode::OK, "{}", page.body);
+            texts.extend(page.body["data"].as_array().unwrap().clone());
+            match page.body["next_cursor"].as_str() {
+                Some(next) => cursor = format!("&cursor={next}"),
+                None => break,
+            }
+        }
+        texts.reverse();
+        texts
+    }
+
+    /// Waits until the inbox holds so many texts; more than that is too many.
+    pub(crate) async fn inbox_holds(&self, count: usize) -> Vec<Value> {
+        self.until(&format!("{count} texts in the inbox"), async || {
+            let texts = self.inbox().await;
+            assert!(texts.len() <= count, "{} texts", texts.len());
+            (texts.len() == count).then_some(texts)
+        })
+        .await
+    }
+
     pub(crate) async fn fault(&self, modem: usize, fault: Fault) {
         self.phones(move |phones| phones.fault(modem, &fault).unwrap())
             .await;

@@ -8,6 +8,8 @@ mod house;
 mod idempotency_key;
 mod never_sends_twice;
 mod quotas_hold;
+mod reassembles;
+mod receives;
 mod refuses_bad_input;
 mod reports_delivery;
 mod sends;

@@ -66,3 +66,7 @@ CREATE INDEX inbound_part_waiting ON inbound_part (received_at)
   WHERE inbound IS NULL;
 -- The parts of a text that is forgotten.
 CREATE INDEX inbound_part_of ON inbound_part (inbound);
+
+-- Of a part whose outcome is not known: the reference it has if it left, one more than the last that its SIM told.
+-- NULL: the SIM has told none.
+ALTER TABLE part ADD COLUMN expected_mr INTEGER;
