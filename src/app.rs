@@ -25,13 +25,14 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::config::{Config, ConfigError};
-use crate::dispatch::{Bell, Carrier, Dispatch, Settings, Wires, recover};
+use crate::dispatch::{Bell, Carrier, Dispatch, Quota, Settings, Wires, recover};
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::{FleetView, ModemName, Pepper, UnixMillis};
 use crate::http::{Gate, KeyHash, Parts};
 use crate::inbox::Inbox;
-use crate::modem::ModemSettings;
 use crate::modem::fleet::Fleet;
+use crate::modem::profile::{ProfileError, Profiles};
+use crate::modem::{ModemSettings, PinMemory, PinWord, Rung};
 use crate::store::{Ages, Step, Store, StoreError, StoreThreads};
 
 /// A gateway that runs.
@@ -81,6 +82,16 @@ pub(crate) enum StartError {
     Secret { path: PathBuf, why: String },
     #[error("{path}: {error}")]
     Store { path: PathBuf, error: StoreError },
+    #[error("{path}: {error}: modems.profiles_dir must name a folder that can be read")]
+    ProfileFile { path: PathBuf, error: io::Error },
+    #[error("a profile of modems: {0}")]
+    Profile(#[from] ProfileError),
+    #[error("modem.{modem}.profile = \"{profile}\": there is no such profile; there are {known}")]
+    NoProfile {
+        modem: ModemName,
+        profile: String,
+        known: String,
+    },
     #[error("{address}: {error}; choose another with --listen or server.listen")]
     Listen {
         address: SocketAddr,
@@ -97,6 +108,8 @@ pub(crate) enum StartError {
 /// Events of all modems under way between the fleet, dispatch and inbox. Each modem has two answers outstanding
 /// at most; reports may come in a burst after a replug.
 const EVENTS: usize = 256;
+/// Pauses and restarts that people ask for; more at once are told to come again.
+const WISHES: usize = 16;
 /// How long after its try an unsettled part's late answer is listened for (semantics §6).
 const LISTEN_WITHIN: Duration = Duration::from_secs(120);
 /// What modems told last is given at least this long to be stored at a stop.
@@ -113,7 +126,8 @@ impl Gateway {
         let pepper = secrets::pepper(&config.secret_path(&config.pepper_file))?;
         let (admin_key, is_new) =
             secrets::admin_key(&config.secret_path(&config.auth.admin_key_file))?;
-        let (store, threads) = open_store(&config, pepper).await?;
+        let profiles = profiles(&config)?;
+        let (store, threads) = open_store(&config, pepper.clone()).await?;
         let store_failed = |error| StartError::Store {
             path: config.database_path(),
             error,
@@ -140,11 +154,15 @@ impl Gateway {
 
         let stops = Stops::default();
         let modems = modems(&config, simulated);
-        let settings = modem_settings(&modems, &store, config.inbound.delete_from_sim)
-            .await
-            .map_err(store_failed)?;
+        let settings = modem_settings(&config, &modems, profiles, &store, &pepper).await?;
         let (events, event_receiver) = mpsc::channel(EVENTS);
-        let (fleet, handles) = Fleet::start(settings, events, wall_clock, stops.fleet.clone());
+        let (fleet, handles) = Fleet::start(
+            settings,
+            events,
+            pin_memory(store.clone()),
+            wall_clock,
+            stops.fleet.clone(),
+        );
         let view = fleet.view();
 
         let bell = Bell::default();
@@ -156,7 +174,16 @@ impl Gateway {
             .map(|(handle, modem)| Carrier {
                 handle,
                 request_report: modem.reports,
+                quota: Quota {
+                    hour: modem.quota.hour,
+                    day: modem.quota.day,
+                    month: modem.quota.month,
+                    reset_day: modem.quota.reset_day,
+                    zone: config.server.timezone.clone(),
+                },
+                min_interval: modem.min_interval,
             });
+        let (wishes, wishes_receiver) = mpsc::channel(WISHES);
         let (dispatch, loads) = Dispatch::new(
             store.clone(),
             settings_of_dispatch,
@@ -165,6 +192,7 @@ impl Gateway {
                 bell: bell.clone(),
                 fleet: view.clone(),
                 events: event_receiver,
+                wishes: wishes_receiver,
                 news,
             },
         );
@@ -186,6 +214,7 @@ impl Gateway {
             bell,
             fleet: view.clone(),
             loads,
+            wishes,
             admin_key: KeyHash::of(&admin_key),
             clock: wall_clock,
         });
@@ -382,18 +411,97 @@ fn modems(config: &Config, simulated: &[PathBuf]) -> Vec<crate::config::Modem> {
     named.chain(simulated).collect()
 }
 
+/// The profiles compiled in, and those of `modems.profiles_dir` in the order of their names.
+pub(crate) fn profiles(config: &Config) -> Result<Profiles, StartError> {
+    let mut profiles = Profiles::built_in();
+    let Some(folder) = &config.profiles_dir else {
+        return known(config, profiles);
+    };
+    let unreadable = |path: &Path, error: io::Error| StartError::ProfileFile {
+        path: path.to_owned(),
+        error,
+    };
+    let mut files = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(|error| unreadable(folder, error))? {
+        let path = entry.map_err(|error| unreadable(folder, error))?.path();
+        if path.extension().is_some_and(|kind| kind == "toml") {
+            files.push(path);
+        }
+    }
+    files.sort();
+    for path in files {
+        let text = std::fs::read_to_string(&path).map_err(|error| unreadable(&path, error))?;
+        let name = path.file_stem().unwrap_or_default().to_string_lossy();
+        profiles.add(&name, &path.display().to_string(), &text)?;
+    }
+    known(config, profiles)
+}
+
+/// Every profile that a modem's section names is there.
+fn known(config: &Config, profiles: Profiles) -> Result<Profiles, StartError> {
+    for modem in &config.modems {
+        let name = modem.profile.as_deref();
+        if let Some(name) = name.filter(|name| profiles.get(name).is_none()) {
+            return Err(StartError::NoProfile {
+                modem: modem.name.clone(),
+                profile: name.to_owned(),
+                known: profiles.names().collect::<Vec<_>>().join(", "),
+            });
+        }
+    }
+    Ok(profiles)
+}
+
+fn pin_memory(store: Store) -> PinMemory {
+    PinMemory::new(move |word| {
+        let store = store.clone();
+        Box::pin(async move {
+            let remembered = match word {
+                PinWord::Claim(lock) => store.claim_pin(lock.0, wall_clock()).await,
+                PinWord::Opened(lock) => {
+                    store.pin_opened(lock.0, wall_clock()).await.map(|()| true)
+                }
+            };
+            remembered.unwrap_or_else(|error| {
+                warn!(%error, "what became of a PIN could not be remembered");
+                false
+            })
+        })
+    })
+}
+
 async fn modem_settings(
+    config: &Config,
     modems: &[crate::config::Modem],
+    profiles: Profiles,
     store: &Store,
-    delete_from_sim: bool,
-) -> Result<Vec<ModemSettings>, StoreError> {
+    pepper: &Pepper,
+) -> Result<Vec<ModemSettings>, StartError> {
+    let store_failed = |error| StartError::Store {
+        path: config.database_path(),
+        error,
+    };
     let now = wall_clock();
     let mut all = Vec::with_capacity(modems.len());
     for modem in modems {
-        let known = store.mean_send(modem.name.clone()).await?;
+        let known = store
+            .mean_send(modem.name.clone())
+            .await
+            .map_err(store_failed)?;
         let mean_send = known.unwrap_or(FIRST_MEAN_SEND);
-        let tried_at = store.unsettled_since(modem.name.route()).await?;
+        let tried_at = store
+            .unsettled_since(modem.name.route())
+            .await
+            .map_err(store_failed)?;
+        let helped = store
+            .helped(modem.name.clone())
+            .await
+            .map_err(store_failed)?;
         let is_young = |at: &UnixMillis| now.since(*at) < LISTEN_WITHIN;
+        let pin = match &modem.pin_file {
+            Some(file) => Some(secrets::pin(&config.secret_path(file), pepper)?),
+            None => None,
+        };
         all.push(ModemSettings {
             name: modem.name.clone(),
             device: modem.device.clone(),
@@ -401,11 +509,17 @@ async fn modem_settings(
             command_timeout: modem.command_timeout,
             send_timeout: modem.send_timeout,
             smsc: modem.smsc.clone(),
+            pin,
+            storage: modem.storage.clone(),
+            profile: modem.profile.as_deref().and_then(|name| profiles.get(name)),
+            profiles: profiles.clone(),
+            known_profile: None,
+            helped: helped.as_deref().and_then(Rung::parse),
             listen_first: tried_at
                 .filter(is_young)
                 .map(|_| crate::modem::listening_time(mean_send)),
             mean_send,
-            delete_from_sim,
+            delete_from_sim: config.inbound.delete_from_sim,
         });
     }
     Ok(all)

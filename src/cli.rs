@@ -89,7 +89,10 @@ enum CommandError {
 impl CommandError {
     fn exit_code(&self) -> ExitCode {
         match self {
-            Self::Usage(_) | Self::Start(StartError::Config(_)) => ExitCode::from(2),
+            Self::Usage(_)
+            | Self::Start(
+                StartError::Config(_) | StartError::Profile(_) | StartError::NoProfile { .. },
+            ) => ExitCode::from(2),
             Self::Start(_) | Self::Failed(_) => ExitCode::from(1),
         }
     }
@@ -121,6 +124,7 @@ pub fn main() -> ExitCode {
 
 fn check_config(args: &ConfigArgs) -> Result<(), CommandError> {
     let config = load(args, &[], None)?;
+    crate::app::profiles(&config)?;
     match &config.file {
         Some(file) => println!("{}: good", file.display()),
         None => println!("no config file: the defaults are good"),

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use super::StartError;
 use crate::domain::Pepper;
+use crate::modem::Pin;
 
 /// `pepper.key`: 32 octets.
 pub(super) fn pepper(path: &Path) -> Result<Pepper, StartError> {
@@ -46,6 +47,23 @@ pub(super) fn admin_key(path: &Path) -> Result<(String, bool), StartError> {
         });
     }
     Ok((key.to_owned(), is_new))
+}
+
+/// The PIN of a SIM: a file that must be there.
+pub(super) fn pin(path: &Path, pepper: &Pepper) -> Result<Pin, StartError> {
+    let wrong = |why: String| StartError::Secret {
+        path: path.to_owned(),
+        why,
+    };
+    let mut file = File::open(path).map_err(|error| wrong(error.to_string()))?;
+    check_mode(path, &file).map_err(wrong)?;
+    let mut text = String::new();
+    file.read_to_string(&mut text)
+        .map_err(|error| wrong(error.to_string()))?;
+    let digits = text.strip_suffix('\n').unwrap_or(&text);
+    let digits = digits.strip_suffix('\r').unwrap_or(digits);
+    Pin::parse(digits, pepper)
+        .ok_or_else(|| wrong("a PIN file holds one line of 4 to 8 digits".to_owned()))
 }
 
 fn read_or_create(path: &Path, fresh: impl Fn() -> Vec<u8>) -> Result<(Vec<u8>, bool), StartError> {

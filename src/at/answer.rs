@@ -90,6 +90,14 @@ impl Fault {
         }
     }
 
+    /// Not now: the SIM or the modem is still busy with itself, mostly after a start (27.007 §9.2.1, Wavecom's 515).
+    pub(crate) fn is_busy(&self) -> bool {
+        matches!(
+            self,
+            Self::Cme(Cause::Code(14 | 515)) | Self::Cms(Cause::Code(314 | 515))
+        )
+    }
+
     /// The code of `+CME ERROR`, if that is what was said.
     pub(crate) fn cme(&self) -> Option<u16> {
         match self {
@@ -139,6 +147,29 @@ const CMS_WORDS: &[(&str, u16)] = &[
     ("network timeout", 332),
     ("unknown error", 500),
 ];
+
+/// What an error that answers `AT+CMGS`, or none, tells of the modem when it comes again and again.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Ailment {
+    /// 41: some modems have lost the network without knowing, until they are attached anew.
+    Detached,
+    /// 300 and 301: the modem's own failure.
+    Broken,
+    /// 500, 100 and bare errors: over LTE it may be that this network carries no messages there.
+    Unexplained,
+    /// Nothing came at all.
+    NoResult,
+}
+
+pub(crate) fn ailment(fault: &Fault) -> Option<Ailment> {
+    match fault {
+        Fault::Cms(Cause::Code(41)) => Some(Ailment::Detached),
+        Fault::Cms(Cause::Code(300 | 301)) => Some(Ailment::Broken),
+        Fault::Plain | Fault::Cms(Cause::Words(_) | Cause::Code(500)) => Some(Ailment::Unexplained),
+        Fault::Cme(Cause::Words(_) | Cause::Code(100)) => Some(Ailment::Unexplained),
+        Fault::Cms(_) | Fault::Cme(_) => None,
+    }
+}
 
 /// How far a part had come when the error was read.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -338,17 +338,17 @@ impl Asked {
 }
 
 impl Answer {
-    fn claims(self, line: &str) -> bool {
+    fn claims(&self, line: &str) -> bool {
         match self {
             Self::Nothing => false,
-            Self::Prefixed(prefix) => line.starts_with(prefix),
+            Self::Prefixed(prefix) => line.starts_with(&**prefix),
             Self::Registration(prefix) => {
-                line.strip_prefix(prefix).is_some_and(answers_registration)
+                line.strip_prefix(*prefix).is_some_and(answers_registration)
             }
-            Self::Words(prefix) => line.starts_with(prefix) || !urc::looks_unsolicited(line),
-            Self::Pdus(prefix) => line.starts_with(prefix) || storage::looks_like_pdu(line),
+            Self::Words(prefix) => line.starts_with(*prefix) || !urc::looks_unsolicited(line),
+            Self::Pdus(prefix) => line.starts_with(*prefix) || storage::looks_like_pdu(line),
             Self::Digits(prefix) => {
-                line.starts_with(prefix)
+                line.starts_with(&**prefix)
                     || line.len() >= FEWEST_DIGITS && line.trim_matches('"').bytes().all(is_digit)
             }
         }

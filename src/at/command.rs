@@ -20,23 +20,24 @@ pub(crate) struct Command {
 }
 
 /// How the information lines of an answer are recognised; position proves nothing.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Answer {
     /// There is none.
     Nothing,
-    Prefixed(&'static str),
+    Prefixed(Cow<'static, str>),
     /// `+CREG: <n>,<stat>`: the announcement has the same prefix and lacks `<n>`.
     Registration(&'static str),
     /// Free words, with the prefix on some modems.
     Words(&'static str),
     /// A number without a prefix, or with one of the kind `+CCID:`.
-    Digits(&'static str),
+    Digits(Cow<'static, str>),
     /// Lines with this prefix, each followed by its PDU.
     Pdus(&'static str),
 }
 
 const SHORT: Option<Duration> = Some(Duration::from_secs(2));
 const ORDINARY: Option<Duration> = Some(Duration::from_secs(3));
+const LONG: Option<Duration> = Some(Duration::from_secs(15));
 /// How long an answer without `OK` is waited on: seen with `+CMGS:` and with Wavecom's `+CPIN:`.
 const NO_OK: Duration = Duration::from_secs(1);
 
@@ -58,9 +59,30 @@ impl Command {
         Self::new(text, Answer::Nothing, patience)
     }
 
-    /// A command from a ladder of forms, with no information in its answer.
-    pub(crate) const fn form(text: &'static str) -> Self {
-        Self::plain(text, ORDINARY)
+    /// A command from a ladder of forms, with no information in its answer that is of use.
+    pub(crate) fn form(text: impl Into<Cow<'static, str>>) -> Self {
+        Self {
+            text: text.into(),
+            ..Self::plain("", ORDINARY)
+        }
+    }
+
+    /// A question that a profile knows: its answer begins with the command's name.
+    pub(crate) fn question(text: &str) -> Self {
+        Self {
+            text: Cow::Owned(text.to_owned()),
+            answer: Answer::Prefixed(Cow::Owned(prefix_of(text))),
+            ..Self::plain("", None)
+        }
+    }
+
+    /// A question for digits that a profile knows.
+    pub(crate) fn question_for_digits(text: &str) -> Self {
+        Self {
+            text: Cow::Owned(text.to_owned()),
+            answer: Answer::Digits(Cow::Owned(prefix_of(text))),
+            ..Self::plain("", None)
+        }
     }
 
     /// `AT`, while it is not known whether anybody listens.
@@ -77,34 +99,58 @@ impl Command {
     pub(crate) const MAKER: Self = Self::new("+CGMI", Answer::Words("+CGMI:"), None);
     pub(crate) const MODEL: Self = Self::new("+CGMM", Answer::Words("+CGMM:"), None);
     pub(crate) const REVISION: Self = Self::new("+CGMR", Answer::Words("+CGMR:"), None);
-    pub(crate) const IMEI: Self = Self::new("+CGSN", Answer::Digits("+CGSN:"), None);
+    pub(crate) const IMEI: Self = Self::new("+CGSN", Answer::Digits(Cow::Borrowed("+CGSN:")), None);
     // Telit takes up to 20 s while it reads the SIM.
     pub(crate) const IMSI: Self = Self::new(
         "+CIMI",
-        Answer::Digits("+CIMI:"),
+        Answer::Digits(Cow::Borrowed("+CIMI:")),
         Some(Duration::from_secs(20)),
     );
-    /// The ways to ask for the ICCID; a modem knows one or two of them.
-    pub(crate) const ICCID: [Self; 6] = [
-        Self::new("+CCID", Answer::Digits("+CCID:"), None),
-        Self::new("+ICCID", Answer::Digits("+ICCID:"), None),
-        Self::new("+QCCID", Answer::Digits("+QCCID:"), None),
-        Self::new("+CICCID", Answer::Digits("+ICCID:"), None),
-        Self::new("^ICCID?", Answer::Digits("^ICCID:"), None),
-        Self::new("+ZGETICCID", Answer::Digits("+ZGETICCID:"), None),
+    /// The ways to ask for the ICCID; a modem knows one or two of them. The last reads the file on the SIM itself.
+    pub(crate) const ICCID: [Self; 7] = [
+        Self::new("+CCID", Answer::Digits(Cow::Borrowed("+CCID:")), None),
+        Self::new("+ICCID", Answer::Digits(Cow::Borrowed("+ICCID:")), None),
+        Self::new("+QCCID", Answer::Digits(Cow::Borrowed("+QCCID:")), None),
+        Self::new("+CICCID", Answer::Digits(Cow::Borrowed("+ICCID:")), None),
+        Self::new("^ICCID?", Answer::Digits(Cow::Borrowed("^ICCID:")), None),
+        Self::new(
+            "+ZGETICCID",
+            Answer::Digits(Cow::Borrowed("+ZGETICCID:")),
+            None,
+        ),
+        Self::new(
+            "+CRSM=176,12258,0,0,10",
+            Answer::Prefixed(Cow::Borrowed("+CRSM:")),
+            None,
+        ),
     ];
-    pub(crate) const OWN_NUMBER: Self = Self::new("+CNUM", Answer::Prefixed("+CNUM:"), None);
+    pub(crate) const OWN_NUMBER: Self =
+        Self::new("+CNUM", Answer::Prefixed(Cow::Borrowed("+CNUM:")), None);
 
     pub(crate) const SIM_STATE: Self = Self {
         text: Cow::Borrowed("+CPIN?"),
-        answer: Answer::Prefixed("+CPIN:"),
+        answer: Answer::Prefixed(Cow::Borrowed("+CPIN:")),
         patience: None,
         prompts: false,
         settles: Some(NO_OK),
     };
 
-    pub(crate) const ANNOUNCE_REGISTRATION: Self = Self::plain("+CREG=1", ORDINARY);
-    pub(crate) const ANNOUNCE_LTE_REGISTRATION: Self = Self::plain("+CEREG=1", ORDINARY);
+    /// `number`: digits only.
+    pub(crate) fn enter_pin(pin: &str) -> Self {
+        Self {
+            text: Cow::Owned(format!("+CPIN=\"{pin}\"")),
+            ..Self::plain("", LONG)
+        }
+    }
+
+    pub(crate) const FUNCTION: Self =
+        Self::new("+CFUN?", Answer::Prefixed(Cow::Borrowed("+CFUN:")), None);
+    /// Full functionality: the radio is on.
+    pub(crate) const RADIO_ON: Self = Self::plain("+CFUN=1", LONG);
+    pub(crate) const RADIO_OFF: Self = Self::plain("+CFUN=4", LONG);
+    /// Stored settings, then the factory's.
+    pub(crate) const RESET: Self = Self::plain("Z", ORDINARY);
+    pub(crate) const FACTORY: Self = Self::plain("&F", ORDINARY);
     pub(crate) const REGISTRATION: Self = Self::new("+CREG?", Answer::Registration("+CREG:"), None);
     pub(crate) const LTE_REGISTRATION: Self =
         Self::new("+CEREG?", Answer::Registration("+CEREG:"), None);
@@ -112,13 +158,41 @@ impl Command {
     // Never AT+COPS=0: it starts a search of up to 180 s.
     pub(crate) const OPERATOR: Self = Self::new(
         "+COPS?",
-        Answer::Prefixed("+COPS:"),
+        Answer::Prefixed(Cow::Borrowed("+COPS:")),
         Some(Duration::from_secs(10)),
     );
-    pub(crate) const SIGNAL: Self = Self::new("+CSQ", Answer::Prefixed("+CSQ:"), None);
+    /// Only when there has been no network for minutes: it may search for 180 s.
+    pub(crate) const SELECT_OPERATOR: Self = Self::plain("+COPS=0", Some(Duration::from_secs(180)));
+    pub(crate) const SIGNAL: Self =
+        Self::new("+CSQ", Answer::Prefixed(Cow::Borrowed("+CSQ:")), None);
 
     pub(crate) const PDU_MODE: Self = Self::plain("+CMGF=0", ORDINARY);
-    pub(crate) const SERVICE_CENTRE: Self = Self::new("+CSCA?", Answer::Prefixed("+CSCA:"), None);
+    /// Texts are stored and announced, not handed over: nothing is to be acknowledged (27.005 §3.2.1).
+    pub(crate) const STORED_DELIVERY: Self = Self::plain("+CSMS=0", ORDINARY);
+    pub(crate) const STORAGES: Self =
+        Self::new("+CPMS=?", Answer::Prefixed(Cow::Borrowed("+CPMS:")), None);
+    pub(crate) const STORAGE: Self =
+        Self::new("+CPMS?", Answer::Prefixed(Cow::Borrowed("+CPMS:")), None);
+    pub(crate) const ANNOUNCEMENTS_OFFERED: Self =
+        Self::new("+CNMI=?", Answer::Prefixed(Cow::Borrowed("+CNMI:")), None);
+    pub(crate) const ANNOUNCEMENTS: Self =
+        Self::new("+CNMI?", Answer::Prefixed(Cow::Borrowed("+CNMI:")), None);
+    pub(crate) const LINK_OFFERED: Self =
+        Self::new("+CMMS=?", Answer::Prefixed(Cow::Borrowed("+CMMS:")), SHORT);
+    /// The link to the service centre is kept for some seconds after each part, until further notice (27.005 §3.5.6).
+    pub(crate) const KEEP_LINK: Self = Self::plain("+CMMS=2", SHORT);
+
+    /// Selects where texts are stored; the answer says how much fits there.
+    pub(crate) fn store_in(storages: &str) -> Self {
+        Self {
+            text: Cow::Owned(format!("+CPMS={storages}")),
+            answer: Answer::Prefixed(Cow::Borrowed("+CPMS:")),
+            ..Self::plain("", None)
+        }
+    }
+
+    pub(crate) const SERVICE_CENTRE: Self =
+        Self::new("+CSCA?", Answer::Prefixed(Cow::Borrowed("+CSCA:")), None);
 
     /// `number`: digits, with or without `+`.
     pub(crate) fn set_service_centre(number: &str) -> Self {
@@ -133,20 +207,33 @@ impl Command {
     pub(crate) fn submit(octets: usize) -> Self {
         Self {
             text: Cow::Owned(format!("+CMGS={octets}")),
-            answer: Answer::Prefixed("+CMGS:"),
+            answer: Answer::Prefixed(Cow::Borrowed("+CMGS:")),
             patience: PROMPT,
             prompts: true,
             settles: Some(NO_OK),
         }
     }
 
-    pub(crate) const MESSAGE_SERVICE: Self =
-        Self::new("+CSMS?", Answer::Prefixed("+CSMS:"), ORDINARY);
-    pub(crate) const ANNOUNCED: Self = Self::new("+CNMI?", Answer::Prefixed("+CNMI:"), ORDINARY);
-    pub(crate) const MEMORIES_IN_USE: Self =
-        Self::new("+CPMS?", Answer::Prefixed("+CPMS:"), ORDINARY);
-    pub(crate) const MEMORIES_THERE_ARE: Self =
-        Self::new("+CPMS=?", Answer::Prefixed("+CPMS:"), ORDINARY);
+    pub(crate) const MESSAGE_SERVICE: Self = Self::new(
+        "+CSMS?",
+        Answer::Prefixed(Cow::Borrowed("+CSMS:")),
+        ORDINARY,
+    );
+    pub(crate) const ANNOUNCED: Self = Self::new(
+        "+CNMI?",
+        Answer::Prefixed(Cow::Borrowed("+CNMI:")),
+        ORDINARY,
+    );
+    pub(crate) const MEMORIES_IN_USE: Self = Self::new(
+        "+CPMS?",
+        Answer::Prefixed(Cow::Borrowed("+CPMS:")),
+        ORDINARY,
+    );
+    pub(crate) const MEMORIES_THERE_ARE: Self = Self::new(
+        "+CPMS=?",
+        Answer::Prefixed(Cow::Borrowed("+CPMS:")),
+        ORDINARY,
+    );
     /// Everything in the selected memory. A stick with 25 texts was seen to take eight minutes.
     pub(crate) const LIST: Self = Self::new(
         "+CMGL=4",
@@ -173,7 +260,7 @@ impl Command {
     fn select(text: String) -> Self {
         Self {
             text: Cow::Owned(text),
-            ..Self::new("", Answer::Prefixed("+CPMS:"), STORED)
+            ..Self::new("", Answer::Prefixed(Cow::Borrowed("+CPMS:")), STORED)
         }
     }
 
@@ -194,3 +281,12 @@ impl Command {
 
 /// A SIM takes 0.1 to 0.2 s; long texts were seen to take more than 3 s to be deleted, some peers wait 7.
 const STORED: Option<Duration> = Some(Duration::from_secs(10));
+/// `+SPIC`, `^CPIN?` and `+ZPINPUK=?` are answered by `+SPIC:`, `^CPIN:` and `+ZPINPUK:`.
+fn prefix_of(command: &str) -> String {
+    // SIM7600 answers with the name of another command.
+    if command == "+CICCID" {
+        return "+ICCID:".to_owned();
+    }
+    let name = command.split(['=', '?']).next().unwrap_or(command);
+    format!("{name}:")
+}

@@ -93,6 +93,135 @@ impl SimState {
     }
 }
 
+/// What is said unasked of the SIM: `Some(true)` it is there, `Some(false)` it is gone.
+pub(crate) fn sim_presence(line: &str) -> Option<bool> {
+    // Huawei: 0, 240 and 255 are no SIM. Quectel tells of insertions only. Telit: 0 is none. Cinterion: 0 is none.
+    if let Some(state) = line.strip_prefix("^SIMST:") {
+        let state: u8 = state.split(',').next()?.trim().parse().ok()?;
+        return Some(!matches!(state, 0 | 240 | 255));
+    }
+    if line.starts_with("+QUSIM:") {
+        return (field::<u8>(line, 0)? == 1).then_some(true);
+    }
+    let known = ["#QSS:", "^SCKS:"]
+        .iter()
+        .any(|prefix| line.starts_with(prefix));
+    known.then(|| field::<u8>(line, 0).map(|state| state != 0))?
+}
+
+/// A modem has started, or one of its services is up.
+pub(crate) fn is_boot_word(line: &str) -> bool {
+    const WORDS: [&str; 5] = ["SMS Ready", "SMS DONE", "PB DONE", "Call Ready", "+XSIM: 3"];
+    WORDS.contains(&line)
+}
+
+/// What a modem says when it has just started by itself: whatever it was told before is forgotten.
+pub(crate) fn is_restart_word(line: &str) -> bool {
+    // Not ^BOOT: some Huawei sticks say it every few seconds.
+    const WORDS: [&str; 4] = ["RDY", "APP RDY", "MODEM:STARTUP", "START"];
+    WORDS.contains(&line) || line.starts_with("*ATREADY:")
+}
+
+/// A modem that lacks power says so before it goes (SIM800).
+pub(crate) fn is_power_word(line: &str) -> bool {
+    line.starts_with("UNDER-VOLTAGE") || line.starts_with("OVER-VOLTAGE")
+}
+
+/// `<fun>` of `+CFUN: 1`. ZTE answers the question with what it would accept; that says nothing.
+pub(crate) fn function(line: &str) -> Option<u8> {
+    field(line, 0)
+}
+
+/// Field `n` of the answer to a question for what a PIN has left.
+pub(crate) fn tries_left(line: &str, n: usize) -> Option<u8> {
+    field(line, n)
+}
+
+/// The ICCID as it stands on the SIM, two digits of each octet swapped: `+CRSM: 144,0,"98…"`.
+pub(crate) fn iccid_of_file(line: &str) -> Option<String> {
+    let octets = text_field(line.strip_prefix("+CRSM").map(|_| line)?, 2)?;
+    let digits: String = octets
+        .as_bytes()
+        .chunks(2)
+        .flat_map(|pair| pair.iter().rev())
+        .map(|digit| char::from(*digit))
+        .collect();
+    self::digits(&digits)
+}
+
+/// The lists of a test answer: `+CNMI: (0-3),(0,1),(2)` is `[[0, 1, 2, 3], [0, 1], [2]]`.
+pub(crate) fn number_lists(line: &str) -> Vec<Vec<u8>> {
+    groups(line)
+        .into_iter()
+        .map(|group| group.split(',').flat_map(range).collect())
+        .collect()
+}
+
+fn range(item: &str) -> Vec<u8> {
+    let number = |text: &str| text.trim().parse::<u8>().ok();
+    match item.split_once('-') {
+        Some((first, last)) => match (number(first), number(last)) {
+            (Some(first), Some(last)) => (first..=last).collect(),
+            _ => Vec::new(),
+        },
+        None => number(item).into_iter().collect(),
+    }
+}
+
+/// The storages that `+CPMS=?` offers for each of its three uses. Some modems write one list without brackets.
+pub(crate) fn storage_lists(line: &str) -> Vec<Vec<String>> {
+    let words = |group: &str| -> Vec<String> {
+        let words = group.split(',').map(|word| word.trim().trim_matches('"'));
+        words
+            .filter(|word| !word.is_empty())
+            .map(str::to_owned)
+            .collect()
+    };
+    let groups = groups(line);
+    match groups.is_empty() {
+        true => match line.split_once(':') {
+            Some((_, list)) => vec![words(list)],
+            None => Vec::new(),
+        },
+        false => groups.into_iter().map(words).collect(),
+    }
+}
+
+/// What stands in the innermost brackets, in order; Wavecom puts a pair around all of them.
+fn groups(line: &str) -> Vec<&str> {
+    let mut groups = Vec::new();
+    let mut begins = None;
+    for (at, character) in line.char_indices() {
+        match character {
+            '(' => begins = Some(at + 1),
+            ')' => groups.extend(begins.take().map(|begins| &line[begins..at])),
+            _ => {}
+        }
+    }
+    groups
+}
+
+/// How many texts fit into the first storage: `+CPMS: used,total,…` after a selection, with names after a question.
+pub(crate) fn storage_size(line: &str) -> Option<u16> {
+    field(line, 1)
+}
+
+/// The first storage of `+CPMS: "SM",1,20,…`.
+pub(crate) fn storage_name(line: &str) -> Option<&str> {
+    text_field(line, 0).filter(|name| !name.is_empty())
+}
+
+/// The numbers of `+CNMI: 2,1,0,1,0`.
+pub(crate) fn numbers(line: &str) -> Vec<u8> {
+    let Some((_, fields)) = line.split_once(':') else {
+        return Vec::new();
+    };
+    fields
+        .split(',')
+        .map_while(|field| field.trim().parse().ok())
+        .collect()
+}
+
 /// Field number `n` of `+XXX: a,b,c`, read without quotes.
 fn field<T: FromStr>(line: &str, n: usize) -> Option<T> {
     text_field(line, n)?.parse().ok()
@@ -164,9 +293,26 @@ pub(crate) fn own_number(line: &str) -> Option<String> {
     is_number(number).then(|| number.to_owned())
 }
 
-/// Whether `+CSCA: "+4477…",145` holds a number; UCS2 in hexadecimal counts.
-pub(crate) fn has_service_centre(line: &str) -> bool {
-    text_field(line, 0).is_some_and(|number| !number.is_empty())
+/// The number of `+CSCA: "+4477…",145`: quoted or bare, plain or as UCS2 in hexadecimal.
+pub(crate) fn service_centre(line: &str) -> Option<String> {
+    let written = text_field(line, 0)?;
+    if is_number(written) && !is_ucs2_of_digits(written) {
+        return Some(written.to_owned());
+    }
+    let units: Option<Vec<u16>> = written
+        .as_bytes()
+        .chunks(4)
+        .map(|unit| u16::from_str_radix(std::str::from_utf8(unit).ok()?, 16).ok())
+        .collect();
+    let number = String::from_utf16(&units?).ok()?;
+    is_number(&number).then_some(number)
+}
+
+/// `0033003600…`: the digits of a number, each with an octet 00 before it.
+fn is_ucs2_of_digits(text: &str) -> bool {
+    text.len() >= 12
+        && text.len() % 4 == 0
+        && text.as_bytes().chunks(4).all(|unit| &unit[..3] == b"003")
 }
 
 /// Digits, with or without `+`: what may stand between the quotes of a command.
@@ -305,9 +451,95 @@ mod tests {
             Some("+447700900123")
         );
         assert_eq!(own_number("+CNUM: ,,145"), None);
-        assert!(has_service_centre("+CSCA: \"+447700900000\",145"));
-        assert!(!has_service_centre("+CSCA: \"\",129"));
-        assert!(!has_service_centre("+CSCA:"));
+    }
+
+    #[test]
+    fn a_service_centre_is_read_quoted_bare_and_as_ucs2() {
+        for (line, expected) in [
+            ("+CSCA: \"+447700900000\",145", Some("+447700900000")),
+            ("+CSCA: +447700900000,145", Some("+447700900000")),
+            ("+CSCA: \"002B003400340037\",145", Some("+447")),
+            ("+CSCA: 002B003400340037,145", Some("+447")),
+            ("+CSCA: \"003400340037\",129", Some("447")),
+            ("+CSCA: \"\",129", None),
+            ("+CSCA:", None),
+            ("+CSCA: \"00G1\",145", None),
+        ] {
+            assert_eq!(service_centre(line).as_deref(), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn lists_of_numbers_are_read_however_they_are_written() {
+        let all = |lists: &[&[u8]]| lists.iter().map(|list| list.to_vec()).collect::<Vec<_>>();
+        for (line, expected) in [
+            (
+                "+CNMI: (0-3),(0-3),(0,2),(0,1),(0,1)",
+                all(&[&[0, 1, 2, 3], &[0, 1, 2, 3], &[0, 2], &[0, 1], &[0, 1]]),
+            ),
+            ("+CNMI:(2),(0-1,3),(0)", all(&[&[2], &[0, 1, 3], &[0]])),
+            ("+CMMS: (0-2)", all(&[&[0, 1, 2]])),
+            ("+CNMI: ", all(&[])),
+            ("+CNMI: (3-1),(x),()", all(&[&[], &[], &[]])),
+        ] {
+            assert_eq!(number_lists(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn lists_of_storages_are_read_however_they_are_written() {
+        for (line, expected) in [
+            ("+CPMS: (\"SM\",\"ME\"),(\"SM\"),(\"SM\")", "SM ME|SM|SM"),
+            ("+CPMS: ((\"SM\",\"BM\",\"SR\"),(\"SM\"))", "SM BM SR|SM"),
+            ("+CPMS: \"ME\",\"MT\",\"SM\"", "ME MT SM"),
+            ("+CPMS: (),(),()", "||"),
+        ] {
+            let lists: Vec<String> = storage_lists(line)
+                .iter()
+                .map(|list| list.join(" "))
+                .collect();
+            assert_eq!(lists.join("|"), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn an_iccid_is_read_off_the_file_with_its_digits_swapped() {
+        let line = "+CRSM: 144,0,\"98441100862665720045\"";
+        assert_eq!(iccid_of_file(line).as_deref(), Some("89441100686256270054"));
+        assert_eq!(iccid_of_file("+CRSM: 106,130"), None);
+    }
+
+    #[test]
+    fn the_presence_of_a_sim_is_told_in_many_ways() {
+        for (line, expected) in [
+            ("^SIMST:255", Some(false)),
+            ("^SIMST:1", Some(true)),
+            ("^SIMST: 1,0", Some(true)),
+            ("+QUSIM: 1", Some(true)),
+            ("+QUSIM: 0", None),
+            ("#QSS: 0", Some(false)),
+            ("#QSS: 3", Some(true)),
+            ("^SCKS: 0", Some(false)),
+            ("+CSQ: 0", None),
+        ] {
+            assert_eq!(sim_presence(line), expected, "{line}");
+        }
+    }
+
+    #[test]
+    fn what_a_pin_has_left_stands_where_the_profile_says() {
+        for (line, n, left) in [
+            ("^CPIN: SIM PIN,3,10,3,10,3", 3, Some(3)),
+            ("+CPINR: SIM PIN,2,3", 1, Some(2)),
+            ("+SPIC: 1,10,3,10", 0, Some(1)),
+            ("+QPINC: \"SC\",3,10", 1, Some(3)),
+            ("+ZPINPUK: 3,10,3,10", 0, Some(3)),
+            ("+UPINCNT: 3,3,10,10", 0, Some(3)),
+            ("#PCT: 3", 0, Some(3)),
+            ("+CPINR: SIM PIN", 1, None),
+        ] {
+            assert_eq!(tries_left(line, n), left, "{line}");
+        }
     }
 
     #[test]

@@ -7,6 +7,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 
+use jiff::tz::TimeZone;
 use toml::Spanned;
 
 use super::desk::{Desk, from_to};
@@ -15,7 +16,8 @@ use super::raw::{self, Given, Raw};
 use super::sheet::Sheet;
 use super::values::{is_device, is_origin, is_private, is_smsc, network, optional, public_url};
 use super::{
-    Auth, Config, Database, Inbound, Limits, Log, LogFormat, Message, Modem, Server, Simulate,
+    Auth, Config, Database, Inbound, Limits, Log, LogFormat, Message, Modem, Quota, Server,
+    Simulate,
 };
 use crate::domain::{Category, ModemName, NumberRules, Policy};
 
@@ -140,6 +142,19 @@ impl Desk<'_> {
                 delete_from_sim: raw.inbound.delete_from_sim.unwrap_or(true),
             },
             inbox_kept: self.days("retention.inbox_days", raw.retention.inbox_days, 90),
+            profiles_dir: self.take(
+                "modems.profiles_dir",
+                raw.modems.profiles_dir,
+                None,
+                "must be a folder's name",
+                |text| optional(&text, |text| Some(PathBuf::from(text))),
+            ),
+            recorder_files: self.number(
+                "modems.recorder_files",
+                raw.modems.recorder_files,
+                20,
+                0..=10_000,
+            ),
             modems: self.modems(raw.modem),
             simulate: self.simulate(raw.simulate, sources.simulate),
             log: self.log(raw.log),
@@ -194,7 +209,19 @@ impl Desk<'_> {
                 20,
                 0..=3600,
             ),
+            timezone: self.timezone(raw.timezone),
         }
+    }
+
+    fn timezone(&mut self, raw: Given<String>) -> TimeZone {
+        let usual = TimeZone::get("Asia/Shanghai").expect("the zones are compiled in");
+        self.take(
+            "server.timezone",
+            raw,
+            usual,
+            "must be a time zone's IANA name, such as \"Europe/Berlin\"",
+            |text| TimeZone::get(&text).ok(),
+        )
     }
 
     fn listen(
@@ -359,7 +386,7 @@ impl Desk<'_> {
             &key("device"),
             raw.device,
             None,
-            "must be an absolute path; best one of /dev/serial/by-id",
+            "must be an absolute path, best one of /dev/serial/by-id, or tcp://host:port",
             |text| is_device(&text).then(|| Some(PathBuf::from(text))),
         );
         if missing {
@@ -380,7 +407,50 @@ impl Desk<'_> {
             };
             self.problems.push((position, problem));
         }
+        self.word(
+            &key("mode"),
+            raw.mode,
+            "auto",
+            // PDU mode is the only one that is spoken.
+            &[("auto", ()), ("pdu", ())],
+        );
+        let quota = self.quota(
+            &key,
+            raw.hour_quota,
+            raw.day_quota,
+            raw.month_quota,
+            raw.plan_reset_day,
+        );
         Some(Modem {
+            profile: self.take(
+                &key("profile"),
+                raw.profile,
+                None,
+                "must be the name of a profile, such as \"huawei-e3372\"",
+                |text| optional(&text, |text| Some(text.to_owned())),
+            ),
+            pin_file: self.take(
+                &key("pin_file"),
+                raw.pin_file,
+                None,
+                "must be a file's name",
+                |text| optional(&text, |text| Some(PathBuf::from(text))),
+            ),
+            storage: self
+                .word(
+                    &key("storage"),
+                    raw.storage,
+                    "auto",
+                    &[("auto", None), ("SM", Some("SM")), ("ME", Some("ME"))],
+                )
+                .map(str::to_owned),
+            quota,
+            min_interval: self.millis(
+                &key("min_interval_ms"),
+                raw.min_interval_ms,
+                0,
+                0..=3_600_000,
+            ),
             baud: self.number(&key("baud"), raw.baud, 115_200, 300..=4_000_000),
             smsc: self.take(
                 &key("smsc"),
@@ -403,6 +473,26 @@ impl Desk<'_> {
             name: parsed?,
             device: device?,
         })
+    }
+
+    fn quota(
+        &mut self,
+        key: &impl Fn(&str) -> String,
+        hour: Given<i64>,
+        day: Given<i64>,
+        month: Given<i64>,
+        reset_day: Given<i64>,
+    ) -> Quota {
+        let mut parts = |name: &str, given, usual| {
+            let parts: u32 = self.number(&key(name), given, usual, 0..=10_000_000);
+            (parts != 0).then_some(parts)
+        };
+        Quota {
+            hour: parts("hour_quota", hour, 100),
+            day: parts("day_quota", day, 500),
+            month: parts("month_quota", month, 0),
+            reset_day: self.number(&key("plan_reset_day"), reset_day, 1, 1..=28),
+        }
     }
 
     fn simulate(&mut self, raw: raw::Simulate, replaced_by: Option<usize>) -> Simulate {
@@ -640,8 +730,17 @@ pub(super) mod tests {
              reports = false
              ref16 = true
              enabled = false
+             profile = 'zte'
+             pin_file = 'b.pin'
+             mode = 'pdu'
+             storage = 'ME'
+             hour_quota = 0
+             day_quota = 20
+             month_quota = 300
+             min_interval_ms = 1500
+             plan_reset_day = 15
              [modem.a]
-             device = '/dev/ttyUSB3'",
+             device = 'tcp://10.0.0.7:4001'",
         )
         .config();
         let names: Vec<&str> = config.modems.iter().map(|one| one.name.as_str()).collect();
@@ -652,7 +751,20 @@ pub(super) mod tests {
         assert_eq!(b.command_timeout, Duration::from_millis(250));
         assert_eq!(b.send_timeout, Duration::from_secs(60));
         assert!(!b.reports && b.ref16 && !b.enabled);
+        assert_eq!(b.profile.as_deref(), Some("zte"));
+        assert_eq!(b.pin_file.as_deref(), Some(Path::new("b.pin")));
+        assert_eq!(b.storage.as_deref(), Some("ME"));
+        let quota = Quota {
+            hour: None,
+            day: Some(20),
+            month: Some(300),
+            reset_day: 15,
+        };
+        assert_eq!(b.quota, quota);
+        assert_eq!(b.min_interval, Duration::from_millis(1500));
         let a = &config.modems[1];
+        assert_eq!(a.device, Path::new("tcp://10.0.0.7:4001"));
+        assert_eq!((a.quota.hour, a.quota.day), (Some(100), Some(500)));
         assert_eq!((a.baud, a.smsc.as_deref()), (115_200, None));
         assert!(a.reports && !a.ref16 && a.enabled);
     }
@@ -859,11 +971,19 @@ pub(super) mod tests {
             ),
             (
                 "[modem.m1]\ndevice = 'ttyUSB0'",
-                "line 2: modem.m1.device = 'ttyUSB0': must be an absolute path; best one of /dev/serial/by-id",
+                "line 2: modem.m1.device = 'ttyUSB0': must be an absolute path, best one of /dev/serial/by-id, or tcp://host:port",
             ),
             (
-                "[modem.m1]\ndevice = 'tcp://host:4001'",
-                "line 2: modem.m1.device = 'tcp://host:4001': must be an absolute path; best one of /dev/serial/by-id",
+                "[modem.m1]\ndevice = 'tcp://host'",
+                "line 2: modem.m1.device = 'tcp://host': must be an absolute path, best one of /dev/serial/by-id, or tcp://host:port",
+            ),
+            (
+                "[modem.m1]\ndevice = '/dev/ttyUSB0'\nplan_reset_day = 29",
+                "line 3: modem.m1.plan_reset_day = 29: must be 1 to 28",
+            ),
+            (
+                "[modem.m1]\ndevice = '/dev/ttyUSB0'\nstorage = 'SR'",
+                "line 3: modem.m1.storage = 'SR': must be \"auto\" or \"SM\" or \"ME\"",
             ),
             (
                 "[modem.'my stick']\ndevice = '/dev/ttyUSB0'",

@@ -19,6 +19,7 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
+use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::domain::{ModemName, NumberRules, Policy};
@@ -41,6 +42,10 @@ pub(crate) struct Config {
     pub(crate) inbound: Inbound,
     /// How long received texts are kept.
     pub(crate) inbox_kept: Duration,
+    /// A file of modem profiles replaces or adds to those compiled in.
+    pub(crate) profiles_dir: Option<PathBuf>,
+    /// Flight recordings kept of each modem.
+    pub(crate) recorder_files: usize,
     /// In the order of the file.
     pub(crate) modems: Vec<Modem>,
     pub(crate) simulate: Simulate,
@@ -85,6 +90,8 @@ pub(crate) struct Server {
     pub(crate) body_timeout: Duration,
     pub(crate) idle_timeout: Duration,
     pub(crate) shutdown_grace: Duration,
+    /// Where days and months begin.
+    pub(crate) timezone: TimeZone,
 }
 
 #[derive(Clone, Debug)]
@@ -134,8 +141,16 @@ pub(crate) struct Limits {
 pub(crate) struct Modem {
     pub(crate) name: ModemName,
     pub(crate) device: PathBuf,
+    /// The profile's name; `None`: by what the modem says it is.
+    pub(crate) profile: Option<String>,
     pub(crate) baud: u32,
+    pub(crate) pin_file: Option<PathBuf>,
     pub(crate) smsc: Option<String>,
+    /// `SM` or `ME`; `None`: as the profile likes it.
+    pub(crate) storage: Option<String>,
+    pub(crate) quota: Quota,
+    /// From one part to the next.
+    pub(crate) min_interval: Duration,
     pub(crate) command_timeout: Duration,
     pub(crate) send_timeout: Duration,
     /// Ask for delivery reports.
@@ -145,14 +160,32 @@ pub(crate) struct Modem {
     pub(crate) enabled: bool,
 }
 
+/// How many parts a SIM may send; `None`: as many as it can.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct Quota {
+    pub(crate) hour: Option<u32>,
+    pub(crate) day: Option<u32>,
+    pub(crate) month: Option<u32>,
+    /// The day on which the month begins.
+    pub(crate) reset_day: i8,
+}
+
 impl Modem {
-    /// A modem at this port with everything else at its default.
+    /// A simulated modem at this port: no quota, everything else at its default.
     pub(crate) fn at_port(name: ModemName, device: PathBuf) -> Self {
         Self {
             name,
             device,
+            profile: None,
             baud: 115_200,
+            pin_file: None,
             smsc: None,
+            storage: None,
+            quota: Quota {
+                reset_day: 1,
+                ..Quota::default()
+            },
+            min_interval: Duration::ZERO,
             command_timeout: Duration::from_secs(5),
             send_timeout: Duration::from_secs(120),
             reports: true,

@@ -29,6 +29,7 @@ pub(super) struct Raw {
     pub(super) idempotency: Idempotency,
     pub(super) inbound: Inbound,
     pub(super) retention: Retention,
+    pub(super) modems: Modems,
     pub(super) modem: BTreeMap<Spanned<String>, Modem>,
     pub(super) simulate: Simulate,
     pub(super) log: Log,
@@ -48,6 +49,7 @@ pub(super) struct Server {
     pub(super) idle_timeout: Given<i64>,
     pub(super) shutdown_grace: Given<i64>,
     pub(super) allow_plain: Option<bool>,
+    pub(super) timezone: Given<String>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -128,10 +130,26 @@ pub(super) struct Retention {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+pub(super) struct Modems {
+    pub(super) profiles_dir: Given<String>,
+    pub(super) recorder_files: Given<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Modem {
     pub(super) device: Given<String>,
+    pub(super) profile: Given<String>,
     pub(super) baud: Given<i64>,
+    pub(super) pin_file: Given<String>,
     pub(super) smsc: Given<String>,
+    pub(super) mode: Given<String>,
+    pub(super) storage: Given<String>,
+    pub(super) hour_quota: Given<i64>,
+    pub(super) day_quota: Given<i64>,
+    pub(super) month_quota: Given<i64>,
+    pub(super) min_interval_ms: Given<i64>,
+    pub(super) plan_reset_day: Given<i64>,
     pub(super) command_timeout_ms: Given<i64>,
     pub(super) send_timeout: Given<i64>,
     pub(super) reports: Option<bool>,
@@ -193,6 +211,7 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("server", "idle_timeout", Kind::Integer),
     ("server", "shutdown_grace", Kind::Integer),
     ("server", "allow_plain", Kind::Flag),
+    ("server", "timezone", Kind::Text),
     ("database", "path", Kind::Text),
     ("database", "min_free_bytes", Kind::Integer),
     ("auth", "admin_key_file", Kind::Text),
@@ -217,9 +236,20 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("inbound", "part_timeout", Kind::Integer),
     ("inbound", "delete_from_sim", Kind::Flag),
     ("retention", "inbox_days", Kind::Integer),
+    ("modems", "profiles_dir", Kind::Text),
+    ("modems", "recorder_files", Kind::Integer),
     (MODEM, "device", Kind::Text),
+    (MODEM, "profile", Kind::Text),
     (MODEM, "baud", Kind::Integer),
+    (MODEM, "pin_file", Kind::Text),
     (MODEM, "smsc", Kind::Text),
+    (MODEM, "mode", Kind::Text),
+    (MODEM, "storage", Kind::Text),
+    (MODEM, "hour_quota", Kind::Integer),
+    (MODEM, "day_quota", Kind::Integer),
+    (MODEM, "month_quota", Kind::Integer),
+    (MODEM, "min_interval_ms", Kind::Integer),
+    (MODEM, "plan_reset_day", Kind::Integer),
     (MODEM, "command_timeout_ms", Kind::Integer),
     (MODEM, "send_timeout", Kind::Integer),
     (MODEM, "reports", Kind::Flag),
@@ -500,6 +530,7 @@ mod tests {
             fields::<Idempotency>("idempotency."),
             fields::<Inbound>("inbound."),
             fields::<Retention>("retention."),
+            fields::<Modems>("modems."),
             fields::<Modem>("modem.NAME."),
             fields::<Simulate>("simulate."),
             fields::<Log>("log."),

@@ -46,9 +46,24 @@ pub(super) fn is_private(address: IpAddr) -> bool {
     }
 }
 
-/// A tty's path; a modem behind TCP is not something this version can open.
+/// A tty's path, or `tcp://host:port` of a device server.
 pub(super) fn is_device(text: &str) -> bool {
-    Path::new(text).is_absolute() && !text.ends_with('/')
+    match text.strip_prefix("tcp://") {
+        Some(address) => is_address(address),
+        None => Path::new(text).is_absolute() && !text.ends_with('/'),
+    }
+}
+
+fn is_address(text: &str) -> bool {
+    let Some((host, port)) = text.rsplit_once(':') else {
+        return false;
+    };
+    let is_port = port.parse::<u16>().is_ok_and(|port| port != 0);
+    let is_host = !host.is_empty()
+        && host
+            .bytes()
+            .all(|octet| octet.is_ascii_alphanumeric() || b".-_[]:".contains(&octet));
+    is_port && is_host
 }
 
 /// 23.040 §9.1.2.5: an address has at most 20 digits.

@@ -11,10 +11,11 @@ use tracing::{debug, error, warn};
 
 use super::Dispatch;
 use super::lane::{Phase, Try};
+use super::quota::Usage;
 use super::record::{self, Record};
-use crate::domain::Blame;
+use crate::domain::{Blame, SimId};
 use crate::modem::{Order, Outcome, Ticket};
-use crate::store::{Intent, Receipt, StoreError};
+use crate::store::{Intent, Receipt, SimUse, StoreError};
 
 /// A COMMIT that something waits for.
 pub(super) enum Commit {
@@ -26,6 +27,12 @@ pub(super) enum Commit {
     Record {
         record: Record,
         fate: Result<bool, StoreError>,
+    },
+    /// What a SIM has sent before: a reading, not a write.
+    Usage {
+        lane: usize,
+        sim: SimId,
+        used: Result<SimUse, StoreError>,
     },
     Released {
         more: Result<bool, StoreError>,
@@ -56,7 +63,11 @@ impl Dispatch {
 
     /// What the outcome says of the modem itself.
     fn learn(&mut self, lane: usize, done: &Try, outcome: &Outcome) {
+        let wall = self.now();
         let lane = &mut self.lanes[lane];
+        if let (Outcome::NeverLeft(_), Phase::Gone { .. }) = (outcome, done.phase) {
+            lane.never_left(wall);
+        }
         let called_back = matches!(done.phase, Phase::Withdrawn { .. });
         match outcome {
             Outcome::Accepted { .. } => lane.did_well(),
@@ -176,6 +187,17 @@ impl Dispatch {
         match commit {
             Commit::Intent { lane, ticket, fate } => self.on_intent(lane, ticket, &fate),
             Commit::Record { record, fate } => self.on_recorded(record, fate),
+            Commit::Usage { lane, sim, used } => match used {
+                Ok(hours) => {
+                    self.lanes[lane].learn_usage(sim, Usage::of(hours));
+                    self.window_is_stale = true;
+                }
+                Err(error) => {
+                    warn!(%error, "what a SIM has sent could not be read");
+                    self.lanes[lane].asked_for = None;
+                    self.pause();
+                }
+            },
             Commit::Released { more } => match more {
                 Ok(_) => self.window_is_stale = true,
                 Err(error) => {
@@ -191,6 +213,7 @@ impl Dispatch {
         if fate.is_err() {
             self.pause();
         }
+        let wall = self.now();
         let lane = &mut self.lanes[lane];
         let Some(one) = lane
             .tries
@@ -202,9 +225,8 @@ impl Dispatch {
         };
         let order = match fate {
             Ok(true) => {
-                one.phase = Phase::Gone {
-                    since: Instant::now(),
-                };
+                let since = Instant::now();
+                one.phase = Phase::Gone { since };
                 Order::Go(ticket)
             }
             Ok(false) => {
@@ -221,6 +243,8 @@ impl Dispatch {
         if matches!(order, Order::Withdraw(_)) {
             let message = Arc::clone(&one.message);
             lane.release(&message);
+        } else {
+            lane.began(Instant::now(), wall);
         }
         lane.order(order);
     }

@@ -8,7 +8,7 @@ use tracing::{error, warn};
 use super::lane::{Claimed, Lane, Phase, Try};
 use super::plan::{self, LaneView};
 use super::{Dispatch, Load, recover};
-use crate::domain::{Body, ModemState, PartNumber, Priority, Reference};
+use crate::domain::{Body, ModemState, PartNumber, Priority, Reference, UnixMillis};
 use crate::modem::{Order, Submit, Ticket};
 use crate::store::{InLine, StoredText};
 
@@ -59,6 +59,7 @@ impl Dispatch {
             let is_silent = self.silent_at(at).is_some_and(|since| since <= now);
             let lane = &mut self.lanes[at];
             lane.wake(now);
+            lane.keep_limits(now, wall);
             if is_ready {
                 lane.last_ready_at = wall;
             }
@@ -258,7 +259,12 @@ impl Dispatch {
 
     /// Prepares parts while the session has a place, and begins with the one at the front.
     async fn hand_over(&mut self, lane: usize) {
-        while self.lanes[lane].has_place() {
+        loop {
+            let (clock, wall) = (Instant::now(), self.now());
+            self.lanes[lane].keep_limits(clock, wall);
+            if !self.lanes[lane].has_place() {
+                break;
+            }
             let Some(submit) = self.next_submit(lane) else {
                 break;
             };
@@ -307,7 +313,8 @@ impl Dispatch {
     }
 
     fn publish_loads(&self) {
-        let loads: Vec<Load> = self.lanes.iter().map(load).collect();
+        let now = self.now();
+        let loads: Vec<Load> = self.lanes.iter().map(|lane| load(lane, now)).collect();
         self.loads.send_if_modified(|known| {
             let changed = *known != loads;
             if changed {
@@ -318,7 +325,7 @@ impl Dispatch {
     }
 }
 
-fn load(lane: &Lane) -> Load {
+fn load(lane: &Lane, now: UnixMillis) -> Load {
     let sending = lane
         .tries
         .iter()
@@ -330,5 +337,7 @@ fn load(lane: &Lane) -> Load {
         sending,
         sent_today: lane.sent_today,
         failed_today: lane.failed_today,
+        left: lane.left(now),
+        used_up_until: lane.used_up_until(),
     }
 }

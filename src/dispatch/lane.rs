@@ -11,7 +11,8 @@ use tokio::time::Instant;
 use tracing::error;
 
 use super::Carrier;
-use crate::domain::{Body, MessageSeq, PartNumber, PartState, Priority, UnixMillis};
+use super::quota::{Left, Quota, Usage};
+use crate::domain::{Body, MessageSeq, PartNumber, PartState, Priority, SimId, UnixMillis};
 use crate::modem::{ModemHandle, Order, Ticket};
 use crate::store::InLine;
 
@@ -33,6 +34,17 @@ pub(super) struct Lane {
     pub(super) failed_today: u64,
     /// When its modem was last ready: how long a SIM is waited for counts from here.
     pub(super) last_ready_at: UnixMillis,
+    quota: Quota,
+    /// What its SIM has sent, once the store has said so.
+    usage: Option<(SimId, Usage)>,
+    /// The SIM whose usage the store is asked for.
+    pub(super) asked_for: Option<SimId>,
+    /// Since when nothing may be begun, and until when.
+    used_up_until: Option<UnixMillis>,
+    min_interval: Duration,
+    last_go: Option<Instant>,
+    is_paced: bool,
+    pub(super) is_paused: bool,
     /// Faults of the modem in a row, and until when it is spared for the last one.
     faults: u32,
     rests_until: Option<Instant>,
@@ -102,6 +114,14 @@ impl Lane {
             sent_today: 0,
             failed_today: 0,
             last_ready_at: now,
+            quota: carrier.quota,
+            usage: None,
+            asked_for: None,
+            used_up_until: None,
+            min_interval: carrier.min_interval,
+            last_go: None,
+            is_paced: false,
+            is_paused: false,
             faults: 0,
             rests_until: None,
         }
@@ -114,10 +134,87 @@ impl Lane {
         }
     }
 
-    /// Whether another message may be claimed for it: all parts of those it has are handed over, and the session
-    /// has a place.
+    /// Whether another message may be claimed for it: all parts of those it has are handed over, the session has a
+    /// place, and its SIM may send. A message that is begun is finished: a phone with half a text has nothing.
     pub(super) fn has_room(&self) -> bool {
-        self.claimed.is_empty() && self.has_place()
+        self.claimed.is_empty() && self.has_place() && self.may_begin()
+    }
+
+    fn may_begin(&self) -> bool {
+        self.quota.is_none() || (self.usage.is_some() && self.used_up_until.is_none())
+    }
+
+    /// Looks at the clocks: what a quota and a pace allow at this moment.
+    pub(super) fn keep_limits(&mut self, clock: Instant, wall: UnixMillis) {
+        let paced_until = self.paced_until().filter(|until| *until > clock);
+        self.is_paced =
+            !self.min_interval.is_zero() && (paced_until.is_some() || !self.tries.is_empty());
+        let under_way = self.uncounted();
+        self.used_up_until = self
+            .usage
+            .as_ref()
+            .and_then(|(_, usage)| self.quota.used_up_until(usage, under_way, wall));
+    }
+
+    /// When the pace allows the next part.
+    pub(super) fn paced_until(&self) -> Option<Instant> {
+        let last = self.last_go.filter(|_| !self.min_interval.is_zero())?;
+        Some(last + self.min_interval)
+    }
+
+    /// Until when its SIM may begin nothing.
+    pub(super) fn used_up_until(&self) -> Option<UnixMillis> {
+        self.used_up_until
+    }
+
+    pub(super) fn left(&self, now: UnixMillis) -> Left {
+        match &self.usage {
+            Some((_, usage)) => self.quota.left(usage, self.uncounted(), now),
+            None => Left::default(),
+        }
+    }
+
+    /// Parts that will count as sent unless they are called back.
+    fn uncounted(&self) -> u32 {
+        let begun = |one: &&Try| matches!(one.phase, Phase::Prepared | Phase::Committing);
+        u32::try_from(self.tries.iter().filter(begun).count()).unwrap_or(u32::MAX)
+    }
+
+    /// The SIM whose usage must be asked for, if it is another one than before.
+    pub(super) fn sim_to_ask_for(&mut self, sim: Option<SimId>) -> Option<SimId> {
+        if self.quota.is_none() {
+            return None;
+        }
+        let sim = sim?;
+        let is_known = self.usage.as_ref().is_some_and(|(known, _)| *known == sim);
+        if is_known || self.asked_for.as_ref() == Some(&sim) {
+            return None;
+        }
+        self.usage = None;
+        self.asked_for = Some(sim.clone());
+        Some(sim)
+    }
+
+    pub(super) fn learn_usage(&mut self, sim: SimId, usage: Usage) {
+        if self.asked_for.as_ref() == Some(&sim) {
+            self.asked_for = None;
+            self.usage = Some((sim, usage));
+        }
+    }
+
+    /// A part has its go.
+    pub(super) fn began(&mut self, clock: Instant, wall: UnixMillis) {
+        self.last_go = Some(clock);
+        if let Some((_, usage)) = &mut self.usage {
+            usage.count(wall);
+        }
+    }
+
+    /// A part that had its go has not left.
+    pub(super) fn never_left(&mut self, wall: UnixMillis) {
+        if let Some((_, usage)) = &mut self.usage {
+            usage.uncount(wall);
+        }
     }
 
     /// A fault of the modem itself: it is left alone for a while, and longer each time, so that the two do not chase
@@ -153,7 +250,11 @@ impl Lane {
 
     /// Whether the session has a place for the next part.
     pub(super) fn has_place(&self) -> bool {
-        self.tries.len() < TRIES && !self.is_calling_back() && self.rests_until.is_none()
+        self.tries.len() < TRIES
+            && !self.is_calling_back()
+            && self.rests_until.is_none()
+            && !self.is_paced
+            && !self.is_paused
     }
 
     /// While a try is called back its message may yet return to the line: nothing overtakes it.

@@ -14,6 +14,7 @@ mod filling;
 mod lane;
 mod pending;
 mod plan;
+mod quota;
 mod record;
 pub(crate) mod recover;
 
@@ -31,9 +32,11 @@ use tracing::error;
 
 pub(crate) use bell::Bell;
 pub(crate) use pending::pending;
+pub(crate) use quota::{Left, Quota};
 
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::{FleetView, ModemName, ModemState, ModemStatus, Priority, UnixMillis};
+pub(crate) use crate::modem::Control;
 use crate::modem::{FleetEvent, ModemEvent, ModemHandle, Order};
 use crate::store::{InLine, Store};
 use commits::Commit;
@@ -58,6 +61,16 @@ pub(crate) struct Settings {
 pub(crate) struct Carrier {
     pub(crate) handle: ModemHandle,
     pub(crate) request_report: bool,
+    pub(crate) quota: Quota,
+    /// From one part to the next.
+    pub(crate) min_interval: Duration,
+}
+
+/// What somebody wants of a modem.
+#[derive(Debug)]
+pub(crate) struct Wish {
+    pub(crate) modem: ModemName,
+    pub(crate) control: Control,
 }
 
 /// How busy one modem is, for whoever asks.
@@ -71,6 +84,10 @@ pub(crate) struct Load {
     /// Parts taken and not taken by the network since UTC midnight or the start, whichever was later.
     pub(crate) sent_today: u64,
     pub(crate) failed_today: u64,
+    /// What the quotas of its SIM leave.
+    pub(crate) left: Left,
+    /// Until when they leave nothing.
+    pub(crate) used_up_until: Option<UnixMillis>,
 }
 
 /// After a write or a read that the disk refused nothing is begun for this long; then it is tried again.
@@ -83,6 +100,7 @@ pub(crate) struct Dispatch {
     bell: Bell,
     fleet: watch::Receiver<FleetView>,
     events: mpsc::Receiver<FleetEvent>,
+    wishes: mpsc::Receiver<Wish>,
     /// What modems say that is not the answer to an order.
     news: mpsc::Sender<FleetEvent>,
     loads: watch::Sender<Vec<Load>>,
@@ -114,6 +132,7 @@ pub(crate) struct Wires {
     pub(crate) bell: Bell,
     pub(crate) fleet: watch::Receiver<FleetView>,
     pub(crate) events: mpsc::Receiver<FleetEvent>,
+    pub(crate) wishes: mpsc::Receiver<Wish>,
     pub(crate) news: mpsc::Sender<FleetEvent>,
 }
 
@@ -136,6 +155,7 @@ impl Dispatch {
             bell: wires.bell,
             fleet: wires.fleet,
             events: wires.events,
+            wishes: wires.wishes,
             news: wires.news,
             loads,
             lanes,
@@ -176,6 +196,7 @@ impl Dispatch {
                 },
                 Some(commit) = self.commits.next() => self.on_commits(commit),
                 () = stop.cancelled(), if !self.stopping => self.call_back_all(),
+                Some(wish) = self.wishes.recv() => self.on_wish(&wish),
                 () = bell.rung() => self.window_is_stale = true,
                 Ok(()) = self.fleet.changed() => self.on_fleet(),
                 () = until(due) => self.on_due().await,
@@ -241,8 +262,11 @@ impl Dispatch {
             let behind = lane.parts() > 1;
             // Once: what was behind it has been called back then, and its answer may take its time.
             let silent_at = self.silent_at(at).filter(|at| behind && *at > clock);
-            lane.rested_at().into_iter().chain(silent_at)
+            let paced = lane.paced_until().filter(|until| *until > clock);
+            lane.rested_at().into_iter().chain(silent_at).chain(paced)
         });
+        let used_up = self.lanes.iter().filter_map(Lane::used_up_until);
+        let wall = wall.chain(used_up);
         wall.map(|due| clock + due.since(now)).chain(lanes).min()
     }
 
@@ -261,6 +285,45 @@ impl Dispatch {
             .collect();
         self.window_is_stale |= ready != self.ready;
         self.ready = ready;
+        self.ask_for_usage();
+    }
+
+    /// Another SIM: what it has sent before is in the store.
+    fn ask_for_usage(&mut self) {
+        for at in 0..self.lanes.len() {
+            let sim = self.status(at, ModemStatus::sim).flatten();
+            let Some(sim) = self.lanes[at].sim_to_ask_for(sim) else {
+                continue;
+            };
+            let store = self.store.clone();
+            self.commits.push(Box::pin(async move {
+                Commit::Usage {
+                    lane: at,
+                    used: store.sim_use(sim.clone()).await,
+                    sim,
+                }
+            }));
+        }
+    }
+
+    fn on_wish(&mut self, wish: &Wish) {
+        let named = |lane: &Lane| lane.handle.name == wish.modem;
+        let Some(lane) = self.lanes.iter().position(named) else {
+            return;
+        };
+        let is_paused = match wish.control {
+            Control::Pause => true,
+            Control::Resume => false,
+            Control::Restart => self.lanes[lane].is_paused,
+        };
+        self.lanes[lane].is_paused = is_paused;
+        if wish.control != Control::Resume {
+            // What is in flight is finished; the rest goes back into the line.
+            self.lanes[lane].claimed.clear();
+            self.call_back(lane, |_| true);
+        }
+        self.lanes[lane].order(Order::Control(wish.control));
+        self.window_is_stale = true;
     }
 
     fn pause(&mut self) {

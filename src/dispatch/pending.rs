@@ -5,6 +5,7 @@
 
 use std::time::Duration;
 
+use super::Load;
 use crate::domain::{
     FleetView, MessageState, ModemState, ModemStatus, Pending, PendingCode, UnixMillis,
 };
@@ -18,6 +19,7 @@ const LOOK_AGAIN: Duration = Duration::from_secs(30);
 pub(crate) fn pending(
     message: &MessageView,
     fleet: &FleetView,
+    loads: &[Load],
     now: UnixMillis,
 ) -> Option<Pending> {
     match message.state {
@@ -39,10 +41,20 @@ pub(crate) fn pending(
             next_attempt_at: due,
         });
     }
-    Some(waits_for_modem(message, fleet, now))
+    Some(waits_for_modem(message, fleet, loads, now))
 }
 
-fn waits_for_modem(message: &MessageView, fleet: &FleetView, now: UnixMillis) -> Pending {
+fn waits_for_modem(
+    message: &MessageView,
+    fleet: &FleetView,
+    loads: &[Load],
+    now: UnixMillis,
+) -> Pending {
+    let used_up_until = |modem: &ModemStatus| {
+        let load = loads.iter().find(|load| load.modem == modem.name);
+        load.and_then(|load| load.used_up_until)
+            .filter(|until| *until > now)
+    };
     let wanted = message.from_modem.as_deref();
     let eligible = || {
         fleet
@@ -50,7 +62,10 @@ fn waits_for_modem(message: &MessageView, fleet: &FleetView, now: UnixMillis) ->
             .filter(|modem| wanted.is_none_or(|name| modem.name.as_str() == name))
     };
     // The modem that is nearest to sending is the one it waits for.
-    let Some(nearest) = eligible().min_by_key(|modem| distance(modem.state)) else {
+    let Some(nearest) = eligible().min_by_key(|modem| {
+        let until = used_up_until(modem).filter(|_| modem.state == ModemState::Ready);
+        (distance(modem.state), until)
+    }) else {
         return Pending {
             code: PendingCode::NoModem,
             message: "no modem that may send it is configured".into(),
@@ -58,6 +73,16 @@ fn waits_for_modem(message: &MessageView, fleet: &FleetView, now: UnixMillis) ->
         };
     };
     let code = nearest.state.pending_code();
+    if let (PendingCode::InLine, Some(until)) = (code, used_up_until(nearest)) {
+        return Pending {
+            code: PendingCode::SimQuota,
+            message: format!(
+                "the quota of the SIM in modem {} is used up until {until}",
+                nearest.name
+            ),
+            next_attempt_at: until,
+        };
+    }
     let (why, wait) = match code {
         PendingCode::InLine => (
             format!("in line for modem {}", nearest.name),

@@ -32,6 +32,8 @@ pub struct ModemStatus {
     pub since: UnixMillis,
     /// Mean time from Ctrl-Z to the final result.
     pub mean_send: Duration,
+    /// How often each rung of the ladder of recovery was tried since the start, the mildest first.
+    pub recoveries: [u32; 7],
 }
 
 /// Mean send time of a modem that has sent nothing yet (semantics §5).
@@ -54,6 +56,7 @@ impl ModemStatus {
             last_error: None,
             since,
             mean_send: FIRST_MEAN_SEND,
+            recoveries: [0; 7],
         }
     }
 

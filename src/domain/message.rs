@@ -297,6 +297,7 @@ pub enum PendingCode {
     Scheduled,
     InLine,
     RetryBackoff,
+    SimQuota,
     ModemRecovering,
     NoModem,
     SimMissing,
@@ -306,10 +307,11 @@ pub enum PendingCode {
 }
 
 impl PendingCode {
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Scheduled,
         Self::InLine,
         Self::RetryBackoff,
+        Self::SimQuota,
         Self::ModemRecovering,
         Self::NoModem,
         Self::SimMissing,
@@ -323,6 +325,7 @@ impl PendingCode {
             Self::Scheduled => "scheduled",
             Self::InLine => "in_line",
             Self::RetryBackoff => "retry_backoff",
+            Self::SimQuota => "sim_quota",
             Self::ModemRecovering => "modem_recovering",
             Self::NoModem => "no_modem",
             Self::SimMissing => "sim_missing",

@@ -16,6 +16,7 @@ use sha2::Sha256;
 pub struct Pepper {
     seal: Key,
     idempotency: [u8; 32],
+    pin: [u8; 32],
 }
 
 impl fmt::Debug for Pepper {
@@ -55,6 +56,7 @@ impl Pepper {
         Self {
             seal: derive(b"cellpost sealed text").into(),
             idempotency: derive(b"cellpost idempotency body"),
+            pin: derive(b"cellpost pin of a sim"),
         }
     }
 
@@ -82,6 +84,16 @@ impl Pepper {
             .decrypt(Nonce::from_slice(nonce), payload)
             .map_err(|_| SealBroken)?;
         String::from_utf8(text).map_err(|_| SealBroken)
+    }
+
+    /// HMAC-SHA256 of a PIN and the SIM (or modem) it belongs to: remembers that it was tried without remembering it.
+    pub fn pin_mac(&self, owner: &str, pin: &str) -> [u8; 32] {
+        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.pin)
+            .expect("HMAC takes a key of any length");
+        mac.update(owner.as_bytes());
+        mac.update(&[0]);
+        mac.update(pin.as_bytes());
+        mac.finalize().into_bytes().into()
     }
 
     /// HMAC-SHA256 of a request body: tells a repeated request from another one with the same key, and gives

@@ -70,8 +70,8 @@ pub(super) async fn accept(
 
 /// The modems as they stood when the request came decide what its answer says, so that a replay is the same to the octet.
 fn renderer(gate: &Gate, answer: fn(&MessageView, Option<Pending>) -> Answer) -> Render {
-    let fleet = gate.fleet();
-    Arc::new(move |view| answer(view, pending(view, &fleet, view.created_at)))
+    let (fleet, loads) = (gate.fleet(), gate.loads());
+    Arc::new(move |view| answer(view, pending(view, &fleet, &loads, view.created_at)))
 }
 
 /// Who asked what under which key.

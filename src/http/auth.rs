@@ -52,6 +52,7 @@ pub(super) enum Scope {
     MessagesRead,
     ModemsRead,
     InboxRead,
+    ModemsWrite,
 }
 
 /// The only app of callers without a key.
@@ -91,6 +92,7 @@ impl Caller {
             Scope::MessagesRead => "this needs the scope messages:read",
             Scope::ModemsRead => "this needs the scope modems:read",
             Scope::InboxRead => "this needs the scope inbox:read",
+            Scope::ModemsWrite => "this needs the scope modems:write",
         }))
     }
 

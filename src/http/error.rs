@@ -51,6 +51,8 @@ pub(super) enum Overload {
     ShuttingDown,
     Backlog,
     Disk,
+    /// Wishes about modems that are not taken up yet.
+    Modems,
 }
 
 /// One thing that is wrong with a request.
@@ -274,6 +276,7 @@ impl Overload {
             Self::Backlog => {
                 "too many messages wait already (message.max_backlog); repeat the request later"
             }
+            Self::Modems => "the modems have not taken up what was asked of them before; ask again",
             Self::Disk => {
                 "the disk of the gateway is full (database.min_free_bytes); nothing was accepted"
             }
@@ -285,6 +288,7 @@ impl Overload {
             Self::ShuttingDown => 5,
             Self::Backlog => 30,
             Self::Disk => 60,
+            Self::Modems => 1,
         })
     }
 }

@@ -145,7 +145,7 @@ pub(super) async fn cancel(
 }
 
 /// A request without a body, or with an empty object.
-async fn nothing_asked(gate: &Gate, request: Request) -> Result<(), ApiError> {
+pub(super) async fn nothing_asked(gate: &Gate, request: Request) -> Result<(), ApiError> {
     let server = &gate.config().server;
     let (head, body) = request.into_parts();
     let octets = read_body(&head.headers, body, server.max_body, server.body_timeout).await?;
@@ -286,7 +286,7 @@ pub(super) fn plus_restored(text: &str) -> String {
 
 impl Gate {
     fn pending(&self, view: &MessageView) -> Option<Pending> {
-        pending(view, &self.fleet(), self.now())
+        pending(view, &self.fleet(), &self.loads(), self.now())
     }
 
     fn message(&self, view: &MessageView) -> Response {

@@ -36,7 +36,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
 use axum::routing::{get, post};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 use tower::Layer;
 
@@ -44,7 +44,7 @@ pub(crate) use auth::KeyHash;
 pub(crate) use server::serve;
 
 use crate::config::Config;
-use crate::dispatch::{Bell, Load};
+use crate::dispatch::{Bell, Load, Wish};
 use crate::domain::{FleetView, UnixMillis};
 use crate::store::Store;
 use accept::Running;
@@ -63,6 +63,7 @@ pub(crate) struct Parts {
     pub(crate) bell: Bell,
     pub(crate) fleet: watch::Receiver<FleetView>,
     pub(crate) loads: watch::Receiver<Vec<Load>>,
+    pub(crate) wishes: mpsc::Sender<Wish>,
     pub(crate) admin_key: KeyHash,
     pub(crate) clock: fn() -> UnixMillis,
 }
@@ -138,6 +139,9 @@ pub(crate) fn router(gate: Gate) -> Router {
         .route("/v1/inbox/{id}", get(inbound::show))
         .route("/v1/modems", get(modem::list))
         .route("/v1/modems/{id}", get(modem::show))
+        .route("/v1/modems/{id}/pause", post(modem::pause))
+        .route("/v1/modems/{id}/resume", post(modem::resume))
+        .route("/v1/modems/{id}/restart", post(modem::restart))
         .route("/sms/send", post(direct::send))
         .route("/healthz", get(health::lives))
         .route("/readyz", get(health::ready))

@@ -1,17 +1,18 @@
 //! `/v1/modems` (http-api.md G5): the fleet as it stands.
 
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::response::Response;
-use http::Uri;
+use http::{StatusCode, Uri};
 use serde::Serialize;
 
 use super::Gate;
-use super::answer::shown;
-use super::auth::{Admitted, Scope};
+use super::answer::{shown, with_status};
+use super::auth::{Admitted, Caller, Scope};
 use super::cursor::{self, ListId, Listing};
-use super::error::ApiError;
+use super::error::{ApiError, Overload};
 use super::extract::{Id, Query};
-use crate::dispatch::Load;
+use super::message::nothing_asked;
+use crate::dispatch::{Control, Load, Wish};
 use crate::domain::ModemStatus;
 
 #[derive(Debug, Serialize)]
@@ -37,12 +38,12 @@ struct ModemJson<'a> {
     since: String,
 }
 
-/// Quotas come with a later version: none is set.
+/// Parts that its SIM may still send; null: no quota is set, or the SIM is not known yet.
 #[derive(Debug, Default, Serialize)]
 struct QuotaJson {
-    hour: Option<u64>,
-    day: Option<u64>,
-    month: Option<u64>,
+    hour: Option<u32>,
+    day: Option<u32>,
+    month: Option<u32>,
 }
 
 /// `GET /v1/modems`, in the order of the configuration.
@@ -86,8 +87,63 @@ pub(super) async fn show(
     Ok(shown(&json(modem, &loads)))
 }
 
+/// `POST /v1/modems/{id}/pause`: nothing is sent by it until it is resumed, or the gateway is started again.
+pub(super) async fn pause(
+    State(gate): State<Gate>,
+    Admitted(caller): Admitted,
+    Id(name): Id,
+    request: Request,
+) -> Result<Response, ApiError> {
+    wish(&gate, &caller, &name, Control::Pause, request).await
+}
+
+/// `POST /v1/modems/{id}/resume`
+pub(super) async fn resume(
+    State(gate): State<Gate>,
+    Admitted(caller): Admitted,
+    Id(name): Id,
+    request: Request,
+) -> Result<Response, ApiError> {
+    wish(&gate, &caller, &name, Control::Resume, request).await
+}
+
+/// `POST /v1/modems/{id}/restart`: as soon as nothing is in flight.
+pub(super) async fn restart(
+    State(gate): State<Gate>,
+    Admitted(caller): Admitted,
+    Id(name): Id,
+    request: Request,
+) -> Result<Response, ApiError> {
+    wish(&gate, &caller, &name, Control::Restart, request).await
+}
+
+/// Answered with the modem as it stands: what was asked for follows.
+async fn wish(
+    gate: &Gate,
+    caller: &Caller,
+    name: &str,
+    control: Control,
+    request: Request,
+) -> Result<Response, ApiError> {
+    caller.may(Scope::ModemsWrite)?;
+    nothing_asked(gate, request).await?;
+    let (fleet, loads) = (gate.fleet(), gate.loads());
+    let found = fleet.iter().find(|modem| modem.name.as_str() == name);
+    let modem = found.ok_or(ApiError::NotFound)?;
+    let wish = Wish {
+        modem: modem.name.clone(),
+        control,
+    };
+    // A full channel: dispatch waits for its disk, or somebody asks without end.
+    let wishes = &gate.0.parts.wishes;
+    wishes
+        .try_send(wish)
+        .map_err(|_| ApiError::Overloaded(Overload::Modems))?;
+    Ok(with_status(StatusCode::ACCEPTED, &json(modem, &loads)))
+}
+
 impl Gate {
-    fn loads(&self) -> Vec<Load> {
+    pub(super) fn loads(&self) -> Vec<Load> {
         self.0.parts.loads.borrow().clone()
     }
 }
@@ -111,7 +167,11 @@ fn json<'a>(modem: &'a ModemStatus, loads: &[Load]) -> ModemJson<'a> {
         sending: load.map_or(0, |load| load.sending),
         sent_today: load.map_or(0, |load| load.sent_today),
         failed_today: load.map_or(0, |load| load.failed_today),
-        quota: QuotaJson::default(),
+        quota: load.map_or_else(QuotaJson::default, |load| QuotaJson {
+            hour: load.left.hour,
+            day: load.left.day,
+            month: load.left.month,
+        }),
         last_error: modem.last_error.as_deref(),
         since: modem.since.to_string(),
     }

@@ -16,8 +16,8 @@ use tracing::{debug, info, warn};
 
 use crate::dispatch::Bell;
 use crate::domain::{InboundPart, ModemName, PduDigest, Report, SimId, UnixMillis};
-use crate::modem::{FleetEvent, ModemEvent, ModemHandle, Order};
-use crate::store::{Matched, Receipt, Received, Settlement, Store, StoreError};
+use crate::modem::{FleetEvent, ModemEvent, ModemHandle, Order, RecoveryStep};
+use crate::store::{Matched, Receipt, Received, RecoveryEntry, Settlement, Store, StoreError};
 use reading::{Origin, Reading, read, read_report};
 
 /// What the loop stands between.
@@ -115,6 +115,7 @@ impl Inbox {
                     };
                     self.on_late_reference(settlement).await;
                 }
+                ModemEvent::Recovery(step) => self.on_recovery(modem, step).await,
                 // Dispatch keeps answers to itself.
                 ModemEvent::Answer { .. } => {}
             }
@@ -218,6 +219,19 @@ impl Inbox {
             }
         }
         warn!(%modem, mr = report.reference.0, "a report is lost: the store did not take it");
+    }
+
+    async fn on_recovery(&self, modem: ModemName, step: RecoveryStep) {
+        let entry = RecoveryEntry {
+            modem,
+            rung: step.rung.as_str(),
+            outcome: step.outcome.as_str(),
+            why: step.why,
+            at: (self.clock)(),
+        };
+        if let Err(error) = self.store.note_recovery(entry).await {
+            warn!(%error, "a step of recovery could not be put on record");
+        }
     }
 
     async fn on_late_reference(&self, settlement: Settlement) {

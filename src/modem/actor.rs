@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 
 use super::Order;
-use super::fleet::Outlet;
+use super::fleet::outlet::Outlet;
 use super::session::{Departure, Input, Output, Session};
 
 /// What a port does not take within this time it does not take at all: a PDU is 350 octets.
@@ -32,6 +32,11 @@ where
                 Output::Write(octets) => write(port, session, &octets).await,
                 Output::Status(status) => outlet.status(*status),
                 Output::Event(event) => outlet.event(event).await,
+                Output::Claim(lock) => {
+                    let may = outlet.claims(lock).await;
+                    session.handle(now(), Input::Claimed(may));
+                }
+                Output::Opened(lock) => outlet.opened(lock).await,
                 Output::Depart(departure) => return departure,
             }
         }
@@ -39,7 +44,7 @@ where
             biased;
             () = stop.cancelled() => session.handle(now(), Input::Stop),
             // Never held back: a go or a withdraw must reach the session in the middle of a command.
-            Some(order) = orders.recv() => session.handle(now(), Input::Order(order)),
+            Some(order) = orders.recv() => hand(session, outlet, order),
             // Before the deadline: after a pause of the whole machine the answer counts, not the clock.
             read = port.read(&mut buf) => match read {
                 // A removed tty reads as end-of-file for ever; looping here would burn a core.
@@ -63,6 +68,13 @@ pub(super) async fn bury(session: &mut Session, outlet: &mut Outlet) {
 
 pub(super) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
+}
+
+fn hand(session: &mut Session, outlet: &mut Outlet, order: Order) {
+    if let Order::Control(control) = order {
+        outlet.control(control);
+    }
+    session.handle(now(), Input::Order(order));
 }
 
 async fn write<P: AsyncWrite + Unpin>(port: &mut P, session: &mut Session, octets: &[u8]) {

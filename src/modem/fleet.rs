@@ -15,33 +15,27 @@ use inotify::{Inotify, WatchMask};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
-use tokio_serial::SerialStream;
 use tokio_util::sync::CancellationToken;
-use tracing::{error, info, warn};
+use tracing::error;
 
-use super::port::{self, PortError};
-use super::session::{Departure, Session};
+use super::port::{self, Port, PortError};
+use super::recovery::{Attempt, Ladder, Rung};
+use super::session::{Departure, Entry, Session};
 use super::submit::never_left;
-use super::{FleetEvent, ModemEvent, ModemHandle, ModemSettings, ORDERS_UNDER_WAY, Order, actor};
-use crate::domain::{FleetView, ModemName, ModemState, ModemStatus, Network, UnixMillis};
+use super::{
+    Control, FleetEvent, ModemEvent, ModemHandle, ModemSettings, ORDERS_UNDER_WAY, Order,
+    PinMemory, RecoveryOutcome, RecoveryStep, actor,
+};
+use crate::domain::{FleetView, ModemState, ModemStatus, UnixMillis};
+use outlet::Outlet;
+
+pub(super) mod outlet;
 
 /// The tasks of all modems; [`Fleet::join`] awaits them after the token was cancelled.
 #[derive(Debug)]
 pub(crate) struct Fleet {
     tasks: JoinSet<()>,
     view: watch::Receiver<FleetView>,
-}
-
-/// A modem's messages to the rest of the house.
-#[derive(Debug)]
-pub(super) struct Outlet {
-    modem: ModemName,
-    /// Its place in the view.
-    place: usize,
-    view: Arc<watch::Sender<FleetView>>,
-    events: mpsc::Sender<FleetEvent>,
-    clock: fn() -> UnixMillis,
-    ready_since: Option<Instant>,
 }
 
 /// Keeps one modem: opens its port, runs a session on it, and again.
@@ -54,6 +48,17 @@ struct Keeper {
     /// When Ctrl-Z was written of a try whose result may still be read when the modem is back.
     unsettled: Option<Instant>,
     pause: Duration,
+    ladder: Ladder,
+    /// The rung that is being tried, until the modem is ready.
+    trying: Option<Rung>,
+}
+
+/// Why a wait has ended.
+#[derive(Debug, PartialEq)]
+enum Woken {
+    Rested,
+    /// Somebody wants the modem restarted now.
+    Restart,
 }
 
 /// The token was cancelled.
@@ -62,8 +67,13 @@ struct Cancelled;
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 const LONGEST_PAUSE: Duration = Duration::from_secs(30);
-/// Ready for so long, it counts as mended.
+/// Ready for so long, its port counts as sound.
 const MENDED_AFTER: Duration = Duration::from_secs(60);
+
+/// A modem that is told to restart and hangs on USB vanishes within this time; behind a serial adapter it does not.
+const VANISHES_WITHIN: Duration = Duration::from_secs(10);
+/// behaviour §9.3: from there until it is back.
+const RETURNS_WITHIN: Duration = Duration::from_secs(45);
 
 /// inotify sees most nodes come; this look finds those behind links and in folders that are made anew.
 const LOOK_EVERY: Duration = Duration::from_secs(5);
@@ -79,6 +89,7 @@ impl Fleet {
     pub(crate) fn start(
         modems: Vec<ModemSettings>,
         events: mpsc::Sender<FleetEvent>,
+        pins: PinMemory,
         clock: fn() -> UnixMillis,
         stop: CancellationToken,
     ) -> (Self, Vec<ModemHandle>) {
@@ -98,14 +109,13 @@ impl Fleet {
                 name: settings.name.clone(),
                 orders,
             });
-            let outlet = Outlet {
-                modem: settings.name.clone(),
-                place,
-                view: Arc::clone(&sender),
-                events: events.clone(),
+            let outlet = Outlet::new(
+                settings.name.clone(),
+                (Arc::clone(&sender), place),
+                events.clone(),
+                pins.clone(),
                 clock,
-                ready_since: None,
-            };
+            );
             tasks.spawn(Keeper::new(settings, taken, outlet, stop.clone()).run());
         }
         (Self { tasks, view }, handles)
@@ -126,58 +136,6 @@ impl Fleet {
     }
 }
 
-impl Outlet {
-    /// Publishes `status`; the time of its state is kept as long as the state is.
-    pub(super) fn status(&mut self, mut status: ModemStatus) {
-        let before = &self.view.borrow()[self.place].clone();
-        let entered = before.state != status.state;
-        status.since = match entered {
-            true => (self.clock)(),
-            false => before.since,
-        };
-        if entered {
-            self.ready_since = (status.state == ModemState::Ready).then(actor::now);
-            self.log(&status);
-        }
-        self.view.send_modify(|view| {
-            let mut modems = view.to_vec();
-            modems[self.place] = status;
-            *view = modems.into();
-        });
-    }
-
-    pub(super) async fn event(&mut self, event: ModemEvent) {
-        let modem = self.modem.clone();
-        // An error means that dispatch has ended before the modems: nobody is left to be told.
-        let _ = self.events.send(FleetEvent { modem, event }).await;
-    }
-
-    fn log(&self, status: &ModemStatus) {
-        let (modem, state) = (&self.modem, status.state.as_str());
-        match &status.last_error {
-            Some(error) => warn!(%modem, port = status.device, state, error, "modem"),
-            None => info!(%modem, port = status.device, state, "modem"),
-        }
-    }
-
-    /// The state of a modem without a session.
-    fn away(&mut self, state: ModemState, error: Option<String>) {
-        let mut status = self.view.borrow()[self.place].clone();
-        status.state = state;
-        status.last_error = error;
-        status.network = Network::None;
-        status.operator = None;
-        status.tech = None;
-        status.signal_dbm = None;
-        self.status(status);
-    }
-
-    fn was_mended(&self) -> bool {
-        self.ready_since
-            .is_some_and(|since| actor::now().saturating_duration_since(since) >= MENDED_AFTER)
-    }
-}
-
 impl Keeper {
     fn new(
         settings: ModemSettings,
@@ -187,11 +145,13 @@ impl Keeper {
     ) -> Self {
         Self {
             unsettled: settings.listen_first.map(|_| actor::now()),
+            ladder: Ladder::new(settings.helped),
             settings,
             orders,
             outlet,
             stop,
             pause: FIRST_PAUSE,
+            trying: None,
         }
     }
 
@@ -206,20 +166,25 @@ impl Keeper {
     }
 
     async fn keep(&mut self) -> Result<Infallible, Cancelled> {
+        let mut entry = Entry::Usual;
         loop {
-            let mut port = self.open().await?;
-            let departure = self.drive(&mut port).await;
+            let (mut port, has_appeared) = self.open().await?;
+            if has_appeared {
+                entry = Entry::Booting(self.trying);
+            }
+            let departure = self.drive(&mut port, entry).await;
             // Before anything else: an old descriptor gives the device another name when it returns.
             drop(port);
-            self.after(departure).await?;
+            entry = self.after(departure).await?;
         }
     }
 
-    /// Waits until the port can be opened.
-    async fn open(&mut self) -> Result<SerialStream, Cancelled> {
+    /// Waits until the port can be opened. Whether it was waited for because there was none.
+    async fn open(&mut self) -> Result<(Port, bool), Cancelled> {
+        let mut has_appeared = false;
         loop {
-            match port::open(&self.settings.device, self.settings.baud) {
-                Ok(port) => return Ok(port),
+            match port::open(&self.settings.device, self.settings.baud).await {
+                Ok(port) => return Ok((port, has_appeared)),
                 Err(error @ PortError::Absent(_)) => {
                     self.outlet
                         .away(ModemState::Absent, Some(error.to_string()));
@@ -227,6 +192,7 @@ impl Keeper {
                     self.refuse_until(appearance(&device)).await?;
                     self.refuse_until(tokio::time::sleep(SETTLE)).await?;
                     self.pause = FIRST_PAUSE;
+                    has_appeared = true;
                 }
                 Err(error) => {
                     self.outlet
@@ -238,10 +204,14 @@ impl Keeper {
     }
 
     /// Runs one session. Whatever ends it, every part of it is answered.
-    async fn drive<P: AsyncRead + AsyncWrite + Unpin>(&mut self, port: &mut P) -> Departure {
+    async fn drive<P: AsyncRead + AsyncWrite + Unpin>(
+        &mut self,
+        port: &mut P,
+        entry: Entry,
+    ) -> Departure {
         let mut settings = self.settings.clone();
         settings.listen_first = self.listening();
-        let mut session = Session::new(settings, actor::now());
+        let mut session = Session::new(settings, entry, actor::now());
         let running = actor::run(
             port,
             &mut session,
@@ -251,13 +221,26 @@ impl Keeper {
         );
         let departure = AssertUnwindSafe(running).catch_unwind().await;
         if departure.is_err() {
-            error!(modem = %self.outlet.modem, "the session panicked");
+            error!(modem = %self.outlet.modem(), "the session panicked");
             actor::bury(&mut session, &mut self.outlet).await;
         }
+        self.learn(&session);
+        departure.unwrap_or(Departure::Silent)
+    }
+
+    fn learn(&mut self, session: &Session) {
         self.settings.listen_first = None;
         self.settings.mean_send = session.mean_send();
+        self.settings.known_profile = Some(session.profile());
         self.unsettled = session.unsettled(self.unsettled);
-        departure.unwrap_or(Departure::Silent)
+        if let Some(since) = session.ready_since() {
+            let span = actor::now().saturating_duration_since(since);
+            self.ladder.was_well(span);
+            self.trying = None;
+            if span >= MENDED_AFTER {
+                self.pause = FIRST_PAUSE;
+            }
+        }
     }
 
     /// How long to listen before the first write (semantics §6).
@@ -268,23 +251,94 @@ impl Keeper {
         (age < RESULT_MAY_COME).then(|| self.settings.listen_first.unwrap_or(span))
     }
 
-    async fn after(&mut self, departure: Departure) -> Result<(), Cancelled> {
-        if self.outlet.was_mended() {
-            self.pause = FIRST_PAUSE;
-        }
-        let (state, why) = match departure {
-            Departure::Stopped => return Err(Cancelled),
+    /// What comes after a session: how the next one begins.
+    async fn after(&mut self, departure: Departure) -> Result<Entry, Cancelled> {
+        match departure {
+            Departure::Stopped => Err(Cancelled),
             // Opening it comes next, and tells whether the node is gone.
-            Departure::PortLost if !self.settings.device.exists() => return Ok(()),
-            Departure::PortLost => (ModemState::Recovering, "the port was lost: opened anew"),
-            Departure::Silent => (
-                ModemState::Recovering,
-                "the modem does not answer: its port is opened anew",
-            ),
-            Departure::Unfit(why) => (ModemState::Failed, why),
-        };
-        self.outlet.away(state, Some(why.to_owned()));
-        self.back_off().await
+            Departure::PortLost if self.is_gone() => Ok(Entry::Booting(self.trying)),
+            Departure::PortLost => {
+                let why = "the port was lost: opened anew".to_owned();
+                self.outlet.away(ModemState::Recovering, Some(why));
+                self.back_off().await?;
+                Ok(self
+                    .trying
+                    .map_or(Entry::Usual, |rung| Entry::Booting(Some(rung))))
+            }
+            Departure::Unfit(why) => {
+                self.outlet.away(ModemState::Failed, Some(why.to_owned()));
+                self.back_off().await?;
+                Ok(Entry::Usual)
+            }
+            Departure::Restarting => self.await_return().await,
+            Departure::Silent => self.climb("the modem does not answer", Rung::Reopen).await,
+            Departure::Sick(why, least) => self.climb(why, least).await,
+        }
+    }
+
+    fn is_gone(&self) -> bool {
+        port::address(&self.settings.device).is_none() && !self.settings.device.exists()
+    }
+
+    /// The next rung of the ladder, when its time has come.
+    async fn climb(&mut self, why: &str, least: Rung) -> Result<Entry, Cancelled> {
+        loop {
+            let pending_until = self.unsettled.map(|since| since + RESULT_MAY_COME);
+            let Attempt { rung, at } = self.ladder.failed(actor::now(), least, pending_until);
+            if rung == Rung::Usb {
+                let why = "resetting a USB device is not permitted to this service";
+                self.tell(rung, RecoveryOutcome::Unavailable, why).await;
+                continue;
+            }
+            let state = match rung {
+                Rung::Quarantine => {
+                    self.tell(rung, RecoveryOutcome::Begun, why).await;
+                    ModemState::Quarantined
+                }
+                _ => ModemState::Recovering,
+            };
+            let wait = at.saturating_duration_since(actor::now()).as_secs();
+            let error = match wait {
+                0..=1 => format!("{why}: {}", rung.words()),
+                _ => format!("{why}: {} in {wait} s", rung.words()),
+            };
+            let error = match rung {
+                Rung::Quarantine => format!("{why}: {}", rung.words()),
+                _ => error,
+            };
+            self.outlet.away(state, Some(error));
+            let rung = match self.rest_until(at).await? {
+                Woken::Restart => Rung::Restart,
+                Woken::Rested if rung == Rung::Quarantine => self.ladder.retry(),
+                Woken::Rested => rung,
+            };
+            self.tell(rung, RecoveryOutcome::Begun, why).await;
+            self.trying = Some(rung);
+            return Ok(Entry::Treated(rung));
+        }
+    }
+
+    /// The modem was told to start anew: its node goes and comes, or it merely takes its time.
+    async fn await_return(&mut self) -> Result<Entry, Cancelled> {
+        let why = "restarted: it comes back within 45 s".to_owned();
+        self.outlet.away(ModemState::Recovering, Some(why));
+        let device = self.settings.device.clone();
+        if port::address(&device).is_none() {
+            let vanishing = tokio::time::timeout(VANISHES_WITHIN, disappearance(&device));
+            if self.refuse_until(vanishing).await?.is_ok() {
+                let returning = tokio::time::timeout(RETURNS_WITHIN, appearance(&device));
+                // One that does not return is absent then, and waited for as such.
+                let _ = self.refuse_until(returning).await?;
+                self.refuse_until(tokio::time::sleep(SETTLE)).await?;
+            }
+        }
+        Ok(Entry::Booting(self.trying))
+    }
+
+    async fn tell(&mut self, rung: Rung, outcome: RecoveryOutcome, why: &str) {
+        let why = why.to_owned();
+        let step = RecoveryStep { rung, outcome, why };
+        self.outlet.event(ModemEvent::Recovery(step)).await;
     }
 
     async fn back_off(&mut self) -> Result<(), Cancelled> {
@@ -305,13 +359,34 @@ impl Keeper {
             }
         }
     }
+
+    /// As [`Keeper::refuse_until`], but a person may cut it short.
+    async fn rest_until(&mut self, at: Instant) -> Result<Woken, Cancelled> {
+        let mut rest = pin!(tokio::time::sleep_until(at.into()));
+        loop {
+            tokio::select! {
+                biased;
+                () = self.stop.cancelled() => return Err(Cancelled),
+                Some(order) = self.orders.recv() => match order {
+                    Order::Control(Control::Restart) => return Ok(Woken::Restart),
+                    order => refuse(&mut self.outlet, order).await,
+                },
+                () = &mut rest => return Ok(Woken::Rested),
+            }
+        }
+    }
 }
 
 async fn refuse(outlet: &mut Outlet, order: Order) {
-    if let Order::Prepare(submit) = order {
-        let ticket = submit.ticket;
-        let outcome = never_left("the modem is away");
-        outlet.event(ModemEvent::Answer { ticket, outcome }).await;
+    match order {
+        Order::Prepare(submit) => {
+            let ticket = submit.ticket;
+            let outcome = never_left("the modem is away");
+            outlet.event(ModemEvent::Answer { ticket, outcome }).await;
+        }
+        Order::Control(control) => outlet.control(control),
+        // A session that begins reads again whatever is not known to be kept.
+        Order::Go(_) | Order::Withdraw(_) | Order::Kept(_) => {}
     }
 }
 
@@ -327,6 +402,17 @@ async fn appearance(device: &Path) {
     }
 }
 
+/// Returns when `device` does not exist.
+async fn disappearance(device: &Path) {
+    loop {
+        let change = next_change(nearest_folder(device));
+        if !device.exists() {
+            return;
+        }
+        let _ = tokio::time::timeout(LOOK_EVERY, change).await;
+    }
+}
+
 fn nearest_folder(device: &Path) -> PathBuf {
     device
         .ancestors()
@@ -335,9 +421,13 @@ fn nearest_folder(device: &Path) -> PathBuf {
         .map_or_else(|| PathBuf::from("/"), Path::to_path_buf)
 }
 
-/// Something came into `folder`. Watches from the call on; never ends where inotify is not to be had.
+/// Something came into `folder`, or left it. Watches from the call on; never ends where inotify is not to be had.
 fn next_change(folder: PathBuf) -> impl Future<Output = ()> {
-    let watched = WatchMask::CREATE | WatchMask::MOVED_TO | WatchMask::DELETE_SELF;
+    let watched = WatchMask::CREATE
+        | WatchMask::MOVED_TO
+        | WatchMask::DELETE
+        | WatchMask::MOVED_FROM
+        | WatchMask::DELETE_SELF;
     let changes = Inotify::init().and_then(|inotify| {
         inotify.watches().add(folder, watched)?;
         inotify.into_event_stream([0; 1024])

@@ -11,21 +11,33 @@ mod actor;
 mod encode;
 pub(crate) mod fleet;
 mod port;
+pub(crate) mod profile;
 mod receive;
+mod recovery;
+mod remedy;
 mod session;
 mod setup;
 mod submit;
+mod unlock;
 mod wake;
 
+use std::fmt;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::BoxFuture;
 use pdu_codec::{MessageReference, Reference};
+use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
+pub(crate) use recovery::Rung;
+pub(crate) use unlock::Lock;
+
 use crate::domain::{
-    Body, Destination, Encoding, ModemName, PartNumber, PduDigest, Setback, SimId,
+    Body, Destination, Encoding, ModemName, PartNumber, PduDigest, Pepper, Setback, SimId,
 };
+use profile::{Profile, Profiles};
 
 /// One try of one part: a number that no other try has, of this process or of one before it.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -41,6 +53,49 @@ pub(crate) enum Order {
     Withdraw(Ticket),
     /// This PDU, a text or a report, is durable: it may be deleted from where the modem keeps it, or acknowledged.
     Kept(PduDigest),
+    /// Not about a part, and not answered.
+    Control(Control),
+}
+
+/// What a person wants of a modem.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Control {
+    /// Nothing is sent by it until it is resumed. It stays set up, and receives.
+    Pause,
+    Resume,
+    /// As soon as nothing is in flight.
+    Restart,
+}
+
+/// What is to be remembered of a PIN over restarts.
+#[derive(Clone, Copy, Debug)]
+pub(crate) enum PinWord {
+    /// It is about to be entered. Yes only if it never was, or was taken; and only when that is durable.
+    Claim(Lock),
+    /// It was entered, and taken.
+    Opened(Lock),
+}
+
+/// Asks whoever remembers; the answer to [`PinWord::Opened`] says nothing.
+#[derive(Clone)]
+pub(crate) struct PinMemory(Arc<dyn Fn(PinWord) -> BoxFuture<'static, bool> + Send + Sync>);
+
+impl PinMemory {
+    pub(crate) fn new(
+        ask: impl Fn(PinWord) -> BoxFuture<'static, bool> + Send + Sync + 'static,
+    ) -> Self {
+        Self(Arc::new(ask))
+    }
+
+    fn ask(&self, word: PinWord) -> BoxFuture<'static, bool> {
+        self.0(word)
+    }
+}
+
+impl fmt::Debug for PinMemory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PinMemory(…)")
+    }
 }
 
 /// One part, ready to be encoded as SMS-SUBMIT.
@@ -86,6 +141,65 @@ pub(crate) enum ModemEvent {
     },
     /// A `+CMGS:` read before our first write after opening: it settles the one uncertain part of this modem.
     LateReference(MessageReference),
+    /// A step on the ladder.
+    Recovery(RecoveryStep),
+}
+
+/// What was done to bring a modem back, and what came of it.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct RecoveryStep {
+    pub(crate) rung: Rung,
+    pub(crate) outcome: RecoveryOutcome,
+    /// What was wrong, for a person.
+    pub(crate) why: String,
+}
+
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum RecoveryOutcome {
+    Begun,
+    /// The modem is ready again.
+    Helped,
+    /// This rung cannot be had here.
+    Unavailable,
+}
+
+impl RecoveryOutcome {
+    pub(crate) fn as_str(self) -> &'static str {
+        match self {
+            Self::Begun => "begun",
+            Self::Helped => "helped",
+            Self::Unavailable => "unavailable",
+        }
+    }
+}
+
+/// The PIN of a SIM, and the secret under which its tries are remembered.
+#[derive(Clone)]
+pub(crate) struct Pin {
+    digits: SecretString,
+    pepper: Pepper,
+}
+
+impl Pin {
+    /// `None` when it is no PIN: 4 to 8 digits (27.007 §8.3).
+    pub(crate) fn parse(text: &str, pepper: &Pepper) -> Option<Self> {
+        let is_pin =
+            (4..=8).contains(&text.len()) && text.bytes().all(|octet| octet.is_ascii_digit());
+        is_pin.then(|| Self {
+            digits: text.into(),
+            pepper: pepper.clone(),
+        })
+    }
+
+    fn mac(&self, owner: &str) -> [u8; 32] {
+        self.pepper.pin_mac(owner, self.digits.expose_secret())
+    }
+}
+
+impl fmt::Debug for Pin {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Pin(…)")
+    }
 }
 
 /// What became of one prepared part.
@@ -134,6 +248,16 @@ pub(crate) struct ModemSettings {
     pub(crate) send_timeout: Duration,
     /// Service centre to set when the SIM has none.
     pub(crate) smsc: Option<String>,
+    pub(crate) pin: Option<Pin>,
+    /// The storage for texts that the configuration names: `SM`, `ME`.
+    pub(crate) storage: Option<String>,
+    pub(crate) profiles: Profiles,
+    /// The profile that the configuration names.
+    pub(crate) profile: Option<Arc<Profile>>,
+    /// What the last session on this port took it for; it counts until the modem says what it is.
+    pub(crate) known_profile: Option<Arc<Profile>>,
+    /// What brought it back the last time.
+    pub(crate) helped: Option<Rung>,
     /// A try of this modem is younger than 120 s and unsettled: listen this long before the first write.
     pub(crate) listen_first: Option<Duration>,
     /// Mean send time known from before the start.

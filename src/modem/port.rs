@@ -1,8 +1,14 @@
-//! Opens a tty or pty for one modem, and names the reasons it could not.
+//! Opens a tty, a pty or a TCP connection for one modem, and names the reasons it could not.
 
 use std::io;
 use std::os::unix::fs::FileTypeExt;
 use std::path::Path;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+use std::time::Duration;
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+use tokio::net::TcpStream;
 
 use tokio_serial::{
     DataBits, ErrorKind, FlowControl, Parity, SerialPortBuilderExt, SerialStream, StopBits,
@@ -19,8 +25,87 @@ pub(super) enum PortError {
     NotATty(String),
     #[error("no permission for {0}: add the user to group dialout")]
     Forbidden(String),
+    #[error("{0} is not reached: {1}; is the device server on, and does it serve this port raw?")]
+    Unreachable(String, String),
     #[error("{port} could not be opened: {why}")]
     Other { port: String, why: String },
+}
+
+/// The way to a modem's octets.
+#[derive(Debug)]
+pub(super) enum Port {
+    Serial(SerialStream),
+    /// A serial port behind a device server such as ser2net, which passes the octets on as they are.
+    Tcp(TcpStream),
+}
+
+const CONNECT_PATIENCE: Duration = Duration::from_secs(10);
+
+/// `tcp://host:port` names a port of another machine; everything else is a path.
+pub(super) fn address(device: &Path) -> Option<&str> {
+    device.to_str()?.strip_prefix("tcp://")
+}
+
+/// Opens `device`, whatever it is.
+///
+/// # Errors
+/// [`PortError`] in words for a person.
+pub(super) async fn open(device: &Path, baud: u32) -> Result<Port, PortError> {
+    let Some(address) = address(device) else {
+        return open_tty(device, baud).map(Port::Serial);
+    };
+    let unreachable = |why: String| PortError::Unreachable(device.display().to_string(), why);
+    let connecting = tokio::time::timeout(CONNECT_PATIENCE, TcpStream::connect(address)).await;
+    let stream = match connecting {
+        Ok(Ok(stream)) => stream,
+        Ok(Err(error)) => return Err(unreachable(error.to_string())),
+        Err(_) => return Err(unreachable("no answer within 10 s".to_owned())),
+    };
+    // A command is one small packet, and waits for nobody.
+    stream
+        .set_nodelay(true)
+        .map_err(|error| unreachable(error.to_string()))?;
+    Ok(Port::Tcp(stream))
+}
+
+impl AsyncRead for Port {
+    fn poll_read(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        buf: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Serial(port) => Pin::new(port).poll_read(cx, buf),
+            Self::Tcp(port) => Pin::new(port).poll_read(cx, buf),
+        }
+    }
+}
+
+impl AsyncWrite for Port {
+    fn poll_write(
+        self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        octets: &[u8],
+    ) -> Poll<io::Result<usize>> {
+        match self.get_mut() {
+            Self::Serial(port) => Pin::new(port).poll_write(cx, octets),
+            Self::Tcp(port) => Pin::new(port).poll_write(cx, octets),
+        }
+    }
+
+    fn poll_flush(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Serial(port) => Pin::new(port).poll_flush(cx),
+            Self::Tcp(port) => Pin::new(port).poll_flush(cx),
+        }
+    }
+
+    fn poll_shutdown(self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        match self.get_mut() {
+            Self::Serial(port) => Pin::new(port).poll_shutdown(cx),
+            Self::Tcp(port) => Pin::new(port).poll_shutdown(cx),
+        }
+    }
 }
 
 /// Opens `device` raw, 8N1, without flow control, and for nobody else.
@@ -30,7 +115,7 @@ pub(super) enum PortError {
 ///
 /// # Errors
 /// [`PortError`] in words for a person.
-pub(super) fn open(device: &Path, baud: u32) -> Result<SerialStream, PortError> {
+fn open_tty(device: &Path, baud: u32) -> Result<SerialStream, PortError> {
     let port = device.display().to_string();
     let metadata = std::fs::metadata(device).map_err(|error| of_io(&port, &error))?;
     if !metadata.file_type().is_char_device() {
@@ -86,7 +171,7 @@ mod tests {
     use std::os::fd::OwnedFd;
 
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-    use tokio::io::AsyncReadExt;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
     use super::*;
 
@@ -100,7 +185,7 @@ mod tests {
     }
 
     fn refusal(device: &Path) -> String {
-        open(device, 115_200).unwrap_err().to_string()
+        open_tty(device, 115_200).unwrap_err().to_string()
     }
 
     #[tokio::test]
@@ -118,21 +203,44 @@ mod tests {
     #[tokio::test]
     async fn a_port_that_another_program_holds_is_busy() {
         let (_end, path) = pty();
-        let held = open(Path::new(&path), 115_200).unwrap();
+        let held = open_tty(Path::new(&path), 115_200).unwrap();
         assert_eq!(
             refusal(Path::new(&path)),
             format!("{path} is busy: another program holds it: fuser -v {path}")
         );
         drop(held);
-        assert!(open(Path::new(&path), 115_200).is_ok());
+        assert!(open_tty(Path::new(&path), 115_200).is_ok());
     }
 
     #[tokio::test]
     async fn a_port_whose_modem_is_gone_reads_as_its_end() {
         let (end, path) = pty();
-        let mut port = open(Path::new(&path), 115_200).unwrap();
+        let mut port = open_tty(Path::new(&path), 115_200).unwrap();
         drop(end);
         let read = port.read(&mut [0; 16]).await;
         assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
+    }
+
+    #[tokio::test]
+    async fn a_port_of_another_machine_is_opened_over_tcp() {
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let device = format!("tcp://{address}");
+        let mut port = open(Path::new(&device), 115_200).await.unwrap();
+        let (mut far, _) = listener.accept().await.unwrap();
+        port.write_all(b"AT\r").await.unwrap();
+        let mut heard = [0; 3];
+        far.read_exact(&mut heard).await.unwrap();
+        assert_eq!(&heard, b"AT\r");
+        drop((far, listener));
+        assert!(matches!(port.read(&mut heard).await, Ok(0) | Err(_)));
+        let error = open(Path::new(&device), 115_200)
+            .await
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("is not reached") && error.contains("device server"),
+            "{error}"
+        );
     }
 }

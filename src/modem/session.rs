@@ -1,31 +1,42 @@
 //! **Session**: what to say to one modem next, driven by its octets, by orders and by time.
 //!
-//! (listen) → wake → set up → ready ⇄ sending, checking; until the port is lost, the modem falls silent or
-//! the gateway stops. While a result is pending nothing is written. It never sends a PDU without a go.
+//! (listen) → wake → (remedy) → set up → ready ⇄ sending, checking; until the port is lost, the modem falls
+//! silent or the gateway stops. While a result is pending nothing is written. It never sends a PDU without a go.
 //!
 //! Contract: **one input, then drain.** After [`Session::handle`], call [`Session::poll`] until it returns
 //! `None`; then wait for the next input or for [`Session::deadline`].
 
+mod checking;
 mod news;
 mod orders;
+mod sending;
+mod waking;
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::profile::Profile;
 use super::receive::{self, Receiving, Urgency};
+use super::recovery::Rung;
+use super::remedy::Remedy;
 use super::setup::{self, Next, Setup, Step};
-use super::submit::{End, Flight, Move, Part, Then, never_left};
-use super::wake::{self, Wake};
-use super::{ModemEvent, ModemSettings, Order, Outcome};
+use super::submit::{End, Flight, Part, never_left};
+use super::unlock::Lock;
+use super::wake::Wake;
+use super::{Control, ModemEvent, ModemSettings, Order, RecoveryOutcome, RecoveryStep};
 use crate::at::chat::{self, Chat, Refusal};
-use crate::at::information::Domain;
-use crate::domain::{Blame, ModemState, ModemStatus, Setback, UnixMillis};
+use crate::at::command::Command;
+use crate::domain::{ModemState, ModemStatus, UnixMillis};
+use sending::{Burst, Troubles};
 
 /// Everything that can happen to a session.
 #[derive(Debug)]
 pub(super) enum Input<'a> {
     Octets(&'a [u8]),
     Order(Order),
+    /// The answer to [`Output::Claim`].
+    Claimed(bool),
     /// The deadline that [`Session::deadline`] announced has come.
     Deadline,
     /// The port is lost.
@@ -41,6 +52,10 @@ pub(super) enum Output {
     /// What is known of the modem has changed. `since` is for the publisher to fill in.
     Status(Box<ModemStatus>),
     Event(ModemEvent),
+    /// Whether the PIN may be entered: remembered for ever before it is answered with yes.
+    Claim(Lock),
+    /// The PIN was right.
+    Opened(Lock),
     /// The last output: the session is over, and every part of it is answered.
     Depart(Departure),
 }
@@ -50,9 +65,23 @@ pub(super) enum Output {
 pub(super) enum Departure {
     PortLost,
     Silent,
+    /// It answers, but does not work: less than this rung is of no use.
+    Sick(&'static str, Rung),
+    /// It was told to start anew.
+    Restarting,
     /// It cannot be used as it is: the reason, for a person.
     Unfit(&'static str),
     Stopped,
+}
+
+/// How a session begins.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) enum Entry {
+    Usual,
+    /// The device has just appeared, or was told to start anew: by this rung, if by any.
+    Booting(Option<Rung>),
+    /// This rung is tried first.
+    Treated(Rung),
 }
 
 #[derive(Debug)]
@@ -82,8 +111,26 @@ pub(super) struct Session {
     sent_last: bool,
     /// What was delivered directly before the SIM was known.
     early: Vec<Direct>,
+    /// Checks since the announcements were last compared.
+    checks: u8,
+    /// What is said to the modem once it is awake, before it is set up.
+    remedy: Option<Remedy>,
+    /// The rung this session began with, until the modem is ready.
+    treated: Option<Rung>,
+    /// What the status showed before the modem fell silent.
+    before_silence: Option<(ModemState, Option<String>)>,
+    restart_wanted: bool,
+    /// It said that it had lost the network since it was last asked.
+    was_unregistered: bool,
+    burst: Option<Burst>,
+    troubles: Troubles,
+    ready_since: Option<Instant>,
+    /// The modem wants a pause between a result and the next line.
+    free_at: Instant,
+    deferred: Option<Command>,
     writes: VecDeque<Vec<u8>>,
     events: VecDeque<ModemEvent>,
+    words: VecDeque<Output>,
     departure: Option<Departure>,
 }
 
@@ -104,6 +151,18 @@ enum Activity {
         until: Instant,
         step: Step,
     },
+    /// Whether the PIN may be entered is asked of the house.
+    Claiming {
+        until: Instant,
+    },
+    /// A rung of the ladder; `until`: the pause behind its last line.
+    Treating {
+        remedy: Remedy,
+        rest: Duration,
+        until: Option<Instant>,
+    },
+    /// `+CMMS=2` is asked for in the middle of a burst.
+    Linking,
     Sending(Flight),
     /// An errand of [`Receiving`].
     Receiving,
@@ -128,8 +187,11 @@ const CHECK_PUT_OFF_AT_MOST: Duration = Duration::from_secs(300);
 /// More than a SIM stores can not have waited for us.
 const MOST_EARLY: usize = 50;
 
+/// A house that cannot remember within this time does not say yes.
+const CLAIM_PATIENCE: Duration = Duration::from_secs(15);
+
 impl Session {
-    pub(super) fn new(settings: ModemSettings, now: Instant) -> Self {
+    pub(super) fn new(settings: ModemSettings, entry: Entry, now: Instant) -> Self {
         let mut status = ModemStatus::absent(
             settings.name.clone(),
             settings.device.display().to_string(),
@@ -139,7 +201,7 @@ impl Session {
         status.mean_send = settings.mean_send;
         let mut session = Self {
             chat: Chat::new(settings.command_timeout),
-            setup: Setup::new(settings.smsc.clone()),
+            setup: Setup::new(&settings),
             status,
             told: None,
             activity: Activity::Idle,
@@ -154,20 +216,54 @@ impl Session {
             receiving: Receiving::new(settings.delete_from_sim, now),
             sent_last: false,
             early: Vec::new(),
+            checks: 0,
+            remedy: None,
+            treated: None,
+            before_silence: None,
+            restart_wanted: false,
+            was_unregistered: false,
+            burst: None,
+            troubles: Troubles::default(),
+            ready_since: None,
+            free_at: now,
+            deferred: None,
             writes: VecDeque::new(),
             events: VecDeque::new(),
+            words: VecDeque::new(),
             departure: None,
             settings,
         };
-        match session.settings.listen_first {
+        session.enter(now, entry);
+        session
+    }
+
+    fn enter(&mut self, now: Instant, entry: Entry) {
+        match entry {
+            Entry::Usual => {}
+            Entry::Booting(rung) => self.treated = rung,
+            Entry::Treated(rung) => {
+                self.treated = Some(rung);
+                let remedy = Remedy::new(rung, self.setup.profile());
+                self.remedy = Some(remedy).filter(|remedy| !remedy.is_empty());
+            }
+        }
+        if self.treated.is_some() {
+            self.status.state = ModemState::Recovering;
+        }
+        match self.settings.listen_first {
             Some(listen) => {
-                session.activity = Activity::Listening {
+                self.activity = Activity::Listening {
                     until: now + listen,
                 };
             }
-            None => session.awaken(now, Wake::at_start(now), None),
+            None if matches!(entry, Entry::Booting(_)) => {
+                let patience = self.setup.profile().boots_within();
+                self.awaken(now, Wake::after_boot(now, patience), None);
+            }
+            // A modem that is deaf gets its remedy all the same: it is not asked for long.
+            None if self.remedy.is_some() => self.awaken(now, Wake::after_silence(now), None),
+            None => self.awaken(now, Wake::at_start(now), None),
         }
-        session
     }
 
     pub(super) fn handle(&mut self, now: Instant, input: Input<'_>) {
@@ -177,6 +273,10 @@ impl Session {
             Input::Order(Order::Go(ticket)) => self.go(now, ticket),
             Input::Order(Order::Withdraw(ticket)) => self.withdraw(now, ticket),
             Input::Order(Order::Kept(pdu)) => self.keep(now, pdu),
+            Input::Order(Order::Control(Control::Restart)) => self.restart(now),
+            // Of a pause only those who give and publish need to know.
+            Input::Order(Order::Control(Control::Pause | Control::Resume)) => {}
+            Input::Claimed(may) => self.on_claimed(now, may),
             Input::Deadline => self.expire(now),
             Input::Gone => self.end(now, Departure::PortLost),
             Input::Stop => self.end(now, Departure::Stopped),
@@ -196,21 +296,41 @@ impl Session {
         if let Some(event) = self.events.pop_front() {
             return Some(Output::Event(event));
         }
+        if let Some(word) = self.words.pop_front() {
+            return Some(word);
+        }
         self.departure.take().map(Output::Depart)
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
         let own = match &self.activity {
-            Activity::Listening { until } | Activity::Pausing { until, .. } => Some(*until),
+            Activity::Listening { until }
+            | Activity::Pausing { until, .. }
+            | Activity::Claiming { until } => Some(*until),
+            Activity::Treating { until, .. } => *until,
             Activity::Waking { wake, .. } => wake.deadline(),
             Activity::Sending(flight) => flight.deadline(),
             Activity::Idle => [Some(self.check_due), self.receiving.due()]
                 .into_iter()
                 .flatten()
                 .min(),
-            Activity::Asking(_) | Activity::Receiving | Activity::Over => None,
+            Activity::Asking(_) | Activity::Linking | Activity::Receiving | Activity::Over => None,
         };
-        [own, self.chat.deadline()].into_iter().flatten().min()
+        let deferred = self.deferred.as_ref().map(|_| self.free_at);
+        [own, deferred, self.chat.deadline()]
+            .into_iter()
+            .flatten()
+            .min()
+    }
+
+    /// What the modem was last taken for.
+    pub(super) fn profile(&self) -> Arc<Profile> {
+        Arc::clone(self.setup.profile())
+    }
+
+    /// Since when it has been ready, if it ever was.
+    pub(super) fn ready_since(&self) -> Option<Instant> {
+        self.ready_since
     }
 
     /// When Ctrl-Z was written of the one try whose result may still come. `before`: that of the session before.
@@ -245,10 +365,19 @@ impl Session {
     fn expire(&mut self, now: Instant) {
         self.chat.handle(now, chat::Input::Deadline);
         self.converse(now);
+        if self.free_at <= now
+            && let Some(command) = self.deferred.take()
+        {
+            return self.chat.handle(now, chat::Input::Submit(command));
+        }
         match &mut self.activity {
             Activity::Listening { until } if *until <= now => {
                 self.awaken(now, Wake::at_start(now), None);
             }
+            Activity::Claiming { until } if *until <= now => self.on_claimed(now, false),
+            Activity::Treating {
+                until: Some(until), ..
+            } if *until <= now => self.treat(now),
             Activity::Pausing { until, step } if *until <= now => {
                 let step = *step;
                 self.ask(now, step);
@@ -281,6 +410,7 @@ impl Session {
     }
 
     fn on_answer(&mut self, now: Instant, answer: setup::Answer) {
+        self.free_at = now + self.setup.profile().gap();
         match &mut self.activity {
             Activity::Sending(flight) => {
                 let step = flight.on_answer(now, answer);
@@ -302,7 +432,22 @@ impl Session {
                     receive::After::Awaken => self.awaken(now, Wake::after_silence(now), None),
                 }
             }
+            Activity::Linking => self.on_linked(now, &answer),
+            Activity::Treating { rest, until, .. } => {
+                *until = Some(now + *rest);
+                if rest.is_zero() {
+                    self.treat(now);
+                }
+            }
             _ => {}
+        }
+    }
+
+    /// One line to the modem; after the pause that it may want.
+    fn say(&mut self, now: Instant, command: Command) {
+        match now < self.free_at {
+            true => self.deferred = Some(command),
+            false => self.chat.handle(now, chat::Input::Submit(command)),
         }
     }
 
@@ -314,6 +459,7 @@ impl Session {
                 Some(_) => Wake::after_silence(now),
                 None => Wake::after_missed_check(now),
             };
+            self.fell_silent(step.words());
             return self.awaken(now, wake, None);
         }
         if step == Step::ResultsInWords && answer.is_ok() {
@@ -328,99 +474,15 @@ impl Session {
         }
     }
 
-    fn take(&mut self, now: Instant, step: Move) {
-        match step {
-            Move::Stay => {}
-            Move::Fly { hex } => {
-                let patience = self.settings.send_timeout;
-                self.chat.handle(now, chat::Input::Text { hex, patience });
-            }
-            Move::Answer(outcome) => {
-                if let Activity::Sending(flight) = &self.activity {
-                    let ticket = flight.ticket();
-                    self.answer(ticket, outcome);
-                }
-            }
-            Move::OpenAgain => {
-                if let Activity::Sending(flight) =
-                    std::mem::replace(&mut self.activity, Activity::Idle)
-                {
-                    self.awaken(now, Wake::after_silence(now), Some(flight));
-                }
-            }
-            Move::Over(outcome, then) => {
-                if let Activity::Sending(flight) =
-                    std::mem::replace(&mut self.activity, Activity::Idle)
-                {
-                    self.land(&flight, outcome, then);
-                    self.after_flight(now, then);
-                }
-            }
-        }
-    }
-
-    fn land(&mut self, flight: &Flight, outcome: Option<Outcome>, then: Then) {
-        let Some(outcome) = outcome else {
-            return;
-        };
-        match &outcome {
-            Outcome::Accepted { took, .. } => {
-                // EWMA with weight 1/8.
-                self.status.mean_send = self.status.mean_send * 7 / 8 + *took / 8;
-            }
-            // Without a result one may still come.
-            Outcome::Uncertain(_) if then != Then::Next => {
-                self.unsettled = flight.flown_at();
-                self.ghost = true;
-            }
-            Outcome::Refused(setback) | Outcome::NeverLeft(setback) if then == Then::Next => {
-                self.begin_again = remedy(setback).or(self.begin_again);
-            }
-            Outcome::Refused(_) | Outcome::NeverLeft(_) | Outcome::Uncertain(_) => {}
-        }
-        self.answer(flight.ticket(), outcome);
-    }
-
-    fn after_flight(&mut self, now: Instant, then: Then) {
-        match then {
-            Then::Next => self.proceed(now),
-            Then::LeavePrompt => self.awaken(now, Wake::after_prompt(now), None),
-            Then::Awaken => self.awaken(now, Wake::after_silence(now), None),
-            Then::Depart => self.end(now, Departure::Silent),
-        }
-    }
-
-    fn awaken(&mut self, now: Instant, wake: Wake, again: Option<Flight>) {
-        self.chat.handle(now, chat::Input::Escape);
-        self.activity = Activity::Waking { wake, again };
-        self.converse(now);
-    }
-
-    fn take_wake(&mut self, now: Instant, step: wake::Step) {
-        match step {
-            wake::Step::Wait => {}
-            wake::Step::Ask(command) => self.chat.handle(now, chat::Input::Submit(command)),
-            wake::Step::Escape => self.chat.handle(now, chat::Input::Escape),
-            wake::Step::Deaf => self.end(now, Departure::Silent),
-            wake::Step::Awake => {
-                // What comes from now on belongs to what is asked from now on.
-                self.settle();
-                let Activity::Waking { again, .. } =
-                    std::mem::replace(&mut self.activity, Activity::Idle)
-                else {
-                    return;
-                };
-                match again {
-                    Some(flight) => self.launch(now, flight),
-                    None => self.proceed(now),
-                }
-            }
-        }
-    }
-
     /// The line is free: what is most urgent goes first.
     fn proceed(&mut self, now: Instant) {
         self.activity = Activity::Idle;
+        if self.restart_wanted {
+            return self.restart(now);
+        }
+        if let Some((why, least)) = self.troubles.sick() {
+            return self.end(now, Departure::Sick(why, least));
+        }
         if let Some(step) = self.begin_again.take() {
             self.start_over(step);
         }
@@ -438,8 +500,14 @@ impl Session {
         if receives_first && self.receive(now) {
             return;
         }
+        if self.should_link(now) {
+            return self.link(now);
+        }
         match self.waiting.pop_front() {
-            Some(part) => self.launch(now, Flight::new(part)),
+            Some(part) => {
+                let omits_reference = self.setup.profile().omits_reference();
+                self.launch(now, Flight::new(part, omits_reference));
+            }
             None if now >= self.check_due => self.ask(now, Step::Signal),
             None => {
                 self.receive(now);
@@ -454,7 +522,7 @@ impl Session {
             return false;
         };
         self.activity = Activity::Receiving;
-        self.chat.handle(now, chat::Input::Submit(command));
+        self.say(now, command);
         true
     }
 
@@ -467,23 +535,19 @@ impl Session {
         self.refuse_waiting();
     }
 
-    fn launch(&mut self, now: Instant, flight: Flight) {
-        let command = flight.command();
-        self.sent_last = true;
-        self.activity = Activity::Sending(flight);
-        self.chat.handle(now, chat::Input::Submit(command));
-    }
-
     fn ask(&mut self, now: Instant, step: Step) {
         self.activity = Activity::Asking(step);
         if self.setting_up.is_some() {
             self.setting_up = Some(step);
         }
         let command = self.setup.command(step);
-        self.chat.handle(now, chat::Input::Submit(command));
+        self.say(now, command);
     }
 
     fn follow(&mut self, now: Instant, next: Next) {
+        if let Some(lock) = self.setup.opened() {
+            self.words.push_back(Output::Opened(lock));
+        }
         match next {
             Next::Ask(step) => {
                 self.setting_up = Some(step);
@@ -495,50 +559,48 @@ impl Session {
                 let until = now + pause;
                 self.activity = Activity::Pausing { until, step };
             }
+            Next::Claim(lock) => {
+                let until = now + CLAIM_PATIENCE;
+                self.activity = Activity::Claiming { until };
+                self.words.push_back(Output::Claim(lock));
+            }
             Next::Ready => {
                 self.setting_up = None;
                 self.check_due = now + CHECK_EVERY;
+                self.ready_since.get_or_insert(now);
+                if let Some(rung) = self.treated.take() {
+                    self.tell_recovery(rung, RecoveryOutcome::Helped, "");
+                }
                 self.receiving.begin(now);
                 // What it asks is due now, and waits for the next deadline: a part that waits for this modem goes first.
                 self.activity = Activity::Idle;
             }
+            Next::Stuck(why) => self.end(now, Departure::Sick(why, Rung::Reset)),
             Next::Unfit(why) => self.end(now, Departure::Unfit(why)),
         }
     }
 
-    /// The check of a modem at rest: signal, then registration.
-    fn on_checked(&mut self, now: Instant, step: Step, answer: &setup::Answer) {
-        self.check_due = now + CHECK_EVERY;
-        match step {
-            Step::Signal => {
-                setup::note_signal(answer, &mut self.status);
-                self.ask(now, Step::Registration);
-            }
-            Step::Registration => match setup::usable_registration(answer, Domain::Circuit) {
-                Some(registration) => {
-                    setup::note_registration(registration, &mut self.status);
-                    self.proceed(now);
-                }
-                None => self.ask(now, Step::LteRegistration),
-            },
-            _ => {
-                match setup::usable_registration(answer, Domain::Lte) {
-                    Some(registration) => {
-                        setup::note_registration(registration, &mut self.status);
-                    }
-                    None => self.begin_again = Some(Step::NETWORK),
-                }
-                self.proceed(now);
-            }
+    fn on_claimed(&mut self, now: Instant, may: bool) {
+        if matches!(self.activity, Activity::Claiming { .. }) {
+            let next = self.setup.on_claim(may);
+            self.follow(now, next);
         }
+    }
+
+    fn tell_recovery(&mut self, rung: Rung, outcome: RecoveryOutcome, why: &str) {
+        let why = why.to_owned();
+        self.events
+            .push_back(ModemEvent::Recovery(RecoveryStep { rung, outcome, why }));
     }
 
     fn end(&mut self, now: Instant, departure: Departure) {
         let end = match departure {
             Departure::PortLost => End::PortLost,
             Departure::Silent | Departure::Unfit(_) => End::Silent,
+            Departure::Sick(..) | Departure::Restarting => End::Recovering,
             Departure::Stopped => End::Stopped,
         };
+        self.deferred = None;
         match std::mem::replace(&mut self.activity, Activity::Over) {
             Activity::Over => return,
             Activity::Sending(flight) => self.end_flight(now, &flight, end),
@@ -552,25 +614,6 @@ impl Session {
             self.answer(part.ticket, never_left(end.words()));
         }
         self.departure = Some(departure);
-    }
-
-    fn end_flight(&mut self, now: Instant, flight: &Flight, end: End) {
-        if end == End::Stopped && flight.flown_at().is_none() {
-            self.chat.handle(now, chat::Input::Escape);
-        }
-        if let Some(outcome) = flight.on_end(now, self.chat.information(), end) {
-            self.land(flight, Some(outcome), Then::Depart);
-        }
-    }
-}
-
-/// Where to begin again after an answer that says something of the modem.
-fn remedy(setback: &Setback) -> Option<Step> {
-    match setback.code {
-        "sim_missing" | "sim_locked" => Some(Step::SIM),
-        "no_network" => Some(Step::NETWORK),
-        _ if setback.blame == Blame::Modem => Some(Step::MESSAGES),
-        _ => None,
     }
 }
 

@@ -1,14 +1,25 @@
 //! From "it answers" to "it may send": which question comes next, and what its answer means.
 //!
 //! Each [`Step`] is one command; [`Setup::after`] reads its answer, notes what it says in the modem's status
-//! and names the next step. Steps that a modem may refuse have forms to fall back to, tried in order.
+//! and names the next step. Steps that a modem may refuse have forms to fall back to, tried in order. What
+//! concerns the SIM, the network and the message service has a file each.
 
+mod messages;
+mod network;
+mod sim;
+
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::ModemSettings;
+use super::profile::{Profile, Profiles};
+use super::unlock::{Lock, Unlock};
 use crate::at::chat::Refusal;
 use crate::at::command::Command;
-use crate::at::information::{self, Domain, Registration, SimState};
-use crate::domain::{ModemState, ModemStatus, Network};
+use crate::at::information::{self, Domain, Registration};
+use crate::domain::{ModemState, ModemStatus};
+use messages::Messages;
+use network::Waiting;
 
 /// One question, or one form of it.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -22,23 +33,42 @@ pub(super) enum Step {
     Model,
     Revision,
     Imei,
+    /// Vendor quieting, line by line.
+    Prepare(usize),
     Sim,
+    /// Makes the modem look for a SIM that was put in later.
+    LookForSim(usize),
+    /// Before the PIN: a PIN belongs to a SIM.
+    LockedIccid(usize),
+    PinCounter,
+    Pin,
+    Function,
+    RadioOn,
     Imsi,
     Iccid(usize),
     OwnNumber,
-    AnnounceRegistration,
-    AnnounceLteRegistration,
+    AnnounceRegistration(usize),
+    AnnounceLteRegistration(usize),
     Registration,
     LteRegistration,
+    SelectOperator,
     OperatorAsNumber,
     Operator,
     Signal,
     CharacterSet(usize),
-    PduMode { tries_left: u8 },
+    PduMode,
+    StoredDelivery,
+    StoragesOffered,
     Storage(usize),
+    StorageKept(usize),
+    AnnouncementsOffered,
     Announcements(usize),
+    AnnouncementsKept(usize),
     ServiceCentre,
     SetServiceCentre,
+    LinkOffered,
+    /// Another radio technology than LTE.
+    AvoidLte,
 }
 
 /// What follows a step.
@@ -47,7 +77,11 @@ pub(super) enum Next {
     Ask(Step),
     /// Nothing to do until then, unless the modem says something new.
     AskAfter(Duration, Step),
+    /// Whether this PIN was tried on this SIM before is asked of whoever remembers it over restarts.
+    Claim(Lock),
     Ready,
+    /// It does not come up as it is, but a restart may help.
+    Stuck(&'static str),
     /// It cannot be used as it is: the reason, for a person.
     Unfit(&'static str),
 }
@@ -56,65 +90,39 @@ pub(super) enum Next {
 pub(super) type Answer = Result<Vec<String>, Refusal>;
 
 /// What is remembered from step to step.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct Setup {
-    identified: bool,
+    profiles: Profiles,
+    /// The one that the configuration names.
+    forced: Option<Arc<Profile>>,
+    profile: Arc<Profile>,
+    identity: Identity,
+    unlock: Unlock,
     sim_asked_since: Option<Instant>,
-    registering_since: Option<Instant>,
-    circuit: Option<Registration>,
-    /// Stays in the status when the modem is ready: something for a person to mend.
-    complaint: Option<&'static str>,
-    own_service_centre: Option<String>,
+    sim_absent_since: Option<Instant>,
+    /// The radio was found off and switched on.
+    radio_is_on: bool,
+    waiting: Waiting,
+    messages: Messages,
+    storage_wish: Option<String>,
+    /// The answers "busy" in a row: to which step, and since when.
+    busy: Option<(Step, Instant)>,
 }
 
-// 27.007 wants quotes; some modems take the bare word only.
-const CHARACTER_SETS: [&str; 2] = ["+CSCS=\"GSM\"", "+CSCS=GSM"];
+/// What it says it is.
+#[derive(Debug, Default)]
+struct Identity {
+    maker: String,
+    model: String,
+    revision: String,
+}
 
-// Three stores, else two, else one: Wavecom takes two, Brovi E3372-325 three only.
-const STORAGES: [&str; 6] = [
-    "+CPMS=\"SM\",\"SM\",\"SM\"",
-    "+CPMS=\"SM\",\"SM\"",
-    "+CPMS=\"SM\"",
-    "+CPMS=\"ME\",\"ME\",\"ME\"",
-    "+CPMS=\"ME\",\"ME\"",
-    "+CPMS=\"ME\"",
-];
+const BUSY_PAUSE: Duration = Duration::from_secs(2);
+/// behaviour §2.1: what is busy for longer is broken.
+const BUSY_PATIENCE: Duration = Duration::from_secs(60);
 
-// Texts are stored and announced, reports come as +CDS; what a modem refuses of that is given up bit by bit.
-const ANNOUNCEMENTS: [&str; 7] = [
-    "+CNMI=2,1,0,1,0",
-    "+CNMI=1,1,0,1,0",
-    "+CNMI=2,1,0,2,0",
-    "+CNMI=1,1,0,2,0",
-    "+CNMI=2,1,0,0,0",
-    "+CNMI=1,1",
-    "+CNMI=3,1,0,0,0",
-];
-
-const SIM_BUSY: Duration = Duration::from_secs(2);
-const SIM_ABSENT: Duration = Duration::from_secs(10);
-/// A SIM that is busy for longer is broken.
-const SIM_PATIENCE: Duration = Duration::from_secs(60);
-const REGISTRATION_PAUSE: Duration = Duration::from_secs(10);
-const REGISTRATION_PATIENCE: Duration = Duration::from_secs(180);
-// SIM800 refuses PDU mode until it says "SMS Ready".
-const PDU_MODE_PAUSE: Duration = Duration::from_secs(1);
-
-const NO_SIM: &str = "no SIM: insert one, or check that it sits well";
-const ENTER_PIN: &str = "the SIM is locked: enter the PIN, or switch its PIN off in a phone";
-const ENTER_PUK: &str = "the SIM is blocked: enter the PUK in a phone";
-const LOCKED: &str = "the modem is locked to another SIM or network: unlock it or use that SIM";
-const SIM_SILENT: &str = "the SIM does not become ready: try it in a phone, or another SIM";
-const DENIED: &str = "the network refuses this SIM: is it active, and allowed in this network?";
-const NO_NETWORK: &str = "no network: check antenna, coverage and whether the SIM is active";
-const NO_SERVICE_CENTRE: &str =
-    "the SIM has no service centre number: set smsc in the section of this modem";
-const NO_PDU_MODE: &str = "the modem refuses PDU mode: it cannot send through this port";
 const NO_IDENTITY: &str =
     "it answers AT, but says neither maker nor model nor IMEI: is this a modem?";
-
-/// So often PDU mode is asked for.
-const PDU_MODE: Step = Step::PduMode { tries_left: 9 };
 
 impl Step {
     pub(super) const FIRST: Self = Self::EchoOff;
@@ -122,15 +130,87 @@ impl Step {
     pub(super) const SIM: Self = Self::Sim;
     pub(super) const NETWORK: Self = Self::Registration;
     /// Where to begin again when the modem has forgotten how it was set up.
-    pub(super) const MESSAGES: Self = PDU_MODE;
+    pub(super) const MESSAGES: Self = Self::PduMode;
+
+    /// What it means that this was not answered, for a person.
+    pub(super) fn words(self) -> &'static str {
+        match self {
+            Self::Signal => "no answer to AT+CSQ",
+            Self::Registration | Self::LteRegistration => "no answer to AT+CREG?",
+            _ => "no answer to AT",
+        }
+    }
+
+    /// Before it is known who the SIM is: between IMSI and ICCID it has the wrong name.
+    pub(super) fn is_before_sim(self) -> bool {
+        matches!(
+            self,
+            Self::EchoOff
+                | Self::ResultsInWords
+                | Self::ResultsOn
+                | Self::ErrorsAsCodes
+                | Self::ErrorsAsWords
+                | Self::Maker
+                | Self::Model
+                | Self::Revision
+                | Self::Imei
+                | Self::Prepare(_)
+                | Self::Sim
+                | Self::LookForSim(_)
+                | Self::LockedIccid(_)
+                | Self::PinCounter
+                | Self::Pin
+                | Self::Function
+                | Self::RadioOn
+                | Self::Imsi
+                | Self::Iccid(_)
+        )
+    }
 }
 
 impl Setup {
-    pub(super) fn new(own_service_centre: Option<String>) -> Self {
+    pub(super) fn new(settings: &ModemSettings) -> Self {
+        let forced = settings.profile.clone();
+        let known = settings.known_profile.clone();
+        let profile = forced.clone().or(known);
         Self {
-            own_service_centre: own_service_centre.filter(|number| information::is_number(number)),
-            ..Self::default()
+            profile: profile.unwrap_or_else(|| settings.profiles.generic()),
+            profiles: settings.profiles.clone(),
+            forced,
+            identity: Identity::default(),
+            unlock: Unlock::new(settings.pin.clone()),
+            sim_asked_since: None,
+            sim_absent_since: None,
+            radio_is_on: false,
+            waiting: Waiting::default(),
+            messages: Messages::new(settings.smsc.as_deref()),
+            storage_wish: settings.storage.clone(),
+            busy: None,
         }
+    }
+
+    pub(super) fn profile(&self) -> &Arc<Profile> {
+        &self.profile
+    }
+
+    /// Whether it says that it keeps the link to the service centre between two parts.
+    pub(super) fn keeps_link(&self) -> bool {
+        self.messages.keeps_link
+    }
+
+    /// It refuses to keep the link after all.
+    pub(super) fn loses_link(&mut self) {
+        self.messages.keeps_link = false;
+    }
+
+    /// The form of `+CNMI` that the modem took, if it took one.
+    pub(super) fn announced(&self) -> Option<usize> {
+        self.messages.announced
+    }
+
+    /// The PIN that was entered and taken.
+    pub(super) fn opened(&mut self) -> Option<Lock> {
+        self.unlock.opened()
     }
 
     pub(super) fn command(&self, step: Step) -> Command {
@@ -144,25 +224,39 @@ impl Setup {
             Step::Model => Command::MODEL,
             Step::Revision => Command::REVISION,
             Step::Imei => Command::IMEI,
+            Step::Prepare(line) => form(self.profile.prepares_with().nth(line)),
             Step::Sim => Command::SIM_STATE,
+            Step::LookForSim(line) => form(self.profile.looks_for_sim_with().nth(line)),
+            Step::LockedIccid(which) | Step::Iccid(which) => self.iccid_command(which),
+            Step::PinCounter => Command::question(&self.profile.pin_counter().command),
+            Step::Pin => Command::enter_pin(self.unlock.digits()),
+            Step::Function => Command::FUNCTION,
+            Step::RadioOn => Command::RADIO_ON,
             Step::Imsi => Command::IMSI,
-            Step::Iccid(form) => Command::ICCID[form].clone(),
             Step::OwnNumber => Command::OWN_NUMBER,
-            Step::AnnounceRegistration => Command::ANNOUNCE_REGISTRATION,
-            Step::AnnounceLteRegistration => Command::ANNOUNCE_LTE_REGISTRATION,
+            Step::AnnounceRegistration(which) => Command::form(network::ANNOUNCE[which]),
+            Step::AnnounceLteRegistration(which) => Command::form(network::ANNOUNCE_LTE[which]),
             Step::Registration => Command::REGISTRATION,
             Step::LteRegistration => Command::LTE_REGISTRATION,
+            Step::SelectOperator => Command::SELECT_OPERATOR,
             Step::OperatorAsNumber => Command::OPERATOR_AS_NUMBER,
             Step::Operator => Command::OPERATOR,
             Step::Signal => Command::SIGNAL,
-            Step::CharacterSet(form) => Command::form(CHARACTER_SETS[form]),
-            Step::PduMode { .. } => Command::PDU_MODE,
-            Step::Storage(form) => Command::form(STORAGES[form]),
-            Step::Announcements(form) => Command::form(ANNOUNCEMENTS[form]),
-            Step::ServiceCentre => Command::SERVICE_CENTRE,
-            Step::SetServiceCentre => {
-                Command::set_service_centre(self.own_service_centre.as_deref().unwrap_or_default())
+            Step::AvoidLte => form(self.profile.avoids_lte_with()),
+            Step::CharacterSet(which) => Command::form(messages::CHARACTER_SETS[which]),
+            Step::PduMode => Command::PDU_MODE,
+            Step::StoredDelivery => Command::STORED_DELIVERY,
+            Step::StoragesOffered => Command::STORAGES,
+            Step::Storage(which) => Command::store_in(&self.messages.storages[which]),
+            Step::StorageKept(_) => Command::STORAGE,
+            Step::AnnouncementsOffered => Command::ANNOUNCEMENTS_OFFERED,
+            Step::Announcements(which) => {
+                Command::form(format!("+CNMI={}", self.messages.announcements[which]))
             }
+            Step::AnnouncementsKept(_) => Command::ANNOUNCEMENTS,
+            Step::ServiceCentre => Command::SERVICE_CENTRE,
+            Step::SetServiceCentre => Command::set_service_centre(self.messages.own_centre()),
+            Step::LinkOffered => Command::LINK_OFFERED,
         }
     }
 
@@ -174,182 +268,109 @@ impl Setup {
         answer: &Answer,
         status: &mut ModemStatus,
     ) -> Next {
-        use Next::{Ask, AskAfter};
+        use Next::Ask;
+        if self.is_busy(now, step, answer) {
+            return Next::AskAfter(BUSY_PAUSE, step);
+        }
         match step {
             Step::EchoOff => Ask(Step::ResultsInWords),
             Step::ResultsInWords => Ask(Step::ResultsOn),
             Step::ResultsOn => Ask(Step::ErrorsAsCodes),
             Step::ErrorsAsCodes if answer.is_err() => Ask(Step::ErrorsAsWords),
             Step::ErrorsAsCodes | Step::ErrorsAsWords => Ask(Step::Maker),
-            Step::Maker => self.identified_by(answer, Step::Model),
-            Step::Model => self.identified_by(answer, Step::Revision),
-            Step::Revision => self.identified_by(answer, Step::Imei),
-            Step::Imei => self.imei(answer, status),
-            Step::Sim => self.sim(now, answer, status),
-            Step::Imsi => Self::imsi(answer, status),
-            Step::Iccid(form) => Self::iccid(form, answer, status),
-            Step::OwnNumber => {
-                status.number = first(answer, information::own_number);
-                Ask(Step::AnnounceRegistration)
+            Step::Maker => {
+                self.identity.maker = words(answer, "+CGMI:");
+                Ask(Step::Model)
             }
-            Step::AnnounceRegistration => Ask(Step::AnnounceLteRegistration),
-            Step::AnnounceLteRegistration => Ask(Step::Registration),
-            Step::Registration => self.registration(answer, status),
-            Step::LteRegistration => self.lte_registration(now, answer, status),
-            Step::OperatorAsNumber => Ask(Step::Operator),
-            Step::Operator => {
-                note_operator(answer, status);
-                Ask(Step::Signal)
+            Step::Model => {
+                self.identity.model = words(answer, "+CGMM:");
+                Ask(Step::Revision)
             }
-            Step::Signal => {
-                note_signal(answer, status);
-                Ask(Step::CharacterSet(0))
+            Step::Revision => {
+                self.identity.revision = words(answer, "+CGMR:");
+                Ask(Step::Imei)
             }
-            Step::CharacterSet(form) => next_form(form, &CHARACTER_SETS, answer)
-                .map_or(Ask(PDU_MODE), |form| Ask(Step::CharacterSet(form))),
-            Step::PduMode { .. } if answer.is_ok() => Ask(Step::Storage(0)),
-            Step::PduMode { tries_left: 0 } => Next::Unfit(NO_PDU_MODE),
-            Step::PduMode { tries_left } => AskAfter(
-                PDU_MODE_PAUSE,
-                Step::PduMode {
-                    tries_left: tries_left - 1,
-                },
-            ),
-            Step::Storage(form) => next_form(form, &STORAGES, answer)
-                .map_or(Ask(Step::Announcements(0)), |form| Ask(Step::Storage(form))),
-            Step::Announcements(form) => next_form(form, &ANNOUNCEMENTS, answer)
-                .map_or(Ask(Step::ServiceCentre), |form| {
-                    Ask(Step::Announcements(form))
-                }),
-            Step::ServiceCentre => self.service_centre(answer, status),
-            Step::SetServiceCentre => {
-                self.complaint = answer.is_err().then_some(NO_SERVICE_CENTRE);
-                self.done(status)
-            }
+            Step::Imei => self.identified(answer, status),
+            Step::Prepare(line) => self.prepare(line + 1),
+            Step::Sim
+            | Step::LookForSim(_)
+            | Step::LockedIccid(_)
+            | Step::PinCounter
+            | Step::Pin
+            | Step::Function
+            | Step::RadioOn
+            | Step::Imsi
+            | Step::Iccid(_)
+            | Step::OwnNumber => self.after_sim_step(now, step, answer, status),
+            Step::AnnounceRegistration(_)
+            | Step::AnnounceLteRegistration(_)
+            | Step::Registration
+            | Step::LteRegistration
+            | Step::SelectOperator
+            | Step::OperatorAsNumber
+            | Step::Operator
+            | Step::Signal
+            | Step::AvoidLte => self.after_network_step(now, step, answer, status),
+            _ => self.after_message_step(now, step, answer, status),
         }
     }
 
-    fn identified_by(&mut self, answer: &Answer, next: Step) -> Next {
-        self.identified |= answer.as_ref().is_ok_and(|lines| !lines.is_empty());
-        Next::Ask(next)
+    /// 14 and 515 for seconds after a start or after the radio was switched on: waited out, not given up for.
+    fn is_busy(&mut self, now: Instant, step: Step, answer: &Answer) -> bool {
+        let says_so = matches!(answer, Err(Refusal::Answered(fault)) if fault.is_busy());
+        // The SIM's own question has its own patience.
+        if !says_so || step == Step::Sim {
+            self.busy = None;
+            return false;
+        }
+        let since = match self.busy {
+            Some((busy_step, since)) if busy_step == step => since,
+            _ => now,
+        };
+        self.busy = Some((step, since));
+        now.saturating_duration_since(since) < BUSY_PATIENCE
     }
 
-    fn imei(&mut self, answer: &Answer, status: &mut ModemStatus) -> Next {
+    fn identified(&mut self, answer: &Answer, status: &mut ModemStatus) -> Next {
         status.imei = first(answer, information::digits);
-        match self.identified || status.imei.is_some() {
-            true => Next::Ask(Step::Sim),
-            false => Next::Unfit(NO_IDENTITY),
+        let Identity {
+            maker,
+            model,
+            revision,
+        } = &self.identity;
+        if status.imei.is_none() && [maker, model, revision].iter().all(|said| said.is_empty()) {
+            return Next::Unfit(NO_IDENTITY);
         }
-    }
-
-    fn sim(&mut self, now: Instant, answer: &Answer, status: &mut ModemStatus) -> Next {
-        let since = *self.sim_asked_since.get_or_insert(now);
-        let said = first(answer, SimState::read);
-        let cme = match answer {
-            Err(Refusal::Answered(fault)) => fault.cme(),
-            Ok(_) | Err(Refusal::Silent) => None,
+        self.profile = match &self.forced {
+            Some(profile) => Arc::clone(profile),
+            None => self.profiles.of(maker, model, revision),
         };
-        let (state, error) = match (said, cme) {
-            (Some(SimState::Ready), _) => {
-                self.sim_asked_since = None;
-                enter(status, ModemState::Starting, None);
-                return Next::Ask(Step::Imsi);
-            }
-            (Some(SimState::Pin), _) | (_, Some(11)) => (ModemState::PinRequired, ENTER_PIN),
-            (Some(SimState::Puk), _) | (_, Some(12)) => (ModemState::PinRequired, ENTER_PUK),
-            (Some(SimState::Locked), _) | (_, Some(5..=7 | 40..=47)) => {
-                (ModemState::PinRequired, LOCKED)
-            }
-            (Some(SimState::NotInserted), _) | (_, Some(10 | 13)) => (ModemState::NoSim, NO_SIM),
-            // 14 and 515: busy; anything else may pass as well, but not for ever.
-            _ if now.saturating_duration_since(since) < SIM_PATIENCE => {
-                return Next::AskAfter(SIM_BUSY, Step::Sim);
-            }
-            _ => (ModemState::NoSim, SIM_SILENT),
-        };
-        enter(status, state, Some(error));
-        forget_sim(status);
-        Next::AskAfter(SIM_ABSENT, Step::Sim)
+        self.prepare(0)
     }
 
-    fn imsi(answer: &Answer, status: &mut ModemStatus) -> Next {
-        if let Err(Refusal::Answered(fault)) = answer
-            && fault.cme() == Some(14)
-        {
-            return Next::AskAfter(SIM_BUSY, Step::Sim);
-        }
-        status.imsi = first(answer, information::digits);
-        Next::Ask(Step::Iccid(0))
-    }
-
-    fn iccid(form: usize, answer: &Answer, status: &mut ModemStatus) -> Next {
-        status.iccid = first(answer, information::digits);
-        match status.iccid {
-            None if form + 1 < Command::ICCID.len() => Next::Ask(Step::Iccid(form + 1)),
-            _ => Next::Ask(Step::OwnNumber),
+    fn prepare(&self, line: usize) -> Next {
+        match self.profile.prepares_with().nth(line) {
+            Some(_) => Next::Ask(Step::Prepare(line)),
+            None => Next::Ask(Step::Sim),
         }
     }
+}
 
-    fn registration(&mut self, answer: &Answer, status: &mut ModemStatus) -> Next {
-        self.circuit = first(answer, Registration::of_answer);
-        match self.circuit {
-            Some(circuit) if circuit.is_usable(Domain::Circuit) => self.registered(circuit, status),
-            _ => Next::Ask(Step::LteRegistration),
-        }
-    }
+fn form(line: Option<&str>) -> Command {
+    Command::form(line.unwrap_or_default().to_owned())
+}
 
-    fn lte_registration(
-        &mut self,
-        now: Instant,
-        answer: &Answer,
-        status: &mut ModemStatus,
-    ) -> Next {
-        let lte = first(answer, Registration::of_answer);
-        if let Some(lte) = lte.filter(|lte| lte.is_usable(Domain::Lte)) {
-            return self.registered(lte, status);
-        }
-        let since = *self.registering_since.get_or_insert(now);
-        status.network = network_of(self.circuit.or(lte).unwrap_or(Registration::None));
-        let late = now.saturating_duration_since(since) >= REGISTRATION_PATIENCE;
-        match (status.network, late) {
-            (Network::Denied, _) => enter(status, ModemState::NoNetwork, Some(DENIED)),
-            (_, true) => enter(status, ModemState::NoNetwork, Some(NO_NETWORK)),
-            (_, false) => enter(status, ModemState::Registering, None),
-        }
-        Next::AskAfter(REGISTRATION_PAUSE, Step::Registration)
-    }
-
-    fn registered(&mut self, registration: Registration, status: &mut ModemStatus) -> Next {
-        self.registering_since = None;
-        status.network = network_of(registration);
-        enter(status, ModemState::Starting, None);
-        Next::Ask(Step::OperatorAsNumber)
-    }
-
-    fn service_centre(&mut self, answer: &Answer, status: &mut ModemStatus) -> Next {
-        let missing = answer.as_ref().is_ok_and(|lines| {
-            !lines
-                .iter()
-                .any(|line| information::has_service_centre(line))
-        });
-        self.complaint = None;
-        match missing {
-            true if self.own_service_centre.is_some() => return Next::Ask(Step::SetServiceCentre),
-            true => self.complaint = Some(NO_SERVICE_CENTRE),
-            false => {}
-        }
-        self.done(status)
-    }
-
-    fn done(&self, status: &mut ModemStatus) -> Next {
-        enter(status, ModemState::Ready, self.complaint);
-        Next::Ready
-    }
+fn words(answer: &Answer, prefix: &str) -> String {
+    let lines = answer.as_deref().unwrap_or_default();
+    let words = lines
+        .iter()
+        .map(|line| line.strip_prefix(prefix).unwrap_or(line).trim());
+    words.collect::<Vec<_>>().join(" ")
 }
 
 /// Notes a registration that the modem announced or told in a check.
 pub(super) fn note_registration(registration: Registration, status: &mut ModemStatus) {
-    status.network = network_of(registration);
+    status.network = network::network_of(registration);
 }
 
 pub(super) fn note_signal(answer: &Answer, status: &mut ModemStatus) {
@@ -359,22 +380,6 @@ pub(super) fn note_signal(answer: &Answer, status: &mut ModemStatus) {
 /// The first registration in an answer, if messages can be sent with it.
 pub(super) fn usable_registration(answer: &Answer, domain: Domain) -> Option<Registration> {
     first(answer, Registration::of_answer).filter(|registration| registration.is_usable(domain))
-}
-
-pub(super) fn forget_sim(status: &mut ModemStatus) {
-    status.imsi = None;
-    status.iccid = None;
-    status.number = None;
-    status.operator = None;
-    status.tech = None;
-    status.network = Network::None;
-}
-
-fn note_operator(answer: &Answer, status: &mut ModemStatus) {
-    if let Some((operator, technology)) = first(answer, |line| Some(information::operator(line))) {
-        status.operator = operator;
-        status.tech = technology;
-    }
 }
 
 fn enter(status: &mut ModemStatus, state: ModemState, error: Option<&str>) {
@@ -387,16 +392,6 @@ fn first<T>(answer: &Answer, read: impl Fn(&str) -> Option<T>) -> Option<T> {
 }
 
 /// The next form to try, after one that was refused; `None` when it was taken or was the last.
-fn next_form(form: usize, forms: &[&str], answer: &Answer) -> Option<usize> {
-    (answer.is_err() && form + 1 < forms.len()).then_some(form + 1)
-}
-
-fn network_of(registration: Registration) -> Network {
-    match registration {
-        Registration::Home | Registration::HomeMessages => Network::Home,
-        Registration::Roaming | Registration::RoamingMessages => Network::Roaming,
-        Registration::Searching => Network::Searching,
-        Registration::Denied => Network::Denied,
-        Registration::None => Network::None,
-    }
+fn next_form(form: usize, forms: usize, answer: &Answer) -> Option<usize> {
+    (answer.is_err() && form + 1 < forms).then_some(form + 1)
 }

@@ -8,7 +8,7 @@ use pdu_codec::MessageReference;
 
 use super::encode::Encoded;
 use super::{Outcome, Ticket};
-use crate::at::answer::{Fault, Progress, Verdict, verdict};
+use crate::at::answer::{Ailment, Fault, Progress, Verdict, ailment, verdict};
 use crate::at::chat::Refusal;
 use crate::at::command::Command;
 use crate::at::information;
@@ -35,6 +35,9 @@ pub(super) struct Flight {
     part: Part,
     phase: Phase,
     opened_again: bool,
+    /// This model leaves `+CMGS:` out.
+    omits_reference: bool,
+    ailment: Option<Ailment>,
 }
 
 #[derive(Debug)]
@@ -81,12 +84,19 @@ pub(super) enum Then {
 const LONGEST_WAIT_IN_PROMPT: Duration = Duration::from_secs(10);
 
 impl Flight {
-    pub(super) fn new(part: Part) -> Self {
+    pub(super) fn new(part: Part, omits_reference: bool) -> Self {
         Self {
             part,
             phase: Phase::Opening,
             opened_again: false,
+            omits_reference,
+            ailment: None,
         }
+    }
+
+    /// What its outcome says of the modem.
+    pub(super) fn ailment(&self) -> Option<Ailment> {
+        self.ailment
     }
 
     pub(super) fn command(&self) -> Command {
@@ -163,11 +173,19 @@ impl Flight {
     }
 
     pub(super) fn on_answer(&mut self, now: Instant, answer: Result<Vec<String>, Refusal>) -> Move {
+        self.ailment = match (&answer, self.flown_at()) {
+            (Err(Refusal::Answered(fault)), _) => ailment(fault),
+            (Err(Refusal::Silent), Some(_)) => Some(Ailment::NoResult),
+            _ => None,
+        };
         match (&self.phase, answer) {
             (Phase::Flown { at }, answer) => {
                 let took = now.saturating_duration_since(*at);
                 match answer {
-                    Ok(information) => Move::Over(Some(taken(&information, took)), Then::Next),
+                    Ok(information) => {
+                        let outcome = taken(&information, took, self.omits_reference);
+                        Move::Over(Some(outcome), Then::Next)
+                    }
                     Err(Refusal::Answered(fault)) => {
                         Move::Over(Some(judged(&fault, took)), Then::Next)
                     }
@@ -214,6 +232,8 @@ impl Flight {
 pub(super) enum End {
     PortLost,
     Silent,
+    /// It is given a remedy.
+    Recovering,
     Stopped,
 }
 
@@ -222,6 +242,7 @@ impl End {
         match self {
             Self::PortLost => "the port was lost",
             Self::Silent => "the modem does not answer",
+            Self::Recovering => "the modem is recovering",
             Self::Stopped => "the gateway stops",
         }
     }
@@ -229,7 +250,9 @@ impl End {
     fn uncertain(self) -> Outcome {
         match self {
             Self::PortLost => uncertain("modem_lost", "the port was lost after Ctrl-Z"),
-            Self::Silent => uncertain("timeout_uncertain", "no result after Ctrl-Z"),
+            Self::Silent | Self::Recovering => {
+                uncertain("timeout_uncertain", "no result after Ctrl-Z")
+            }
             Self::Stopped => uncertain("timeout_uncertain", "the gateway stopped after Ctrl-Z"),
         }
     }
@@ -245,10 +268,15 @@ fn accepted(information: &[String], took: Duration) -> Option<Outcome> {
     })
 }
 
-fn taken(information: &[String], took: Duration) -> Outcome {
+fn taken(information: &[String], took: Duration, omits_reference: bool) -> Outcome {
     // behaviour §3.4: an OK without +CMGS proves nothing unless the model is known to leave it out.
-    accepted(information, took)
-        .unwrap_or_else(|| uncertain("timeout_uncertain", "OK without a message reference"))
+    accepted(information, took).unwrap_or_else(|| match omits_reference {
+        true => Outcome::Accepted {
+            reference: None,
+            took,
+        },
+        false => uncertain("timeout_uncertain", "OK without a message reference"),
+    })
 }
 
 fn judged(fault: &Fault, elapsed: Duration) -> Outcome {

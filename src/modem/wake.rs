@@ -82,6 +82,15 @@ impl Wake {
         }
     }
 
+    /// The modem has started, or was told to start anew: it may take its time.
+    pub(super) fn after_boot(now: Instant, patience: Duration) -> Self {
+        let tries = u8::try_from(patience.as_secs()).unwrap_or(u8::MAX);
+        Self {
+            disturbed: true,
+            ..Self::new(now, DRAIN_AT_START, false, Tries::of(tries.max(10), 1))
+        }
+    }
+
     /// A prompt was left that had been seen: ESC brings a result, or nothing.
     pub(super) fn after_prompt(now: Instant) -> Self {
         Self::new(now, DRAIN, true, Tries::of(3, 2))

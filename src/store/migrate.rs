@@ -9,6 +9,7 @@ use super::StoreError;
 const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/0001_first.sql")),
     M::up(include_str!("schema/0002_inbound.sql")),
+    M::up(include_str!("schema/0003_fleet.sql")),
 ];
 
 pub(super) fn to_latest(connection: &mut Connection) -> Result<(), StoreError> {

@@ -8,6 +8,7 @@
 //! Read first: [`message`] for the life of a message, [`writer`] for what a failing disk does.
 
 mod doubt;
+mod fleet;
 mod idempotency;
 mod inbound;
 mod message;
@@ -28,6 +29,7 @@ use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::broadcast;
 
 pub(crate) use doubt::{InDoubt, Settlement, Verdict};
+pub(crate) use fleet::{RecoveryEntry, SimUse};
 pub(crate) use idempotency::{Answer, Once, Render};
 pub(crate) use inbound::{InboundView, InboxFilter, Received};
 pub(crate) use message::{Accepted, Cancel, Submission};

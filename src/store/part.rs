@@ -8,6 +8,7 @@ use std::time::Duration;
 use rusqlite::{OptionalExtension, named_params};
 
 use super::doubt::{Doubt, fall_into_doubt};
+use super::fleet::{count_part, uncount_part};
 use super::message::{Head, append, end, error, head, step, step_with};
 use super::report::{aggregate, settle_orphans};
 use super::sim::remember;
@@ -178,6 +179,9 @@ fn begin(work: &mut Work<'_>, intent: &Intent) -> Result<bool, StoreError> {
             "a part was handed out that is not waiting".into(),
         ));
     }
+    if let Some(sim) = &intent.sim {
+        count_part(work, sim, intent.at)?;
+    }
     let event = Event::new(intent.at, EventKind::Sending)
         .part(intent.part)
         .route(intent.modem.route());
@@ -256,7 +260,7 @@ pub(super) fn leave_sending(
                 SET state = :to
               WHERE message = :seq AND number = :number AND state = 'sending'
                 AND (:ticket IS NULL OR ticket = :ticket)
-          RETURNING COALESCE(route, ''), sim",
+          RETURNING COALESCE(route, ''), sim, tried_at",
         )?
         .query_row(
             named_params! {
@@ -270,6 +274,7 @@ pub(super) fn leave_sending(
                 Ok(Whereabouts {
                     route: row.get(0)?,
                     sim: sim.as_deref().and_then(SimId::parse),
+                    tried_at: UnixMillis(row.get(2)?),
                 })
             },
         )
@@ -280,6 +285,7 @@ pub(super) fn leave_sending(
 pub(super) struct Whereabouts {
     pub(super) route: String,
     pub(super) sim: Option<SimId>,
+    pub(super) tried_at: UnixMillis,
 }
 
 /// A message that is on its way with no part under way and nobody who holds it stands in line again.
@@ -543,11 +549,19 @@ fn left_not(work: &mut Work<'_>, never_left: &NeverLeft) -> Result<bool, StoreEr
     let mut head = head(work, seq)?;
     let try_of = (seq, never_left.part);
     let left = leave_sending(work, try_of, Some(never_left.ticket), PartState::Queued)?;
-    let Some(Whereabouts { route, .. }) = left else {
+    let Some(Whereabouts {
+        route,
+        sim,
+        tried_at,
+    }) = left
+    else {
         // Its intent never became durable; the part before it may have been the last to.
         rest_between_parts(work, &mut head, never_left.at)?;
         return Ok(false);
     };
+    if let Some(sim) = &sim {
+        uncount_part(work, sim, tried_at)?;
+    }
     if step(work, &mut head, Change::NeverLeft)? {
         work.db
             .prepare_cached("UPDATE message SET tries = tries - 1 WHERE seq = :seq AND tries > 0")?

@@ -78,9 +78,14 @@ impl House {
         let sim = modem_sim::start(&folder.path().join("sim"), settings).unwrap();
         // Tests ask again and again until something is so.
         let mut lines = format!("[limits]\nkey_rps = 0\n{config}");
+        // Tests send more in a minute than a real SIM may in a day.
+        let quotas = match modem.contains("quota") {
+            true => "",
+            false => "hour_quota = 0\nday_quota = 0\n",
+        };
         for (at, port) in sim.ports().iter().enumerate() {
             lines += &format!(
-                "\n[modem.m{}]\ndevice = \"{}\"\nsend_timeout = 2\n{modem}",
+                "\n[modem.m{}]\ndevice = \"{}\"\nsend_timeout = 2\n{quotas}{modem}",
                 at + 1,
                 port.display()
             );
@@ -205,6 +210,20 @@ impl House {
             .iter()
             .map(|event| event["type"].as_str().unwrap().to_owned())
             .collect()
+    }
+
+    /// Milliseconds between the first try of one message and that of another.
+    pub(crate) async fn gap_between(&self, one: &str, other: &str) -> i64 {
+        let mut begun = Vec::new();
+        for id in [one, other] {
+            let path = format!("/v1/messages/{id}/events");
+            let reply = self.ask(Method::GET, &path, None).await;
+            let events = reply.body["data"].as_array().unwrap();
+            let sending = events.iter().find(|event| event["type"] == "sending");
+            let at = sending.unwrap()["at"].as_str().unwrap().to_owned();
+            begun.push(cellpost::domain::UnixMillis::parse_rfc3339(&at).unwrap().0);
+        }
+        begun[1] - begun[0]
     }
 
     /// Waits until modem `name` has this state.

@@ -7,6 +7,7 @@ mod house;
 
 mod idempotency_key;
 mod never_sends_twice;
+mod quotas_hold;
 mod reassembles;
 mod receives;
 mod refuses_bad_input;

@@ -10,6 +10,7 @@
 //!   to it from any process.
 //! - [`in_memory`] gives the same modems as pipes on the caller's runtime, for tests with a paused clock.
 //! - `world`, `modem` and `network` are pure cores: octets, requests and time in, octets and entries out.
+//! - [`Replay`] plays a recorded [`Transcript`] as the modem, without any of the above.
 //! - `submission` reads SMS-SUBMIT with `pdu-codec`; nothing else of it is used, and `encode` is its own.
 //!
 //! Never: shares code with the gateway's AT engine, polls, or wakes up when nothing is due.
@@ -30,6 +31,7 @@ mod moment;
 mod network;
 mod personality;
 mod pty;
+mod replay;
 mod run;
 mod script;
 mod settings;
@@ -38,6 +40,7 @@ mod storage;
 mod submission;
 mod syntax;
 mod timeline;
+mod transcript;
 mod verbs;
 mod wire;
 mod world;
@@ -45,7 +48,9 @@ mod world;
 pub use error::SimError;
 pub use handset::Received;
 pub use memory::{SimInMemory, in_memory};
+pub use replay::{Departure, Replay};
 pub use script::Fault;
 pub use settings::{NetworkSettings, Settings};
 pub use sim::{Sim, start};
+pub use transcript::{HostLine, ModemLine, Transcript, TranscriptError, Turn};
 pub use verbs::ModemStats;

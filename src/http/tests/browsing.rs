@@ -1,6 +1,7 @@
 //! Lists, their filters and their pages.
 
 use super::*;
+use crate::dispatch::{Control, Left};
 
 fn ids(reply: &Reply) -> Vec<String> {
     assert_eq!(reply.status, 200, "{}", reply.text);
@@ -130,18 +131,78 @@ async fn modems_are_shown_as_they_stand() {
         sending: 1,
         sent_today: 7,
         failed_today: 2,
+        left: Left {
+            hour: Some(93),
+            day: Some(0),
+            month: None,
+        },
+        used_up_until: Some(UnixMillis(NOW.0 + 3_600_000)),
     }]);
     let expected = json!({
         "id": "m1", "device": "/dev/ttyUSB2", "state": "ready", "imei": null, "imsi": null,
         "iccid": null, "number": null, "operator": null, "network": "home", "tech": null,
         "signal_dbm": -82, "signal_percent": 50, "queue": 3, "sending": 1, "sent_today": 7,
-        "failed_today": 2, "quota": { "hour": null, "day": null, "month": null },
+        "failed_today": 2, "quota": { "hour": 93, "day": 0, "month": null },
         "last_error": null, "since": "2023-11-14T22:13:20.000Z",
     });
     let list = house.get("/v1/modems").await;
     let page = json!({ "data": [expected], "next_cursor": null, "has_more": false });
     assert_eq!(list.body, page);
     assert_eq!(house.get("/v1/modems/m1").await.body, expected);
+}
+
+#[tokio::test]
+async fn a_message_that_waits_for_a_quota_says_until_when() {
+    let house = House::new();
+    let message = house.message(json!({})).await;
+    house.loads.send_replace(vec![Load {
+        modem: ModemName::parse("m1").unwrap(),
+        queue: 0,
+        sending: 0,
+        sent_today: 7,
+        failed_today: 0,
+        left: Left {
+            hour: Some(0),
+            ..Left::default()
+        },
+        used_up_until: Some(UnixMillis(NOW.0 + 3_600_000)),
+    }]);
+    let shown = house
+        .get(&format!("/v1/messages/{}", message["id"].as_str().unwrap()))
+        .await;
+    assert_eq!(
+        shown.body["pending_reason"],
+        json!({
+            "code": "sim_quota",
+            "message": "the quota of the SIM in modem m1 is used up until 2023-11-14T23:13:20.000Z",
+        })
+    );
+    assert_eq!(shown.body["next_attempt_at"], "2023-11-14T23:13:20.000Z");
+}
+
+#[tokio::test]
+async fn a_modem_is_paused_resumed_and_restarted_by_who_may() {
+    let mut house = House::new();
+    for (word, control) in [
+        ("pause", Control::Pause),
+        ("resume", Control::Resume),
+        ("restart", Control::Restart),
+    ] {
+        let reply = house.post(&format!("/v1/modems/m1/{word}"), "").await;
+        assert_eq!(
+            (reply.status.as_u16(), &reply.body["id"]),
+            (202, &json!("m1"))
+        );
+        let wish = house.wished.recv().await.unwrap();
+        assert_eq!((wish.modem.as_str(), wish.control), ("m1", control));
+        house
+            .post(&format!("/v1/modems/m9/{word}"), "")
+            .await
+            .is(404, "not_found");
+        let stranger = from_peer("127.0.0.1:1", &format!("/v1/modems/m1/{word}"), &json!({}));
+        house.send(stranger).await.is(401, "unauthorized");
+    }
+    assert!(house.wished.is_empty());
 }
 
 #[tokio::test]

@@ -18,13 +18,13 @@ use axum::body::Body;
 use http::{HeaderMap, Method, Request, StatusCode};
 use http_body_util::BodyExt;
 use serde_json::{Value, json};
-use tokio::sync::watch;
+use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
 
 use super::auth::Peer;
 use super::{Gate, KeyHash, Parts, router};
 use crate::config::{Sources, load};
-use crate::dispatch::{Bell, Load};
+use crate::dispatch::{Bell, Load, Wish};
 use crate::domain::{FleetView, ModemName, ModemState, ModemStatus, Network, Pepper, UnixMillis};
 use crate::store::Store;
 
@@ -38,6 +38,7 @@ struct House {
     store: Store,
     fleet: watch::Sender<FleetView>,
     loads: watch::Sender<Vec<Load>>,
+    wished: mpsc::Receiver<Wish>,
     _folder: tempfile::TempDir,
 }
 
@@ -70,12 +71,14 @@ impl House {
         let (store, _) = Store::open(&config.database_path(), pepper).unwrap();
         let (fleet, fleet_view) = watch::channel(FleetView::from([ready_modem("m1")]));
         let (loads, loads_view) = watch::channel(Vec::new());
+        let (wishes, wished) = mpsc::channel(4);
         let gate = Gate::new(Parts {
             config: Arc::new(config),
             store: store.clone(),
             bell: Bell::default(),
             fleet: fleet_view,
             loads: loads_view,
+            wishes,
             admin_key: KeyHash::of(KEY),
             clock: || NOW,
         });
@@ -85,6 +88,7 @@ impl House {
             store,
             fleet,
             loads,
+            wished,
             _folder: folder,
         }
     }

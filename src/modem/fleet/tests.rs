@@ -6,7 +6,8 @@ use pdu_codec::Reference;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use super::*;
-use crate::domain::{Body, Destination, Encoding, PartNumber};
+use crate::domain::{Body, Destination, Encoding, ModemName, PartNumber};
+use crate::modem::profile::Profiles;
 use crate::modem::{Outcome, Submit, Ticket};
 
 #[tokio::test]
@@ -202,14 +203,10 @@ mod with_simulated_modems {
             let (sender, view) = watch::channel(Arc::from([status]));
             let (told, events) = mpsc::channel(16);
             let (orders, taken) = mpsc::channel(ORDERS_UNDER_WAY);
-            let outlet = Outlet {
-                modem: settings.name.clone(),
-                place: 0,
-                view: Arc::new(sender),
-                events: told,
-                clock: || UnixMillis(1),
-                ready_since: None,
-            };
+            let place = (Arc::new(sender), 0);
+            let outlet = Outlet::new(settings.name.clone(), place, told, no_pins(), || {
+                UnixMillis(1)
+            });
             let keeper = Keeper::new(settings, taken, outlet, CancellationToken::new());
             let far = Far {
                 orders,
@@ -233,7 +230,7 @@ mod with_simulated_modems {
                 stop.cancel();
                 seen
             };
-            tokio::join!(self.keeper.drive(line), watching)
+            tokio::join!(self.keeper.drive(line, Entry::Usual), watching)
         }
     }
 }
@@ -247,8 +244,13 @@ async fn a_modem_that_answers_nothing_is_recovering() {
     let mut house = House::start(&device);
     house.until(ModemState::Starting).await;
     let status = house.until(ModemState::Recovering).await;
-    assert!(status.last_error.unwrap().contains("does not answer"));
-    house.until(ModemState::Starting).await;
+    assert_eq!(
+        status.last_error.as_deref(),
+        Some("the modem does not answer: its port is opened anew")
+    );
+    // Twice the port, then its settings.
+    let waited = house.view.wait_for(|view| view[0].recoveries[2] == 1).await;
+    assert_eq!(waited.unwrap()[0].recoveries, [0, 2, 1, 0, 0, 0, 0]);
     house.stop().await;
 }
 
@@ -268,6 +270,7 @@ impl House {
         let (fleet, mut handles) = Fleet::start(
             vec![settings(device)],
             events,
+            no_pins(),
             || UnixMillis(1),
             stop.clone(),
         );
@@ -327,6 +330,12 @@ fn settings(device: &Path) -> ModemSettings {
         command_timeout: Duration::from_secs(5),
         send_timeout: Duration::from_secs(120),
         smsc: None,
+        pin: None,
+        storage: None,
+        profiles: Profiles::built_in(),
+        profile: None,
+        known_profile: None,
+        helped: None,
         listen_first: None,
         mean_send: Duration::from_millis(500),
         delete_from_sim: true,
@@ -345,4 +354,9 @@ fn submit(ticket: i64) -> Submit {
         validity: Duration::from_secs(3600),
         flash: false,
     }
+}
+
+/// A house that remembers no PIN: none may be entered.
+fn no_pins() -> PinMemory {
+    PinMemory::new(|_| Box::pin(std::future::ready(false)))
 }

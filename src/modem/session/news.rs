@@ -12,7 +12,11 @@ use crate::domain::SimId;
 use crate::modem::ModemEvent;
 use crate::modem::receive::Found;
 use crate::modem::setup::{self, Step};
+use crate::modem::submit::{End, Then};
 use crate::modem::wake::Wake;
+
+const UNDER_VOLTAGE: &str =
+    "the modem lacks power: give it a powered hub or a supply of 2 A, and short cables";
 
 impl Session {
     pub(super) fn on_urc(&mut self, now: Instant, urc: Urc) {
@@ -82,23 +86,7 @@ impl Session {
 
     /// Between IMSI and ICCID the SIM has the wrong name.
     pub(super) fn sim_is_known(&self) -> bool {
-        !matches!(
-            self.setting_up,
-            Some(
-                Step::EchoOff
-                    | Step::ResultsInWords
-                    | Step::ResultsOn
-                    | Step::ErrorsAsCodes
-                    | Step::ErrorsAsWords
-                    | Step::Maker
-                    | Step::Model
-                    | Step::Revision
-                    | Step::Imei
-                    | Step::Sim
-                    | Step::Imsi
-                    | Step::Iccid(_)
-            )
-        )
+        !self.setting_up.is_some_and(Step::is_before_sim)
     }
 
     pub(super) fn on_line(&mut self, now: Instant, line: &str) {
@@ -128,7 +116,50 @@ impl Session {
             self.on_registration_news(now, domain, registration);
         } else if let Some(state) = SimState::read(line) {
             self.on_sim_news(now, state);
+        } else if let Some(is_there) = information::sim_presence(line) {
+            let state = match is_there {
+                true => SimState::Ready,
+                false => SimState::NotInserted,
+            };
+            self.on_sim_news(now, state);
+        } else if information::is_boot_word(line) {
+            self.on_boot_word(now);
+        } else if information::is_restart_word(line) {
+            self.on_restart_word(now);
+        } else if information::is_power_word(line) {
+            self.status.last_error = Some(UNDER_VOLTAGE.to_owned());
         }
+    }
+
+    /// A service of the modem is up: what is waited for is asked at once.
+    fn on_boot_word(&mut self, now: Instant) {
+        if let Activity::Pausing { step, .. } = self.activity {
+            self.ask(now, step);
+        }
+    }
+
+    /// It has restarted by itself and knows nothing any more. In the middle of a part nobody knows what became of it.
+    fn on_restart_word(&mut self, now: Instant) {
+        match std::mem::replace(&mut self.activity, Activity::Idle) {
+            Activity::Sending(flight) => {
+                let outcome = flight.on_end(now, self.chat.information(), End::PortLost);
+                self.land(now, &flight, outcome, Then::Next);
+                self.boot(now);
+            }
+            Activity::Idle => self.boot(now),
+            other => {
+                self.activity = other;
+                if !self.setting_up.is_some_and(Step::is_before_sim) {
+                    self.begin_again = Some(Step::FIRST);
+                }
+            }
+        }
+    }
+
+    fn boot(&mut self, now: Instant) {
+        self.start_over(Step::FIRST);
+        let patience = self.setup.profile().boots_within();
+        self.awaken(now, Wake::after_boot(now, patience), None);
     }
 
     /// No result of an earlier try can come any more.
@@ -151,6 +182,7 @@ impl Session {
         if registration.is_usable(domain) {
             return setup::note_registration(registration, &mut self.status);
         }
+        self.was_unregistered = true;
         // Perhaps registered in the other domain: asked before the next part, without leaving the line now.
         if let Some(overdue) = now.checked_sub(CHECK_PUT_OFF_AT_MOST) {
             self.check_due = overdue;

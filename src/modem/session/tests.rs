@@ -12,9 +12,12 @@ use pdu_codec::Reference;
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Body, Destination, Encoding, ModemName, Network, PartNumber, PduDigest};
+use crate::domain::{
+    Body, Destination, Encoding, ModemName, Network, PartNumber, PduDigest, Pepper,
+};
 use crate::modem::encode::encode;
-use crate::modem::{Submit, Ticket};
+use crate::modem::profile::Profiles;
+use crate::modem::{Outcome, Pin, Submit, Ticket};
 
 #[test]
 fn a_modem_is_set_up_from_silence_to_ready() {
@@ -145,7 +148,7 @@ fn a_sim_inserted_later_is_found() {
         > AT+CPIN?
         < +CPIN: READY
         < OK
-        > AT+CIMI
+        > AT+CFUN?
         ! starting
     ",
     );
@@ -155,7 +158,7 @@ fn a_sim_inserted_later_is_found() {
 #[test]
 fn a_locked_sim_asks_for_a_person() {
     for (said, error) in [
-        ("+CPIN: \"SIM PIN\"", "enter the PIN"),
+        ("+CPIN: \"SIM PIN\"", "name a file that holds it (pin_file)"),
         ("+CPIN:SIM PUK", "enter the PUK"),
         ("+CPIN: PH-NET PIN", "locked to another SIM or network"),
     ] {
@@ -189,7 +192,7 @@ fn a_busy_sim_is_asked_every_two_seconds() {
         # Wavecom says no OK
         < +CPIN: READY
         ~ 1000
-        > AT+CIMI
+        > AT+CFUN?
     ",
     );
     player.done();
@@ -291,22 +294,50 @@ fn refused_forms_are_followed_by_the_next() {
             < ERROR
             > AT+CSCS=GSM
             < ERROR
+            > AT+CSCS="IRA"
+            < ERROR
             > AT+CMGF=0
             < ERROR
             ~ 1000
             > AT+CMGF=0
             < OK
+            > AT+CSMS=0
+            < ERROR
+            > AT+CPMS=?
+            < ERROR
+            > AT+CPMS="ME","ME","ME"
+            # it has no memory of its own
+            < +CPMS: 0,0,0,0,0,0
+            < OK
+            > AT+CPMS="ME","ME"
+            < ERROR
+            > AT+CPMS="ME"
+            < ERROR
             > AT+CPMS="SM","SM","SM"
             < ERROR
             > AT+CPMS="SM","SM"
             < OK
+            > AT+CPMS?
+            < ERROR
+            > AT+CNMI=?
+            < ERROR
             > AT+CNMI=2,1,0,1,0
             < TOO MANY PARAMETERS
             > AT+CNMI=1,1,0,1,0
             < OK
+            # taken, and not done
+            > AT+CNMI?
+            < +CNMI: 1,0,0,0,0
+            < OK
+            > AT+CNMI=2,1,0,2,0
+            < OK
+            > AT+CNMI?
+            < ERROR
             > AT+CSCA?
             < +CSCA: "",129
             < OK
+            > AT+CMMS=?
+            < ERROR
             ! ready: the SIM has no service centre number: set smsc in the section of this modem
         "#,
         )
@@ -331,6 +362,8 @@ fn a_missing_service_centre_is_set_from_the_configuration() {
             < OK
             > AT+CSCA="+447700900000",145
             < OK
+            > AT+CMMS=?
+            < ERROR
             ! ready
         "#,
         )
@@ -539,10 +572,14 @@ fn a_prompt_that_does_not_come_is_asked_for_once_more() {
             + go 1
             ~ 5000
             > ^[
+            ! recovering: it gave no prompt: it is asked again
+            ! escape begun
             ~ 300
             > AT
             < OK
             > AT+CMGS=19
+            ! ready
+            ! escape helped
             << \r\n> 
             > PDU1^Z
             < +CMGS: 1
@@ -564,13 +601,17 @@ fn a_modem_without_prompts_is_given_up_and_nothing_has_left() {
             + prepare 2
             ~ 5000
             > ^[
+            ! recovering: it gave no prompt: it is asked again
+            ! escape begun
+            ! 2 never left: modem_lost
             ~ 300
             > AT
             < OK
             > AT+CMGS=19
+            ! ready
+            ! escape helped
             ~ 5000
             ! 1 never left: modem_lost
-            ! 2 never left: modem_lost
             ! depart Silent
         ",
         )
@@ -586,6 +627,8 @@ fn a_modem_that_is_silent_after_a_missing_prompt_is_given_up() {
             > AT+CMGS=19
             ~ 5000
             > ^[
+            ! recovering: it gave no prompt: it is asked again
+            ! escape begun
             ~ 300
             > AT
             ~ 2000
@@ -787,7 +830,10 @@ fn without_a_result_a_part_is_uncertain_and_its_late_reference_settles_it() {
             ~ 119999
             ~ 1
             > ^[
+            ! recovering: it gave no result: it is asked again
             ! 1 uncertain: timeout_uncertain
+            ! escape begun
+            ! 2 never left: modem_lost
             ~ 300
             > AT
             << \r\n+CMGS: 12\r\n\r\nOK\r\n
@@ -795,16 +841,25 @@ fn without_a_result_a_part_is_uncertain_and_its_late_reference_settles_it() {
             # that OK may have been the late one: nothing follows before its own came
             < OK
             ~ 300
+            > AT+CSQ
+            ! ready
+            ! escape helped
+            < +CSQ: 10,99
+            < OK
+            > AT+CREG?
+            + prepare 3
+            < +CREG: 1,1
+            < OK
             > AT+CMGS=19
             # after AT and OK no reference is anybody's but the next part's
             < +CMGS: 13
             << \r\n> 
-            + go 2
-            > PDU2^Z
+            + go 3
+            > PDU3^Z
             < +CMGS: 14
             < OK
-            > AT+CSQ
-            ! 2 accepted 14 after 0
+            > AT+CPMS?
+            ! 3 accepted 14 after 0
         ",
         )
         .done();
@@ -939,10 +994,12 @@ fn a_modem_at_rest_that_misses_two_checks_is_opened_anew() {
             + prepare 1
             ~ 5000
             > ^[
+            ! recovering: no answer to AT+CSQ: it is asked again
+            ! escape begun
+            ! 1 never left: modem_lost
             ~ 300
             > AT
             ~ 5000
-            ! 1 never left: modem_lost
             ! depart Silent
         ",
         )
@@ -1044,6 +1101,9 @@ fn a_report_that_comes_before_the_sim_is_known_waits_for_its_name() {
         << \r\n+CDS: 25\r\n079144770009000006400C91447700091032621102900300006211029003600000\r\n
         < +CPIN: READY
         < OK
+        > AT+CFUN?
+        < +CFUN: 1
+        < OK
         > AT+CIMI
         < 234150000000001
         < OK
@@ -1077,6 +1137,581 @@ fn nothing_a_session_announces_holds_a_number_or_a_text() {
     let said = format!("{event:?}");
     assert!(!said.contains("7700900123"), "{said}");
     assert!(!format!("{:?}", player.session).contains("E8329BFD06"));
+}
+
+#[test]
+fn a_pin_is_entered_once_after_its_counter_was_read_and_the_house_agreed() {
+    // transcript 17
+    let mut player = locked();
+    player.play(
+        r#"
+        > AT+CCID
+        < 8944110068256270054
+        < OK
+        > AT+CPINR
+        < +CPINR: SIM PIN,3,3
+        < OK
+        ! claim
+        + claimed
+        > AT+CPIN="1234"
+        < OK
+        ~ 2000
+        > AT+CPIN?
+        < +CME ERROR: 14
+        ~ 2000
+        > AT+CPIN?
+        < +CPIN: READY
+        < OK
+        > AT+CFUN?
+        ! opened
+    "#,
+    );
+    player.done();
+}
+
+#[test]
+fn a_pin_that_was_refused_is_never_entered_again() {
+    let mut player = locked();
+    player.play(
+        r#"
+        > AT+CCID
+        < 8944110068256270054
+        < OK
+        > AT+CPINR
+        < +CPINR: SIM PIN,3,3
+        < OK
+        ! claim
+        + claimed
+        > AT+CPIN="1234"
+        < +CME ERROR: 16
+        ~ 2000
+        > AT+CPIN?
+        < +CPIN: SIM PIN
+        < OK
+        ! pin_required: the SIM refused the PIN of pin_file; 2 tries are left: correct the file and restart
+    "#,
+    );
+    for _ in 0..60 {
+        player.play("~ 10000\n> AT+CPIN?\n< +CPIN: SIM PIN\n< OK");
+    }
+    player.done();
+}
+
+#[test]
+fn a_pin_is_not_entered_when_it_was_tried_before_or_has_one_try_left() {
+    let mut player = locked();
+    player.play(
+        r"
+        > AT+CCID
+        < 8944110068256270054
+        < OK
+        > AT+CPINR
+        < ERROR
+        ! claim
+        + denied
+        > AT+CPIN?
+        < +CPIN: SIM PIN
+        < OK
+    ",
+    );
+    let told = player.said().unwrap();
+    assert!(
+        told.contains("this PIN was entered into this SIM before"),
+        "{told}"
+    );
+
+    let mut player = locked();
+    player.play(
+        r"
+        > AT+CCID
+        < 8944110068256270054
+        < OK
+        > AT+CPINR
+        < +CPINR: SIM PIN,1,3
+        < OK
+        > AT+CPIN?
+        < +CPIN: SIM PIN
+        < OK
+    ",
+    );
+    let told = player.said().unwrap();
+    assert!(told.contains("the last is yours"), "{told}");
+    player.done();
+}
+
+#[test]
+fn a_house_that_cannot_remember_keeps_the_pin_from_being_entered() {
+    let mut player = locked();
+    player.play(
+        r"
+        > AT+CCID
+        < 8944110068256270054
+        < OK
+        > AT+CPINR
+        < +CPINR: SIM PIN,3,3
+        < OK
+        ! claim
+        ~ 15000
+        > AT+CPIN?
+    ",
+    );
+    player.done();
+}
+
+#[test]
+fn a_locked_sim_that_does_not_say_who_it_is_is_known_by_the_modem() {
+    let with = |iccid: &str| {
+        let mut player = locked();
+        for form in [
+            "+CCID",
+            "+ICCID",
+            "+QCCID",
+            "+CICCID",
+            "^ICCID?",
+            "+ZGETICCID",
+        ] {
+            player.play(&format!("> AT{form}\n< ERROR"));
+        }
+        player.play("> AT+CRSM=176,12258,0,0,10").play(iccid);
+        player.play("> AT+CPINR\n< ERROR");
+        match player.session.poll() {
+            Some(Output::Claim(lock)) => lock,
+            other => panic!("{other:?}"),
+        }
+    };
+    let by_modem = with("< ERROR");
+    let by_sim = with("< +CRSM: 144,0,\"98441100862665720045\"\n< OK");
+    assert_eq!(by_modem, with("< ERROR"));
+    assert_ne!(by_modem, by_sim);
+}
+
+#[test]
+fn what_cinterion_offers_is_what_it_is_asked_for() {
+    // transcript 37: five fields, the last of which may only be 1; no +CDSI for texts
+    let mut player = at_storage();
+    player.play(
+        r#"
+        > AT+CPMS=?
+        < +CPMS: ("ME","SM","MT"),("ME","SM","MT"),("SM","MT")
+        < OK
+        > AT+CPMS="SM","SM","SM"
+        < +CPMS: 0,25,0,25,0,20
+        < OK
+        > AT+CPMS?
+        < +CPMS: "SM",0,25,"SM",0,25,"SM",0,20
+        < OK
+        > AT+CNMI=?
+        < +CNMI: (0-3),(0,1),(0,2,3),(0,2),(1)
+        < OK
+        > AT+CNMI=2,1,0,2,1
+        < OK
+        > AT+CNMI?
+        < +CNMI: 2,1,0,2,1
+        < OK
+        > AT+CSCA?
+    "#,
+    );
+    player.done();
+}
+
+#[test]
+fn a_phone_without_storage_is_sent_by_and_says_that_nothing_comes_back() {
+    // transcript 38
+    let mut player = at_storage();
+    player.play("> AT+CPMS=?\n< +CPMS: (),(),()\n< OK\n> AT+CNMI=?\n< ERROR");
+    for form in [
+        "2,1,0,1,0",
+        "1,1,0,1,0",
+        "2,1,0,2,0",
+        "1,1,0,2,0",
+        "2,1,0,0,0",
+        "1,1,0,0,0",
+        "1,1",
+        "3,1,0,0,0",
+    ] {
+        player.play(&format!("> AT+CNMI={form}\n< ERROR"));
+    }
+    player.play("> AT+CSCA?\n< +CSCA: \"+447700900000\",145\n< OK\n> AT+CMMS=?\n< ERROR");
+    let told = player.said().unwrap();
+    assert!(
+        told.starts_with("! ready: the modem announces neither texts nor reports"),
+        "{told}"
+    );
+    player.done();
+}
+
+#[test]
+fn a_storage_that_the_configuration_names_is_the_only_one_asked_for() {
+    let mut settings = settings();
+    settings.storage = Some("SM".to_owned());
+    let mut player = Player::with(settings);
+    for script in [WAKING, IDENTIFYING, SIM, REGISTERED, OPERATOR] {
+        player.play(script);
+    }
+    player.play(
+        r#"
+        > AT+CSCS="GSM"
+        < OK
+        > AT+CMGF=0
+        < OK
+        > AT+CSMS=0
+        < OK
+        > AT+CPMS=?
+        < +CPMS: ("ME","SM"),("ME","SM"),("ME","SM")
+        < OK
+        > AT+CPMS="SM","SM","SM"
+    "#,
+    );
+    player.done();
+}
+
+#[test]
+fn a_radio_that_is_off_is_switched_on_and_everything_is_asked_again() {
+    let mut player = Player::new();
+    player.play(WAKING).play(IDENTIFYING).play(
+        r"
+        > AT+CPIN?
+        < +CPIN: READY
+        < OK
+        > AT+CFUN?
+        < +CFUN: 0
+        < OK
+        > AT+CFUN=1
+        < OK
+        > ATE0
+    ",
+    );
+    player.done();
+}
+
+#[test]
+fn what_is_busy_after_a_start_is_asked_again_and_not_given_up() {
+    // transcript 17: CSCA? answers 14 for ten seconds
+    let mut player = Player::new();
+    for script in [WAKING, IDENTIFYING, SIM, REGISTERED, OPERATOR, STORAGE] {
+        player.play(script);
+    }
+    player.play("> AT+CSCA?\n< +CME ERROR: 14");
+    for _ in 0..5 {
+        player.play("~ 2000\n> AT+CSCA?\n< +CME ERROR: 515");
+    }
+    player.play("~ 2000").play(SERVICE_CENTRE).done();
+}
+
+#[test]
+fn pdu_mode_is_waited_for_until_the_message_service_is_up() {
+    // transcript 20
+    let mut settings = settings();
+    settings.profile = settings.profiles.get("simcom-sim800");
+    let mut player = Player::with(settings);
+    player.play(WAKING).play(IDENTIFYING).play(
+        r"
+        > AT+CLTS=0
+        < OK
+    ",
+    );
+    player.play(&SIM.replace(
+        "    > AT+CCID\n    < ERROR\n",
+        "    > AT+CCID\n    < ERROR\n    > AT+CCID\n    < ERROR\n",
+    ));
+    player.play(REGISTERED).play(OPERATOR).play(
+        r#"
+        > AT+CSCS="GSM"
+        < OK
+        > AT+CMGF=0
+        < ERROR
+        ~ 1000
+        > AT+CMGF=0
+        < ERROR
+        ~ 400
+        < SMS Ready
+        > AT+CMGF=0
+        < OK
+        > AT+CSMS=0
+    "#,
+    );
+    player.done();
+}
+
+#[test]
+fn a_modem_that_refuses_pdu_mode_for_good_is_given_a_remedy() {
+    let mut player = Player::new();
+    for script in [WAKING, IDENTIFYING, SIM, REGISTERED, OPERATOR] {
+        player.play(script);
+    }
+    player.play("> AT+CSCS=\"GSM\"\n< OK\n> AT+CMGF=0\n< ERROR");
+    for _ in 0..9 {
+        player.play("~ 1000\n> AT+CMGF=0\n< ERROR");
+    }
+    player
+        .play("~ 1000\n> AT+CMGF=0\n< ERROR\n! depart Sick, reset")
+        .done();
+}
+
+#[test]
+fn each_rung_is_said_whether_or_not_the_modem_answers_and_then_it_is_set_up_anew() {
+    let treated = |rung| Player::entering(settings(), Entry::Treated(rung));
+    let deaf = "> ^[\n! recovering\n~ 300\n> AT\n~ 2000\n> AT\n~ 2000\n> AT\n~ 2000";
+    treated(Rung::Reset)
+        .play(deaf)
+        .play("> ATZ\n~ 3000\n> AT&F\n~ 3000\n> ^[\n~ 100\n> AT\n< OK\n~ 100\n> ATE0")
+        .done();
+    treated(Rung::Radio)
+        .play("> ^[\n! recovering\n~ 300\n> AT\n< OK")
+        .play(
+            "> AT+CFUN=4\n< OK\n~ 3000\n> AT+CFUN=1\n< OK\n> ^[\n~ 100\n> AT\n< OK\n~ 100\n> ATE0",
+        )
+        .done();
+    treated(Rung::Restart)
+        .play(deaf)
+        .play("> AT+CFUN=1,1\n~ 3000\n! depart Restarting")
+        .done();
+    let mut reopened = treated(Rung::Reopen);
+    reopened.play("> ^[\n! recovering\n~ 100\n> AT").done();
+}
+
+#[test]
+fn the_rung_that_made_a_modem_ready_is_told() {
+    let mut player = Player::entering(settings(), Entry::Booting(Some(Rung::Restart)));
+    player.play("> ^[\n! recovering\n~ 100\n> AT\n~ 1000\n> AT\n< OK\n~ 100");
+    let (_, rest) = WAKING
+        .split_once("~ 100\n    > AT\n    < OK\n    ~ 100\n")
+        .unwrap();
+    player.play(rest).play(IDENTIFYING);
+    player.play(&SIM.replace("> AT+CFUN?\n", "> AT+CFUN?\n    ! starting\n"));
+    player.play(REGISTERED).play(OPERATOR).play(STORAGE);
+    player.play(SERVICE_CENTRE).play("! restart helped").done();
+}
+
+#[test]
+fn three_parts_that_fail_with_41_make_the_radio_start_anew() {
+    let mut player = ready();
+    for part in 1..=3 {
+        player.play(&format!(
+            "+ prepare {part}\n> AT+CMGS=19\n+ go {part}\n<< \\r\\n> \n> PDU{part}^Z\n< +CMS ERROR: 41\n! {part} refused: network_rejected, Network"
+        ));
+    }
+    player.play("! depart Sick, radio").done();
+}
+
+#[test]
+fn lte_that_carries_no_messages_is_left_after_three_failures() {
+    // transcript 23
+    let mut settings = settings();
+    settings.profile = settings.profiles.get("quectel-ec25");
+    let mut player = Player::with(settings);
+    player.play(WAKING).play(IDENTIFYING);
+    for _ in 0..4 {
+        let line = player.said().unwrap();
+        assert!(line.starts_with("> AT+Q"), "{line}");
+        player.says("OK");
+    }
+    player.play(&SIM.replace(
+        "    > AT+CCID\n",
+        "    > AT+QCCID\n    < ERROR\n    > AT+CCID\n",
+    ));
+    for script in [REGISTERED, OPERATOR, STORAGE, SERVICE_CENTRE, RECEIVING] {
+        player.play(script);
+    }
+    for part in 1..=3 {
+        player.play(&format!(
+            "+ prepare {part}\n> AT+CMGS=19\n+ go {part}\n<< \\r\\n> \n> PDU{part}^Z\n< +CMS ERROR: Unknown error"
+        ));
+        match part {
+            3 => player.play("> AT+QCFG=\"nwscanmode\",2\n! starting"),
+            _ => &mut player,
+        };
+        player.play(&format!("! {part} uncertain: timeout_uncertain"));
+    }
+    player.play("< OK\n~ 10000\n> AT+CREG?").done();
+}
+
+#[test]
+fn the_link_is_kept_once_per_burst_where_the_modem_can() {
+    // transcripts 09 and 10
+    let linking = SERVICE_CENTRE.replace(
+        "> AT+CMMS=?\n    < ERROR",
+        "> AT+CMMS=?\n    < +CMMS: (0-2)\n    < OK",
+    );
+    let mut player = Player::new();
+    for script in [
+        WAKING,
+        IDENTIFYING,
+        SIM,
+        REGISTERED,
+        OPERATOR,
+        STORAGE,
+        &linking,
+        RECEIVING,
+    ] {
+        player.play(script);
+    }
+    player.play(
+        r"
+        + prepare 1
+        > AT+CMGS=19
+        + go 1
+        + prepare 2
+        + go 2
+        << \r\n> 
+        > PDU1^Z
+        < +CMGS: 33
+        < OK
+        > AT+CMMS=2
+        ! 1 accepted 33 after 0
+        < OK
+        > AT+CMGS=19
+        << \r\n> 
+        > PDU2^Z
+        + prepare 3
+        + go 3
+        < +CMGS: 34
+        < OK
+        > AT+CMGS=19
+        ! 2 accepted 34 after 0
+        << \r\n> 
+        > PDU3^Z
+        < +CMGS: 35
+        < OK
+        ! 3 accepted 35 after 0
+        # another burst, and this modem has lied
+        ~ 6000
+        + prepare 4
+        > AT+CMGS=19
+        + go 4
+        + prepare 5
+        << \r\n> 
+        > PDU4^Z
+        < +CMGS: 36
+        < OK
+        > AT+CMMS=2
+        ! 4 accepted 36 after 0
+        < +CMS ERROR: 500
+        > AT+CMGS=19
+        + go 5
+        + prepare 6
+        << \r\n> 
+        > PDU5^Z
+        < +CMGS: 37
+        < OK
+        > AT+CMGS=19
+        ! 5 accepted 37 after 0
+    ",
+    );
+    player.done();
+}
+
+#[test]
+fn a_modem_that_restarts_in_the_middle_of_a_part_leaves_it_uncertain_and_is_set_up_anew() {
+    // transcript 20
+    let mut player = sending();
+    player.play(
+        r"
+        + prepare 2
+        < UNDER-VOLTAGE WARNNING
+        ! ready: the modem lacks power: give it a powered hub or a supply of 2 A, and short cables
+        ~ 3000
+        << \xff\r\nRDY\r\n
+    ",
+    );
+    let said: Vec<String> = std::iter::from_fn(|| player.said()).collect();
+    assert_eq!(said[0], "> ^[");
+    assert!(said[1].starts_with("! starting"), "{said:?}");
+    assert_eq!(
+        said[2..],
+        ["! 1 uncertain: modem_lost", "! 2 never left: modem_lost"]
+    );
+    player.play("~ 100\n> AT\n< OK\n~ 100\n> ATE0").done();
+}
+
+#[test]
+fn a_restart_that_a_person_wants_waits_for_the_part_in_flight() {
+    sending()
+        .play(
+            r"
+            + restart
+            < +CMGS: 5
+            < OK
+            > AT+CFUN=1,1
+            ! recovering
+            ! 1 accepted 5 after 0
+            < OK
+            ! depart Restarting
+        ",
+        )
+        .done();
+}
+
+#[test]
+fn announcements_are_compared_every_ten_minutes_and_set_again_when_they_are_lost() {
+    let mut player = ready();
+    for minute in 1..=10 {
+        player.play("~ 60000\n> AT+CSQ\n< +CSQ: 9,99\n< OK\n> AT+CREG?\n< +CREG: 1,1\n< OK");
+        if minute == 10 {
+            player.play("> AT+CNMI?\n< +CNMI: 2,0,0,0,0\n< OK\n> ATE0\n! starting");
+        } else {
+            player.play(
+                "> AT+CPMS?\n< +CPMS: \"SM\",0,50,\"SM\",0,50,\"SM\",0,50\n< OK\n> AT+CMGL=4\n< OK",
+            );
+        }
+    }
+    player.done();
+}
+
+#[test]
+fn a_registration_that_came_back_by_itself_is_followed_by_setting_up_messages_again() {
+    let mut player = ready();
+    player.play(
+        r"
+        < +CREG: 2
+        > AT+CSQ
+        < +CREG: 1
+        < +CSQ: 9,99
+        < OK
+        > AT+CREG?
+        < +CREG: 1,1
+        < OK
+        > AT+CMGF=0
+        ! starting
+    ",
+    );
+    player.done();
+}
+
+#[test]
+fn a_model_that_leaves_the_reference_out_is_believed_only_if_its_profile_says_so() {
+    let mut settings = settings();
+    let text = "[messages]\nomits_reference = true\n";
+    settings.profiles.add("odd", "odd.toml", text).unwrap();
+    settings.profile = settings.profiles.get("odd");
+    let mut player = Player::with(settings);
+    for script in [
+        WAKING,
+        IDENTIFYING,
+        SIM,
+        REGISTERED,
+        OPERATOR,
+        STORAGE,
+        SERVICE_CENTRE,
+        RECEIVING,
+    ] {
+        player.play(script);
+    }
+    player.play(
+        "+ prepare 1\n> AT+CMGS=19\n+ go 1\n<< \\r\\n> \n> PDU1^Z\n< OK\n! 1 accepted - after 0",
+    );
+    player.done();
+}
+
+#[test]
+fn a_modem_that_wants_a_pause_between_lines_gets_it() {
+    let mut settings = settings();
+    let text = "[start]\ngap_ms = 20\n";
+    settings.profiles.add("telit", "telit.toml", text).unwrap();
+    settings.profile = settings.profiles.get("telit");
+    Player::with(settings)
+        .play("> ^[\n~ 100\n> AT\n< OK\n~ 100\n> ATE0\n< OK\n~ 19\n~ 1\n> ATV1")
+        .done();
 }
 
 /// One thing that may happen, in any order with others.
@@ -1257,6 +1892,9 @@ const SIM: &str = r#"
     > AT+CPIN?
     < +CPIN: READY
     < OK
+    > AT+CFUN?
+    < +CFUN: 1
+    < OK
     > AT+CIMI
     < 234150000000001
     < OK
@@ -1268,8 +1906,10 @@ const SIM: &str = r#"
     > AT+CNUM
     < +CNUM: "me","+447700900321",145
     < OK
-    > AT+CREG=1
+    > AT+CREG=2
     < OK
+    > AT+CEREG=2
+    < ERROR
     > AT+CEREG=1
     < ERROR
 "#;
@@ -1296,18 +1936,46 @@ const STORAGE: &str = r#"
     < OK
     > AT+CMGF=0
     < OK
+    > AT+CSMS=0
+    < OK
+    > AT+CPMS=?
+    < +CPMS: ("SM","MT"),("SM"),("SM")
+    < OK
     > AT+CPMS="SM","SM","SM"
     < +CPMS: 0,50,0,50,0,50
     < OK
+    > AT+CPMS?
+    < +CPMS: "SM",0,50,"SM",0,50,"SM",0,50
+    < OK
+    > AT+CNMI=?
+    < +CNMI: (0-3),(0-3),(0-3),(0-2),(0,1)
+    < OK
     > AT+CNMI=2,1,0,1,0
+    < OK
+    > AT+CNMI?
+    < +CNMI: 2,1,0,1,0
     < OK
 "#;
 
 const STORAGE_ONLY: &str = r#"
+    > AT+CSMS=0
+    < OK
+    > AT+CPMS=?
+    < +CPMS: ("SM","MT"),("SM"),("SM")
+    < OK
     > AT+CPMS="SM","SM","SM"
     < +CPMS: 0,50,0,50,0,50
     < OK
+    > AT+CPMS?
+    < +CPMS: "SM",0,50,"SM",0,50,"SM",0,50
+    < OK
+    > AT+CNMI=?
+    < +CNMI: (0-3),(0-3),(0-3),(0-2),(0,1)
+    < OK
     > AT+CNMI=2,1,0,1,0
+    < OK
+    > AT+CNMI?
+    < +CNMI: 2,1,0,1,0
     < OK
 "#;
 
@@ -1315,6 +1983,8 @@ const SERVICE_CENTRE: &str = r#"
     > AT+CSCA?
     < +CSCA: "+447700900000",145
     < OK
+    > AT+CMMS=?
+    < ERROR
     ! ready
 "#;
 
@@ -1331,13 +2001,30 @@ const MESSAGES: &str = r#"
     < OK
     > AT+CMGF=0
     < OK
+    > AT+CSMS=0
+    < OK
+    > AT+CPMS=?
+    < +CPMS: ("SM","MT"),("SM"),("SM")
+    < OK
     > AT+CPMS="SM","SM","SM"
+    < +CPMS: 0,50,0,50,0,50
+    < OK
+    > AT+CPMS?
+    < +CPMS: "SM",0,50,"SM",0,50,"SM",0,50
+    < OK
+    > AT+CNMI=?
+    < +CNMI: (0-3),(0-3),(0-3),(0-2),(0,1)
     < OK
     > AT+CNMI=2,1,0,1,0
+    < OK
+    > AT+CNMI?
+    < +CNMI: 2,1,0,1,0
     < OK
     > AT+CSCA?
     < +CSCA: "+447700900000",145
     < OK
+    > AT+CMMS=?
+    < ERROR
     ! ready
 "#;
 
@@ -1359,6 +2046,26 @@ const RECEIVING: &str = r#"
     > AT+CMGL=4
     < OK
 "#;
+
+/// A session whose SIM wants a PIN that it has.
+fn locked() -> Player {
+    let mut settings = settings();
+    settings.pin = Pin::parse("1234", &Pepper::new(&[7; 32]));
+    let mut player = Player::with(settings);
+    player.play(WAKING).play(IDENTIFYING);
+    player.play("> AT+CPIN?\n< +CPIN: SIM PIN\n< OK");
+    player
+}
+
+/// A session that is about to ask where texts can be stored.
+fn at_storage() -> Player {
+    let mut player = Player::new();
+    for script in [WAKING, IDENTIFYING, SIM, REGISTERED, OPERATOR] {
+        player.play(script);
+    }
+    player.play("> AT+CSCS=\"GSM\"\n< OK\n> AT+CMGF=0\n< OK\n> AT+CSMS=0\n< OK");
+    player
+}
 
 /// A session that is ready.
 fn ready() -> Player {
@@ -1393,6 +2100,12 @@ fn settings() -> ModemSettings {
         command_timeout: Duration::from_secs(5),
         send_timeout: Duration::from_secs(120),
         smsc: None,
+        pin: None,
+        storage: None,
+        profiles: Profiles::built_in(),
+        profile: None,
+        known_profile: None,
+        helped: None,
         listen_first: None,
         mean_send: Duration::from_secs(4),
         delete_from_sim: true,
@@ -1433,8 +2146,12 @@ impl Player {
     }
 
     fn with(settings: ModemSettings) -> Self {
+        Self::entering(settings, Entry::Usual)
+    }
+
+    fn entering(settings: ModemSettings, entry: Entry) -> Self {
         let now = Instant::now() + Duration::from_secs(100_000);
-        let session = Session::new(settings, now);
+        let session = Session::new(settings, entry, now);
         Self {
             session,
             now,
@@ -1509,6 +2226,9 @@ impl Player {
                 let at = usize::try_from(ticket.0 - 1).unwrap();
                 Input::Order(Order::Kept(PduDigest::of(&self.received[at])))
             }
+            "claimed" => Input::Claimed(true),
+            "denied" => Input::Claimed(false),
+            "restart" => Input::Order(Order::Control(Control::Restart)),
             "gone" => Input::Gone,
             "stop" => Input::Stop,
             _ => panic!("no such order: {text}"),
@@ -1524,6 +2244,11 @@ impl Player {
                         self.received.push(pdu.clone());
                     }
                     format!("! {}", told(&event))
+                }
+                Output::Claim(_) => "! claim".to_owned(),
+                Output::Opened(_) => "! opened".to_owned(),
+                Output::Depart(Departure::Sick(_, rung)) => {
+                    format!("! depart Sick, {}", rung.as_str())
                 }
                 Output::Depart(Departure::Unfit(_)) => "! depart Unfit".to_owned(),
                 Output::Depart(departure) => format!("! depart {departure:?}"),
@@ -1580,6 +2305,9 @@ fn told(event: &ModemEvent) -> String {
             return format!("stuck {memory} {index}: {why}");
         }
         ModemEvent::LateReference(reference) => return format!("late {}", reference.0),
+        ModemEvent::Recovery(step) => {
+            return format!("{} {}", step.rung.as_str(), step.outcome.as_str());
+        }
     };
     match outcome {
         Outcome::Accepted { reference, took } => {

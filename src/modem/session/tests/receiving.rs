@@ -469,9 +469,9 @@ fn a_modem_set_up_anew_is_looked_through_and_nothing_is_deleted_by_old_knowledge
     ready()
         .play(&format!(
             "< +CMTI: \"SM\",7\n> AT+CMGR=7\n< +CMGR: 0,,21\n< {HI}\n< OK\n! received 29 octets from a slot\n\
-             < +CPIN: NOT READY\n> AT+CPIN?\n! starting\n+ kept 1\n< +CPIN: READY\n< OK\n> AT+CIMI\n\
+             < +CPIN: NOT READY\n> AT+CPIN?\n! starting\n+ kept 1\n< +CPIN: READY\n< OK\n> AT+CFUN?\n< +CFUN: 1\n< OK\n> AT+CIMI\n\
              < 234150000000002\n< OK\n> AT+CCID\n< +CCID: 8944110068256270062\n< OK\n> AT+CNUM\n< OK\n\
-             > AT+CREG=1\n< OK\n> AT+CEREG=1\n< OK\n> AT+CREG?\n< +CREG: 1,1\n< OK\n> AT+COPS=3,2"
+             > AT+CREG=2\n< OK\n> AT+CEREG=2\n< OK\n> AT+CREG?\n< +CREG: 1,1\n< OK\n> AT+COPS=3,2"
         ))
         .play(MESSAGES)
         .play(RECEIVING)

@@ -1,0 +1,153 @@
+//! A modem's messages to the rest of the house: its status as it is published, and its events.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tracing::{info, warn};
+
+use crate::domain::{FleetView, ModemName, ModemState, ModemStatus, Network, UnixMillis};
+use crate::modem::{
+    Control, FleetEvent, Lock, ModemEvent, PinMemory, PinWord, RecoveryOutcome, RecoveryStep, Rung,
+};
+
+#[derive(Debug)]
+pub(in crate::modem) struct Outlet {
+    modem: ModemName,
+    view: Arc<watch::Sender<FleetView>>,
+    /// Its place in the view.
+    place: usize,
+    events: mpsc::Sender<FleetEvent>,
+    pins: PinMemory,
+    clock: fn() -> UnixMillis,
+    /// As it is; a pause hides its state.
+    actual: ModemStatus,
+    is_paused: bool,
+}
+
+/// A house that cannot remember within this time does not say yes.
+const MEMORY_PATIENCE: Duration = Duration::from_secs(10);
+
+impl Outlet {
+    pub(super) fn new(
+        modem: ModemName,
+        (view, place): (Arc<watch::Sender<FleetView>>, usize),
+        events: mpsc::Sender<FleetEvent>,
+        pins: PinMemory,
+        clock: fn() -> UnixMillis,
+    ) -> Self {
+        let actual = view.borrow()[place].clone();
+        Self {
+            modem,
+            view,
+            place,
+            events,
+            pins,
+            clock,
+            actual,
+            is_paused: false,
+        }
+    }
+
+    pub(super) fn modem(&self) -> &ModemName {
+        &self.modem
+    }
+
+    /// Publishes `status`; the time of its state is kept as long as the state is.
+    pub(in crate::modem) fn status(&mut self, mut status: ModemStatus) {
+        status.recoveries = self.actual.recoveries;
+        if self.actual.state != status.state {
+            self.log(&status);
+        }
+        self.actual = status;
+        self.publish();
+    }
+
+    pub(in crate::modem) async fn event(&mut self, event: ModemEvent) {
+        if let ModemEvent::Recovery(step) = &event {
+            self.note_recovery(step);
+        }
+        let modem = self.modem.clone();
+        // An error means that dispatch has ended before the modems: nobody is left to be told.
+        let _ = self.events.send(FleetEvent { modem, event }).await;
+    }
+
+    /// Whether this PIN may be entered into this SIM.
+    pub(in crate::modem) async fn claims(&self, lock: Lock) -> bool {
+        let asking = self.pins.ask(PinWord::Claim(lock));
+        let may = tokio::time::timeout(MEMORY_PATIENCE, asking).await;
+        may.unwrap_or(false)
+    }
+
+    pub(in crate::modem) async fn opened(&self, lock: Lock) {
+        let telling = self.pins.ask(PinWord::Opened(lock));
+        if tokio::time::timeout(MEMORY_PATIENCE, telling)
+            .await
+            .is_err()
+        {
+            warn!(modem = %self.modem, "that the PIN is right could not be remembered");
+        }
+    }
+
+    /// What a person wants; a restart is the session's business.
+    pub(in crate::modem) fn control(&mut self, control: Control) {
+        match control {
+            Control::Pause => self.is_paused = true,
+            Control::Resume => self.is_paused = false,
+            Control::Restart => return,
+        }
+        info!(modem = %self.modem, paused = self.is_paused, "modem");
+        self.publish();
+    }
+
+    /// The state of a modem without a session.
+    pub(super) fn away(&mut self, state: ModemState, error: Option<String>) {
+        let mut status = self.actual.clone();
+        status.state = state;
+        status.last_error = error;
+        status.network = Network::None;
+        status.operator = None;
+        status.tech = None;
+        status.signal_dbm = None;
+        self.status(status);
+    }
+
+    fn publish(&self) {
+        let mut status = self.actual.clone();
+        if self.is_paused {
+            status.state = ModemState::Paused;
+        }
+        self.view.send_modify(|view| {
+            let mut modems = view.to_vec();
+            let before = &modems[self.place];
+            status.since = match before.state == status.state {
+                true => before.since,
+                false => (self.clock)(),
+            };
+            modems[self.place] = status;
+            *view = modems.into();
+        });
+    }
+
+    fn note_recovery(&mut self, step: &RecoveryStep) {
+        let at = Rung::ALL
+            .iter()
+            .position(|rung| *rung == step.rung)
+            .unwrap_or(0);
+        if step.outcome == RecoveryOutcome::Begun {
+            self.actual.recoveries[at] += 1;
+            self.publish();
+        }
+        let (modem, rung, outcome) = (&self.modem, step.rung.as_str(), step.outcome.as_str());
+        let times = self.actual.recoveries[at];
+        warn!(%modem, rung, outcome, times, why = step.why, "recovery");
+    }
+
+    fn log(&self, status: &ModemStatus) {
+        let (modem, state) = (&self.modem, status.state.as_str());
+        match &status.last_error {
+            Some(error) => warn!(%modem, port = status.device, state, error, "modem"),
+            None => info!(%modem, port = status.device, state, "modem"),
+        }
+    }
+}

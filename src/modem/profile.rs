@@ -1,0 +1,545 @@
+//! What is known of a model of modem, as answers to named questions.
+//!
+//! The answers are data: `hardware/profiles/*.toml`, compiled in, and files of the same form in
+//! `modems.profiles_dir`. What a file leaves out has the answer that the standards give (`generic`). Code asks
+//! a question; it never asks for a vendor's name. The form of the files: `hardware/README.md`.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::Deserialize;
+use toml::Spanned;
+
+/// Vendor knowledge of one model, or of many.
+#[derive(Debug)]
+pub(crate) struct Profile {
+    name: String,
+    matches: Match,
+    written: Written,
+}
+
+/// All profiles there are, by name.
+#[derive(Clone, Debug)]
+pub(crate) struct Profiles(Arc<BTreeMap<String, Arc<Profile>>>);
+
+/// Why a profile file cannot be used.
+#[derive(Debug, PartialEq, thiserror::Error)]
+#[error("{file}:{line}: {key}{why}")]
+pub(crate) struct ProfileError {
+    file: String,
+    line: usize,
+    /// With a colon behind it; empty when no key is to blame.
+    key: String,
+    why: String,
+}
+
+/// Where the number of tries that a PIN has left is read.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Counter {
+    pub(super) command: String,
+    pub(super) field: usize,
+}
+
+/// The profile of a modem that keeps to the standards.
+pub(crate) const GENERIC: &str = "generic";
+
+const BUILT_IN: [(&str, &str); 8] = [
+    (
+        GENERIC,
+        include_str!("../../hardware/profiles/generic.toml"),
+    ),
+    (
+        "huawei-e-series",
+        include_str!("../../hardware/profiles/huawei-e-series.toml"),
+    ),
+    (
+        "huawei-e3372",
+        include_str!("../../hardware/profiles/huawei-e3372.toml"),
+    ),
+    ("zte", include_str!("../../hardware/profiles/zte.toml")),
+    (
+        "simcom-sim800",
+        include_str!("../../hardware/profiles/simcom-sim800.toml"),
+    ),
+    (
+        "simcom-sim7600",
+        include_str!("../../hardware/profiles/simcom-sim7600.toml"),
+    ),
+    (
+        "quectel-ec25",
+        include_str!("../../hardware/profiles/quectel-ec25.toml"),
+    ),
+    (
+        "wavecom",
+        include_str!("../../hardware/profiles/wavecom.toml"),
+    ),
+];
+
+impl Profiles {
+    /// Those compiled in.
+    pub(crate) fn built_in() -> Self {
+        let profiles = BUILT_IN.iter().map(|(name, text)| {
+            let profile = Profile::parse(name, name, text);
+            // A test reads each of them.
+            let profile = profile.expect("a profile that is compiled in is sound");
+            ((*name).to_owned(), Arc::new(profile))
+        });
+        Self(Arc::new(profiles.collect()))
+    }
+
+    /// Adds the profile that stands in `text`; one of the same name gives way to it.
+    ///
+    /// # Errors
+    /// When the text is no profile: with the line and the key.
+    pub(crate) fn add(&mut self, name: &str, file: &str, text: &str) -> Result<(), ProfileError> {
+        let profile = Profile::parse(name, file, text)?;
+        Arc::make_mut(&mut self.0).insert(name.to_owned(), Arc::new(profile));
+        Ok(())
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<Arc<Profile>> {
+        self.0.get(name).cloned()
+    }
+
+    pub(crate) fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.keys().map(String::as_str)
+    }
+
+    pub(super) fn generic(&self) -> Arc<Profile> {
+        self.get(GENERIC)
+            .expect("generic is compiled in, and is replaced but never removed")
+    }
+
+    /// The profile that says most exactly what the modem says it is; `generic` when none does.
+    pub(super) fn of(&self, maker: &str, model: &str, revision: &str) -> Arc<Profile> {
+        self.0
+            .values()
+            .filter_map(|profile| Some((profile.matches.fit(maker, model, revision)?, profile)))
+            .max_by_key(|(fit, _)| *fit)
+            .map_or_else(|| self.generic(), |(_, profile)| Arc::clone(profile))
+    }
+}
+
+impl Profile {
+    fn parse(name: &str, file: &str, text: &str) -> Result<Self, ProfileError> {
+        let raw: Raw = toml::from_str(text).map_err(|error| {
+            let position = error.span().map_or(0, |span| span.start);
+            ProfileError::at(file, text, position, error.message())
+        })?;
+        raw.check(file, text)?;
+        Ok(Self {
+            name: name.to_owned(),
+            matches: raw.matches,
+            written: Written {
+                start: raw.start,
+                sim: raw.sim,
+                messages: raw.messages,
+                radio: raw.radio,
+                restart: raw.restart,
+            },
+        })
+    }
+
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// What keeps it from talking unasked, and whatever else it wants before it is used. Refusals do not matter.
+    pub(super) fn prepares_with(&self) -> impl Iterator<Item = &str> {
+        self.written
+            .start
+            .prepare
+            .iter()
+            .map(|one| one.get_ref().as_str())
+    }
+
+    /// From a restart to its first answer.
+    pub(super) fn boots_within(&self) -> Duration {
+        seconds(self.written.start.boots_within, 30)
+    }
+
+    /// How long it may refuse PDU mode because its message service is not up yet.
+    pub(super) fn messages_within(&self) -> Duration {
+        seconds(self.written.start.messages_within, 10)
+    }
+
+    /// Between a final result and the next line.
+    pub(super) fn gap(&self) -> Duration {
+        Duration::from_millis(u64::from(self.written.start.gap_ms.unwrap_or(0)))
+    }
+
+    /// The ways to ask for the ICCID that are tried before the usual ones.
+    pub(super) fn iccid_commands(&self) -> impl Iterator<Item = &str> {
+        self.written
+            .sim
+            .iccid
+            .iter()
+            .map(|one| one.get_ref().as_str())
+    }
+
+    /// How it tells what a PIN has left. `+CPINR` where nothing else is known (27.007 §8.65).
+    pub(super) fn pin_counter(&self) -> Counter {
+        match &self.written.sim.pin_counter {
+            Some(counter) => Counter {
+                command: counter.command.get_ref().clone(),
+                field: counter.field,
+            },
+            None => Counter {
+                command: "+CPINR".to_owned(),
+                field: 1,
+            },
+        }
+    }
+
+    /// What makes it look for a SIM that was put in later; empty where it does so by itself.
+    pub(super) fn looks_for_sim_with(&self) -> impl Iterator<Item = &str> {
+        self.written
+            .sim
+            .look
+            .iter()
+            .map(|one| one.get_ref().as_str())
+    }
+
+    /// `<mode>` of `+CNMI`, best first.
+    pub(super) fn announcement_modes(&self) -> &[u8] {
+        or(&self.written.messages.modes, &[2, 1, 3])
+    }
+
+    /// `<ds>` of `+CNMI`, best first: 1 is `+CDS`, 2 is `+CDSI`, 0 is nothing.
+    pub(super) fn report_modes(&self) -> &[u8] {
+        or(&self.written.messages.reports, &[1, 2, 0])
+    }
+
+    /// Where texts are stored, best first.
+    pub(super) fn storages(&self) -> Vec<&str> {
+        match &self.written.messages.storages {
+            Some(storages) => storages.get_ref().iter().map(String::as_str).collect(),
+            None => vec!["ME", "SM", "MT"],
+        }
+    }
+
+    /// Whether an OK without `+CMGS:` means that the part was accepted: this model leaves the line out.
+    pub(super) fn omits_reference(&self) -> bool {
+        self.written.messages.omits_reference.unwrap_or(false)
+    }
+
+    /// Whether `+CMMS` is worth a question.
+    pub(super) fn keeps_link(&self) -> bool {
+        self.written.messages.keeps_link.unwrap_or(true)
+    }
+
+    /// What puts it on another radio technology when messages over LTE fail, and back.
+    pub(super) fn avoids_lte_with(&self) -> Option<&str> {
+        self.written
+            .radio
+            .avoid_lte
+            .as_ref()
+            .map(|one| one.get_ref().as_str())
+    }
+
+    /// What restarts it as pulling the plug would.
+    pub(super) fn restarts_with(&self) -> &str {
+        let command = self.written.restart.command.as_ref();
+        command.map_or("+CFUN=1,1", |command| command.get_ref())
+    }
+}
+
+fn seconds(written: Option<u16>, usual: u16) -> Duration {
+    Duration::from_secs(written.unwrap_or(usual).into())
+}
+
+fn or<'a, T>(written: &'a Option<Spanned<Vec<T>>>, usual: &'a [T]) -> &'a [T] {
+    written.as_ref().map_or(usual, |written| written.get_ref())
+}
+
+/// Words of which one must be in what the modem says; an empty list asks for nothing.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Match {
+    maker: Vec<String>,
+    model: Vec<String>,
+    revision: Vec<String>,
+}
+
+impl Match {
+    /// The letters of all that fits: the more, the more exactly it is meant. `None`: it is not this one.
+    fn fit(&self, maker: &str, model: &str, revision: &str) -> Option<usize> {
+        let rules = [
+            (&self.maker, maker),
+            (&self.model, model),
+            (&self.revision, revision),
+        ];
+        let mut letters = 0;
+        for (words, said) in rules {
+            if words.is_empty() {
+                continue;
+            }
+            let said = said.to_ascii_lowercase();
+            let fits = |word: &&String| said.contains(&word.to_ascii_lowercase());
+            letters += words.iter().filter(fits).map(String::len).max()?;
+        }
+        (letters > 0).then_some(letters)
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Raw {
+    #[serde(default, rename = "match")]
+    matches: Match,
+    #[serde(default)]
+    start: Start,
+    #[serde(default)]
+    sim: Sim,
+    #[serde(default)]
+    messages: Messages,
+    #[serde(default)]
+    radio: Radio,
+    #[serde(default)]
+    restart: Restart,
+}
+
+#[derive(Debug)]
+struct Written {
+    start: Start,
+    sim: Sim,
+    messages: Messages,
+    radio: Radio,
+    restart: Restart,
+}
+
+/// What follows `AT`.
+type Line = Spanned<String>;
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Start {
+    prepare: Vec<Line>,
+    boots_within: Option<u16>,
+    messages_within: Option<u16>,
+    gap_ms: Option<u16>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Sim {
+    iccid: Vec<Line>,
+    pin_counter: Option<WrittenCounter>,
+    look: Vec<Line>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct WrittenCounter {
+    command: Line,
+    field: usize,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Messages {
+    modes: Option<Spanned<Vec<u8>>>,
+    reports: Option<Spanned<Vec<u8>>>,
+    storages: Option<Spanned<Vec<String>>>,
+    omits_reference: Option<bool>,
+    keeps_link: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Radio {
+    avoid_lte: Option<Line>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+struct Restart {
+    command: Option<Line>,
+}
+
+impl Raw {
+    /// What serde cannot know: what may follow `AT`, and which numbers `+CNMI` takes.
+    fn check(&self, file: &str, text: &str) -> Result<(), ProfileError> {
+        let counter = self
+            .sim
+            .pin_counter
+            .as_ref()
+            .map(|counter| &counter.command);
+        let lines = self
+            .start
+            .prepare
+            .iter()
+            .chain(&self.sim.iccid)
+            .chain(&self.sim.look)
+            .chain(counter)
+            .chain(&self.radio.avoid_lte)
+            .chain(&self.restart.command);
+        for line in lines {
+            if !may_follow_at(line.get_ref()) {
+                let why = "must be what follows AT: printable ASCII, such as \"^CURC=0\"; nothing that sends";
+                return Err(ProfileError::at(file, text, line.span().start, why));
+            }
+        }
+        let numbers = [(&self.messages.modes, 3), (&self.messages.reports, 2)];
+        for (written, most) in numbers {
+            let Some(written) = written else { continue };
+            if written.get_ref().is_empty() || written.get_ref().iter().any(|one| *one > most) {
+                let why = format!("must be numbers of +CNMI from 0 to {most}");
+                return Err(ProfileError::at(file, text, written.span().start, &why));
+            }
+        }
+        if let Some(storages) = &self.messages.storages {
+            let is_storage = |word: &String| {
+                (2..=4).contains(&word.len())
+                    && word
+                        .bytes()
+                        .all(|octet| octet.is_ascii_alphanumeric() || octet == b'_')
+            };
+            if storages.get_ref().is_empty() || !storages.get_ref().iter().all(is_storage) {
+                let why = "must be storages as +CPMS names them, such as \"SM\"";
+                return Err(ProfileError::at(file, text, storages.span().start, why));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A line that can neither begin a text, nor dial, nor hold two commands that are answered as one.
+fn may_follow_at(line: &str) -> bool {
+    const SENDS: [&str; 5] = ["+CMGS", "+CMSS", "+CMGW", "+CMGC", "+CNMA"];
+    let upper = line.to_ascii_uppercase();
+    let prompts = SENDS.iter().any(|word| upper.contains(word));
+    !line.is_empty()
+        && line.len() <= 100
+        && line.bytes().all(|octet| (0x20..0x7F).contains(&octet))
+        && !upper.starts_with("AT")
+        && !upper.starts_with('D')
+        && !prompts
+        && !line.contains(';')
+}
+
+impl ProfileError {
+    fn at(file: &str, text: &str, position: usize, why: &str) -> Self {
+        let before = text.get(..position).unwrap_or(text);
+        let begins = before.rfind('\n').map_or(0, |at| at + 1);
+        let line = text[begins..].lines().next().unwrap_or_default();
+        let key = line.split_once('=').map(|(key, _)| key.trim());
+        Self {
+            file: file.to_owned(),
+            line: before.matches('\n').count() + 1,
+            key: key.map_or_else(String::new, |key| format!("{key}: ")),
+            why: why.replace('\n', "; "),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(maker: &str, model: &str, revision: &str) -> String {
+        let profiles = Profiles::built_in();
+        profiles.of(maker, model, revision).name().to_owned()
+    }
+
+    #[test]
+    fn every_profile_that_is_compiled_in_is_sound_and_in_the_folder() {
+        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("hardware/profiles");
+        let mut files: Vec<String> = std::fs::read_dir(folder)
+            .unwrap()
+            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+            .collect();
+        files.sort();
+        let names: Vec<String> = Profiles::built_in()
+            .names()
+            .map(|name| format!("{name}.toml"))
+            .collect();
+        assert_eq!(files, names);
+    }
+
+    #[test]
+    fn a_modem_gets_the_profile_that_says_most_exactly_what_it_is() {
+        for (maker, model, revision, name) in [
+            ("huawei", "E1752", "11.126.13.00.00", "huawei-e-series"),
+            ("huawei", "E3372", "21.200.07.00.00", "huawei-e3372"),
+            ("ZTE CORPORATION", "MF627", "", "zte"),
+            ("SIMCOM_Ltd", "SIMCOM_SIM800L", "", "simcom-sim800"),
+            (
+                "SIMCOM INCORPORATED",
+                "SIMCOM_SIM7600E-H",
+                "",
+                "simcom-sim7600",
+            ),
+            ("Quectel", "EC25", "EC25EFAR06A10M4G", "quectel-ec25"),
+            ("WAVECOM MODEM", " MULTIBAND  900E  1800", "", "wavecom"),
+            ("Cellular Works", "CW-1", "1.0", GENERIC),
+            ("", "", "", GENERIC),
+        ] {
+            assert_eq!(chosen(maker, model, revision), name, "{maker} {model}");
+        }
+    }
+
+    #[test]
+    fn what_a_profile_leaves_out_is_answered_by_the_standards() {
+        let profile = Profile::parse("bare", "bare.toml", "").unwrap();
+        assert_eq!(profile.announcement_modes(), [2, 1, 3]);
+        assert_eq!(profile.report_modes(), [1, 2, 0]);
+        assert_eq!(profile.storages(), ["ME", "SM", "MT"]);
+        assert_eq!(profile.restarts_with(), "+CFUN=1,1");
+        assert_eq!(profile.pin_counter().command, "+CPINR");
+        assert_eq!(profile.prepares_with().count(), 0);
+        assert!(!profile.omits_reference());
+        assert_eq!(profile.avoids_lte_with(), None);
+    }
+
+    #[test]
+    fn a_file_replaces_the_profile_of_its_name() {
+        let mut profiles = Profiles::built_in();
+        let text = "[match]\nmodel = [\"CW-1\"]\n[restart]\ncommand = \"^RESET\"\n";
+        profiles.add("ours", "ours.toml", text).unwrap();
+        let chosen = profiles.of("Cellular Works", "CW-1", "");
+        assert_eq!((chosen.name(), chosen.restarts_with()), ("ours", "^RESET"));
+        profiles.add("ours", "ours.toml", "").unwrap();
+        assert_eq!(profiles.of("Cellular Works", "CW-1", "").name(), GENERIC);
+    }
+
+    #[test]
+    fn a_bad_profile_is_told_with_file_line_and_key() {
+        for (text, said) in [
+            (
+                "[start]\nprepair = []\n",
+                "x.toml:2: prepair: unknown field `prepair`",
+            ),
+            (
+                "[start]\n\nboots_within = \"soon\"",
+                "x.toml:3: boots_within: invalid type",
+            ),
+            (
+                "[restart]\ncommand = \"AT+CFUN=1,1\"",
+                "x.toml:2: command: must be what follows AT",
+            ),
+            (
+                "[start]\nprepare = [\"E0\\rAT+CMGS=1\"]",
+                "x.toml:2: prepare: must be what follows AT",
+            ),
+            (
+                "[start]\nprepare = [\"+CMGS=9\"]",
+                "x.toml:2: prepare: must be what follows AT",
+            ),
+            (
+                "[messages]\nmodes = [4]",
+                "x.toml:2: modes: must be numbers of +CNMI from 0 to 3",
+            ),
+            (
+                "[messages]\nstorages = [\"S\\\"M\"]",
+                "x.toml:2: storages: must be storages",
+            ),
+            ("[start", "x.toml:1: "),
+        ] {
+            let error = Profile::parse("x", "x.toml", text).unwrap_err().to_string();
+            assert!(error.starts_with(said), "{error}");
+            assert_eq!(error.lines().count(), 1, "{error}");
+        }
+    }
+}
