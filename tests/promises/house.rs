@@ -74,6 +74,7 @@ impl House {
             modems,
             seed: 1,
             network,
+            ..Settings::default()
         };
         let sim = modem_sim::start(&folder.path().join("sim"), settings).unwrap();
         // Tests ask again and again until something is so.

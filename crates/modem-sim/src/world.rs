@@ -5,42 +5,56 @@
 //!
 //! One input, then drain [`World::poll`]; then sleep until [`World::deadline`].
 
+mod wiring;
+
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 use serde_json::{Value, json};
 
+use crate::fault::Fault;
 use crate::identity::Identity;
 use crate::ledger::Entry;
+use crate::mobile::MobileText;
 use crate::modem::{self, Modem, Verdict};
 use crate::moment::Moment;
-use crate::network::{self, Flight, Network, Parcel};
-use crate::personality::Personality;
-use crate::script::Fault;
+use crate::network::{self, Flight, Network};
+use crate::scenario::{Play, Step};
 use crate::settings::Settings;
 use crate::verbs::{ModemStats, Refusal, Request};
+use wiring::Wiring;
 
+/// Ports are counted like modems, and are the modems' own unless two were swapped.
 #[derive(Debug)]
 pub(crate) enum Output {
     Write {
-        modem: usize,
+        port: usize,
         octets: Vec<u8>,
     },
     Accepted(Box<Entry>),
     /// The port goes: whoever has it open reads its end.
     HangUp {
-        modem: usize,
+        port: usize,
     },
     /// The port is back.
     Raise {
-        modem: usize,
+        port: usize,
+    },
+    /// Another program holds the port, or has let it go.
+    Busy {
+        port: usize,
+        on: bool,
     },
 }
 
 #[derive(Debug)]
 pub(crate) struct World {
     seats: Vec<Seat>,
+    wiring: Wiring,
     network: Network,
+    play: Play,
     outbox: VecDeque<Output>,
 }
 
@@ -52,11 +66,13 @@ struct Seat {
 }
 
 impl World {
+    /// The settings have been checked.
     pub(crate) fn new(settings: &Settings) -> Self {
         let seats: Vec<Seat> = (0..settings.modems)
             .map(|index| {
                 let identity = Identity::of(settings.seed, index);
-                let mut modem = Modem::new(identity, Personality::generic());
+                let chance = chance(settings.seed, index);
+                let mut modem = Modem::new(identity, settings.personality(index), chance);
                 modem.prompt_latency = settings.network.prompt;
                 Seat {
                     modem,
@@ -66,11 +82,25 @@ impl World {
             })
             .collect();
         let numbers = seats.iter().map(|seat| seat.modem.identity.number.clone());
+        let network = settings.network.clone();
         Self {
-            network: Network::new(settings.network.clone(), numbers.collect()),
+            network: Network::new(network, numbers.collect(), settings.seed),
+            wiring: Wiring::straight(seats.len()),
+            play: Play::default(),
             seats,
             outbox: VecDeque::new(),
         }
+    }
+
+    /// The clock begins to run.
+    pub(crate) fn begin(&mut self, now: Moment, settings: &Settings) {
+        for seat in &mut self.seats {
+            seat.modem.begin(now);
+        }
+        if let Some(scenario) = &settings.scenario {
+            self.play = Play::begin(now.instant, scenario, self.seats.len());
+        }
+        self.settle(now);
     }
 
     pub(crate) fn poll(&mut self) -> Option<Output> {
@@ -80,38 +110,50 @@ impl World {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let modems = self.seats.iter().filter_map(|seat| seat.modem.deadline());
         let replugs = self.seats.iter().filter_map(|seat| seat.replug);
-        modems.chain(replugs).chain(self.network.deadline()).min()
+        let rest = self.network.deadline().into_iter();
+        let times = modems.chain(replugs).chain(rest);
+        times.chain(self.play.deadline()).min()
     }
 
     /// The deadline that [`World::deadline`] announced has come.
     pub(crate) fn expire(&mut self, now: Moment) {
+        while let Some((modem, step)) = self.play.next(now.instant) {
+            self.perform(now, modem, step);
+        }
         self.network.expire(now);
         self.settle(now);
         for index in 0..self.seats.len() {
             let seat = &mut self.seats[index];
             if seat.modem.deadline().is_some_and(|due| due <= now.instant) {
                 seat.modem.expire(now);
+                self.offer(now, index);
             }
+            let seat = &mut self.seats[index];
             if seat.replug.is_some_and(|due| due <= now.instant) {
-                self.plug(index);
+                self.plug(now, index);
+                self.offer(now, index);
             }
-            self.offer(now, index);
         }
         self.settle(now);
     }
 
-    /// The host of one modem has written.
-    pub(crate) fn take(&mut self, now: Moment, modem: usize, octets: &[u8]) {
-        if let Some(seat) = self.seats.get_mut(modem) {
-            seat.modem.take(now, octets);
-            self.offer(now, modem);
-            self.settle(now);
-        }
+    /// The host of one port has written.
+    pub(crate) fn take(&mut self, now: Moment, port: usize, octets: &[u8]) {
+        let Some(modem) = self.wiring.modem_at(port) else {
+            return;
+        };
+        self.seats[modem].modem.take(now, octets);
+        self.offer(now, modem);
+        self.settle(now);
     }
 
     /// How many texts the network has accepted.
     pub(crate) fn accepted(&self) -> u64 {
         self.seats.iter().map(|seat| seat.accepted).sum()
+    }
+
+    pub(crate) fn port_of(&self, modem: usize) -> usize {
+        self.wiring.port_of(modem)
     }
 
     pub(crate) fn stats(&self) -> Vec<ModemStats> {
@@ -123,18 +165,29 @@ impl World {
     pub(crate) fn obey(&mut self, now: Moment, request: &Request) -> Result<Value, Refusal> {
         let answer = match request {
             Request::Handset { number } => json!({ "texts": self.network.texts(number) }),
+            Request::Times { number, text } => {
+                json!({ "times": self.network.handsets().times(number, text) })
+            }
+            Request::Totals => json!({ "totals": self.network.handsets().totals() }),
+            Request::Waiting { modem } => {
+                self.seat(*modem)?;
+                let waiting = self.network.line(*modem).map(|line| line.waiting());
+                let (texts, reports) = waiting.unwrap_or_default();
+                json!({ "texts": texts, "reports": reports })
+            }
             Request::Reply {
                 number,
                 text,
                 modem,
             } => self.reply(now, number, text, *modem)?,
+            Request::Deliver { modem, texts } => self.deliver(now, *modem, texts)?,
             Request::Fault { modem, fault } => self.fault(now, *modem, fault)?,
             Request::Unplug { modem, for_ms } => self.unplug(now, *modem, *for_ms)?,
             Request::Plug { modem } => {
                 if self.seat(*modem)?.modem.is_plugged() {
                     return Err(Refusal::AlreadyPlugged { modem: *modem });
                 }
-                self.plug(*modem);
+                self.plug(now, *modem);
                 self.offer(now, *modem);
                 json!({})
             }
@@ -160,53 +213,64 @@ impl World {
         text: &str,
         modem: Option<usize>,
     ) -> Result<Value, Refusal> {
-        // The address field holds 20 digits or 11 letters.
-        if number.trim().is_empty() || number.chars().count() > 21 {
-            let number = number.to_owned();
-            return Err(Refusal::NotANumber { number });
-        }
-        if text.is_empty() || text.chars().count() > LONGEST_TEXT {
-            return Err(Refusal::TextTooLong);
-        }
+        let text = MobileText::new(number, text);
+        text.check()?;
         let modem = modem
             .or_else(|| self.network.last_sender(number))
             .unwrap_or(0);
+        self.deliver(now, modem, std::slice::from_ref(&text))?;
+        Ok(json!({ "modem": modem }))
+    }
+
+    /// All of them are posted, or those before the first that cannot be.
+    fn deliver(
+        &mut self,
+        now: Moment,
+        modem: usize,
+        texts: &[MobileText],
+    ) -> Result<Value, Refusal> {
         self.seat(modem)?;
-        match self.network.reply(now, number, text, modem) {
-            true => Ok(json!({ "modem": modem })),
-            false => Err(Refusal::TooManyWaiting { modem }),
+        for text in texts {
+            text.check()?;
+            if !self.network.post(now, modem, text) {
+                return Err(Refusal::TooManyWaiting { modem });
+            }
         }
+        Ok(json!({ "delivered": texts.len() }))
     }
 
     fn fault(&mut self, now: Moment, modem: usize, fault: &Fault) -> Result<Value, Refusal> {
-        self.seat(modem)?.modem.order(now, fault);
+        self.seat(modem)?;
+        match *fault {
+            Fault::Reenumeration {
+                for_ms,
+                in_flight: false,
+            } => drop(self.unplug(now, modem, Some(for_ms))?),
+            Fault::BrownOut { for_ms } => self.brown_out(now, for_ms),
+            Fault::SwapPorts { with, for_ms } => self.swap(now, modem, with, for_ms)?,
+            Fault::PortBusy { on } => self.occupy(modem, on),
+            _ => {
+                self.seat(modem)?.modem.order(now, fault);
+                self.network.order(now, modem, fault);
+            }
+        }
+        if *fault == Fault::Clear {
+            self.occupy(modem, false);
+        }
         self.offer(now, modem);
         Ok(json!({ "fault": fault.name() }))
     }
 
-    fn unplug(&mut self, now: Moment, modem: usize, for_ms: Option<u64>) -> Result<Value, Refusal> {
-        let seat = self.seat(modem)?;
-        if !seat.modem.is_plugged() {
-            return Err(Refusal::NotPlugged { modem });
+    /// What the scenario has come to. An order for a modem that cannot follow it now falls flat, as in life.
+    fn perform(&mut self, now: Moment, modem: usize, step: Step) {
+        let done = match &step {
+            Step::Fault(fault) => self.fault(now, modem, fault).map(drop),
+            Step::Deliver(texts) => self.deliver(now, modem, texts).map(drop),
+        };
+        if let Err(refusal) = done {
+            tracing::debug!(%refusal, modem, "a step of the scenario could not be taken");
         }
-        seat.modem.unplug();
-        let span = for_ms.map(Duration::from_millis);
-        seat.replug = span.and_then(|span| now.instant.checked_add(span));
-        if seat.modem.script.loses_in_flight {
-            self.network.lose(modem);
-        }
-        self.outbox.push_back(Output::HangUp { modem });
-        for flight in self.network.give_up_answers(modem) {
-            self.record(&flight, None);
-        }
-        Ok(json!({}))
-    }
-
-    fn plug(&mut self, modem: usize) {
-        let seat = &mut self.seats[modem];
-        seat.replug = None;
-        seat.modem.plug();
-        self.outbox.push_back(Output::Raise { modem });
+        self.settle(now);
     }
 
     fn change_network(&mut self, request: &Request) -> Value {
@@ -263,7 +327,7 @@ impl World {
 
     fn carry_from_modem(&mut self, now: Moment, modem: usize, output: modem::Output) {
         match output {
-            modem::Output::Write(octets) => self.outbox.push_back(Output::Write { modem, octets }),
+            modem::Output::Write(octets) => self.write(modem, octets),
             modem::Output::Submit {
                 send,
                 submission,
@@ -277,18 +341,31 @@ impl World {
                     fate,
                 },
             ),
+            modem::Output::Vanish { for_ms } => self.vanish(now, modem, Some(for_ms)),
+            modem::Output::PowerOff => self.vanish(now, modem, None),
+            modem::Output::GiveBack(parcel) => self.network.take_back(now, modem, parcel),
         }
+    }
+
+    fn write(&mut self, modem: usize, octets: Vec<u8>) {
+        let port = self.wiring.port_of(modem);
+        self.outbox.push_back(Output::Write { port, octets });
     }
 
     fn carry_from_network(&mut self, now: Moment, output: network::Output) {
         match output {
             network::Output::Accepted { modem } => self.seats[modem].accepted += 1,
             network::Output::Waiting { modem } => self.offer(now, modem),
-            network::Output::Answer { flight, verdict } => {
+            network::Output::Answer {
+                flight,
+                verdict,
+                accepted,
+            } => {
                 let index = flight.modem;
                 let told = self.seats[index].modem.answer(now, flight.send, verdict);
-                self.flush(index);
-                if !matches!(verdict, Verdict::Refused { .. }) {
+                self.flush(now, index);
+                if accepted {
+                    let told = told && verdict == Verdict::Accepted;
                     self.record(&flight, told.then_some(now.mono_ns));
                 }
                 self.seats[index].modem.resume(now);
@@ -298,11 +375,9 @@ impl World {
     }
 
     /// What a modem has said so far leaves before anything is recorded about it.
-    fn flush(&mut self, modem: usize) {
+    fn flush(&mut self, now: Moment, modem: usize) {
         while let Some(output) = self.seats[modem].modem.poll() {
-            if let modem::Output::Write(octets) = output {
-                self.outbox.push_back(Output::Write { modem, octets });
-            }
+            self.carry_from_modem(now, modem, output);
         }
     }
 
@@ -314,13 +389,25 @@ impl World {
 
     /// Gives a modem what waits for it in the network, as far as it can take it.
     fn offer(&mut self, now: Moment, index: usize) {
+        let modem = &mut self.seats[index].modem;
+        let Some(line) = self.network.line(index) else {
+            return;
+        };
         loop {
-            let modem = &mut self.seats[index].modem;
-            let (texts, reports) = (modem.takes_text(), modem.takes_report());
-            match self.network.hand_over(index, texts, reports) {
-                Some(Parcel::Text(pdu)) => modem.take_text(now, pdu),
-                Some(Parcel::Report(pdu)) => modem.take_report(now, pdu),
-                None => return,
+            if modem.takes_report(now)
+                && let Some(pdu) = line.take_report()
+            {
+                modem.take_report(now, pdu);
+                continue;
+            }
+            let Some(next) = line.next_text() else {
+                return;
+            };
+            if !modem.takes_text(now, next) {
+                return modem.tell_of_waiting(now, next);
+            }
+            if let Some(pdu) = line.take_text() {
+                modem.take_text(now, pdu);
             }
         }
     }
@@ -345,8 +432,10 @@ impl Seat {
     }
 }
 
-/// 255 parts of 33 emoji, the fewest characters that fill all parts there can be.
-const LONGEST_TEXT: usize = 255 * 33;
+/// One stream of chances per modem, apart from the one its identity is drawn from.
+fn chance(seed: u64, modem: usize) -> StdRng {
+    StdRng::seed_from_u64(seed ^ (modem as u64 + 1).wrapping_mul(0xD1B5_4A32_D192_ED03))
+}
 
 #[cfg(test)]
 mod player;

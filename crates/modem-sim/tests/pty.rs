@@ -36,6 +36,7 @@ fn fast(modems: usize) -> Settings {
             report_after: Duration::from_millis(5),
             report_status: 0,
         },
+        ..Settings::default()
     }
 }
 
