@@ -122,6 +122,11 @@ const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(3600);
 impl Gateway {
     /// Starts everything; requests are answered from the moment this returns.
     pub(crate) async fn start(config: Config) -> Result<Self, StartError> {
+        Self::start_by(config, wall_clock).await
+    }
+
+    /// The same with another wall clock: a test whose monotonic clock is not the real one moves both.
+    pub(crate) async fn start_by(config: Config, clock: WallClock) -> Result<Self, StartError> {
         let config = Arc::new(config);
         let lock = lock_data_folder(&config.data_dir)?;
         // An address that is taken is found out before anything is made or opened. Nobody is answered yet.
@@ -139,7 +144,7 @@ impl Gateway {
             policies: config.message.uncertain,
             max_attempts: config.message.max_attempts,
             report_timeout: config.message.report_timeout,
-            clock: wall_clock,
+            clock,
         };
         recover::recover(&store, &settings_of_dispatch)
             .await
@@ -157,13 +162,13 @@ impl Gateway {
 
         let stops = Stops::default();
         let modems = modems(&config, simulated);
-        let settings = modem_settings(&config, &modems, profiles, &store, &pepper).await?;
+        let settings = modem_settings(&config, &modems, profiles, &store, &pepper, clock()).await?;
         let (events, event_receiver) = mpsc::channel(EVENTS);
         let (fleet, handles) = Fleet::start(
             settings,
             events,
-            pin_memory(store.clone()),
-            wall_clock,
+            pin_memory(store.clone(), clock),
+            clock,
             stops.fleet.clone(),
         );
         let view = fleet.view();
@@ -205,7 +210,7 @@ impl Gateway {
             modems: receipts,
             part_timeout: config.inbound.part_timeout,
             bell: bell.clone(),
-            clock: wall_clock,
+            clock,
         };
         let addresses: Vec<SocketAddr> = listeners
             .iter()
@@ -219,7 +224,7 @@ impl Gateway {
             loads,
             wishes,
             admin_key: KeyHash::of(&admin_key),
-            clock: wall_clock,
+            clock,
         });
         let run_file = write_run_file(&config.data_dir, &addresses)?;
         let ages = Ages {
@@ -234,7 +239,12 @@ impl Gateway {
             )),
             dispatch: tokio::spawn(dispatch.run(stops.dispatch.clone())),
             inbox: tokio::spawn(inbox.run()),
-            housekeeping: tokio::spawn(keep_house(store.clone(), ages, stops.housekeeping.clone())),
+            housekeeping: tokio::spawn(keep_house(
+                store.clone(),
+                ages,
+                clock,
+                stops.housekeeping.clone(),
+            )),
             addresses,
             config,
             store,
@@ -336,6 +346,9 @@ async fn join(room: &str, task: &mut JoinHandle<()>) {
         error!(room, %error, "a room ended in a panic");
     }
 }
+
+/// What time it is, for what is stored and shown.
+pub(crate) type WallClock = fn() -> UnixMillis;
 
 /// The wall clock: the only place where it is read.
 pub(crate) fn wall_clock() -> UnixMillis {
@@ -473,15 +486,13 @@ fn known(config: &Config, profiles: Profiles) -> Result<Profiles, StartError> {
     Ok(profiles)
 }
 
-fn pin_memory(store: Store) -> PinMemory {
+fn pin_memory(store: Store, clock: WallClock) -> PinMemory {
     PinMemory::new(move |word| {
         let store = store.clone();
         Box::pin(async move {
             let remembered = match word {
-                PinWord::Claim(lock) => store.claim_pin(lock.0, wall_clock()).await,
-                PinWord::Opened(lock) => {
-                    store.pin_opened(lock.0, wall_clock()).await.map(|()| true)
-                }
+                PinWord::Claim(lock) => store.claim_pin(lock.0, clock()).await,
+                PinWord::Opened(lock) => store.pin_opened(lock.0, clock()).await.map(|()| true),
             };
             remembered.unwrap_or_else(|error| {
                 warn!(%error, "what became of a PIN could not be remembered");
@@ -497,12 +508,12 @@ async fn modem_settings(
     profiles: Profiles,
     store: &Store,
     pepper: &Pepper,
+    now: UnixMillis,
 ) -> Result<Vec<ModemSettings>, StartError> {
     let store_failed = |error| StartError::Store {
         path: config.database_path(),
         error,
     };
-    let now = wall_clock();
     let mut all = Vec::with_capacity(modems.len());
     for modem in modems {
         let known = store
@@ -572,9 +583,9 @@ fn write_run_file(folder: &Path, addresses: &[SocketAddr]) -> Result<PathBuf, St
     Ok(path)
 }
 
-async fn keep_house(store: Store, ages: Ages, stop: CancellationToken) {
+async fn keep_house(store: Store, ages: Ages, clock: WallClock, stop: CancellationToken) {
     loop {
-        match store.forget(ages, wall_clock()).await {
+        match store.forget(ages, clock()).await {
             Ok(true) => {
                 tokio::task::yield_now().await;
                 if stop.is_cancelled() {

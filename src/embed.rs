@@ -5,8 +5,9 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::app::Gateway;
+use crate::app::{Gateway, wall_clock};
 use crate::config::Sources;
+use crate::domain::UnixMillis;
 
 /// A gateway that runs in this process.
 pub struct Embedded {
@@ -21,6 +22,8 @@ pub struct Start {
     pub simulate: Option<usize>,
     /// `CELLPOST_<SECTION>__<KEY>`.
     pub env: Vec<(String, String)>,
+    /// In the place of the system's wall clock. A test that moves tokio's clock moves this one with it.
+    pub clock: Option<fn() -> UnixMillis>,
 }
 
 impl std::fmt::Debug for Embedded {
@@ -45,7 +48,7 @@ impl Embedded {
             env: start.env,
         };
         let config = crate::config::load(&sources).map_err(|error| error.to_string())?;
-        let gateway = Gateway::start(config)
+        let gateway = Gateway::start_by(config, start.clock.unwrap_or(wall_clock))
             .await
             .map_err(|error| error.to_string())?;
         Ok(Self { gateway })
