@@ -28,8 +28,9 @@ use crate::semi_octet;
 pub struct Address {
     type_of_number: TypeOfNumber,
     numbering_plan: NumberingPlan,
-    /// Those that count: the digits up to an end mark, or four for seven septets of a name.
-    semi_octets: u8,
+    /// Those that count: the digits up to an end mark, or seven for four septets of a name. A service centre's address
+    /// may have 508 of them, because its length counts octets.
+    semi_octets: u16,
     value: Value,
 }
 
@@ -77,7 +78,7 @@ impl Address {
         Ok(Self {
             type_of_number,
             numbering_plan: NumberingPlan::TELEPHONE,
-            semi_octets: length_octet(digits.len()),
+            semi_octets: semi_octets_of(digits.len()),
             value: Value::Usual(octets),
         })
     }
@@ -155,7 +156,7 @@ impl Address {
         Self {
             type_of_number,
             numbering_plan: NumberingPlan(kind & 0x0F),
-            semi_octets: length_octet(semi_octets),
+            semi_octets: semi_octets_of(semi_octets),
             value: match value.first_chunk() {
                 Some(usual) if octets <= usual.len() => Value::Usual(*usual),
                 _ => Value::Overlong(value[..octets].to_vec()),
@@ -173,9 +174,11 @@ impl Address {
 
     /// Writes it with a length in semi-octets.
     pub(crate) fn write(&self, octets: &mut Vec<u8>) {
-        octets.push(self.semi_octets);
+        // Only a service centre's address can be longer than that, and it loses what the length cannot say.
+        let semi_octets = length_octet(self.semi_octets.into());
+        octets.push(semi_octets);
         octets.push(self.kind());
-        octets.extend_from_slice(self.octets());
+        octets.extend_from_slice(&self.octets()[..usize::from(semi_octets).div_ceil(2)]);
     }
 
     /// Writes it with a length in octets, the type included.
@@ -188,6 +191,11 @@ impl Address {
     fn kind(&self) -> u8 {
         0x80 | self.type_of_number.bits() << 4 | self.numbering_plan.0
     }
+}
+
+/// A length octet read it or `parse` bounded it, so it fits.
+fn semi_octets_of(count: usize) -> u16 {
+    u16::try_from(count).unwrap_or(u16::MAX)
 }
 
 /// A length octet read it or `parse` bounded it, and it does not grow when it is written.
@@ -372,6 +380,30 @@ mod tests {
         assert_eq!(read, Ok(Some(address)));
         let none = Address::read_service_centre(&mut Reader::new(&[0]));
         assert_eq!(none, Ok(None));
+    }
+
+    /// Its length was kept in one octet, as if it counted semi-octets: the number ended after 255 digits, a name after
+    /// 145 characters.
+    #[test]
+    fn a_service_centre_of_254_octets_is_shown_whole() {
+        let digits = [&[0xFF, 0x91][..], &[0x21; 254]].concat();
+        let name = [&[0xFF, 0xD0][..], &[0x00; 254]].concat();
+        for (octets, number) in [
+            (digits, alloc::format!("+{}", "12".repeat(254))),
+            (name, "@".repeat(290)),
+        ] {
+            let read = Address::read_service_centre(&mut Reader::new(&octets));
+            let address = read.unwrap().unwrap();
+            assert_eq!(address.number(), number);
+            let mut written = vec![];
+            address.write_service_centre(&mut written);
+            assert_eq!(written, octets);
+            // As a recipient it is cut to what its length can say.
+            let mut written = vec![];
+            address.write(&mut written);
+            assert_eq!(written.len(), 2 + 128);
+            assert_eq!(written[..2], [0xFF, octets[1]]);
+        }
     }
 
     #[test]

@@ -275,8 +275,8 @@ impl<'a> Packer<'a> {
     }
 }
 
-/// The most septets that TP-UDL can announce, and what the last eight of them may overshoot.
-const MOST_SEPTETS: usize = 256 + 8;
+/// The most septets that anything can announce, in whole eights: TP-UDL 255, a service centre's name 290.
+const MOST_SEPTETS: usize = 296;
 
 /// Septets that were unpacked.
 pub(crate) struct Unpacked {
@@ -285,9 +285,10 @@ pub(crate) struct Unpacked {
 }
 
 impl Unpacked {
-    /// The first `count` septets, 255 at most, or as many as the octets hold.
+    /// The first `count` septets, or as many as the octets hold.
     pub(crate) fn from(octets: &[u8], count: Septets) -> Self {
-        let count = count.min(Septets::that_fit(octets.len())).0.min(255);
+        let count = count.min(Septets::that_fit(octets.len())).0;
+        let count = count.min(MOST_SEPTETS);
         let mut septets = [0; MOST_SEPTETS];
         let eights = septets.as_chunks_mut::<8>().0.iter_mut();
         for (seven, eight) in octets.chunks(7).take(count.div_ceil(8)).zip(eights) {
