@@ -412,4 +412,13 @@ mod tests {
         let address = Address::read(&mut Reader::new(&octets)).unwrap();
         assert_eq!(address.number(), "");
     }
+
+    #[test]
+    fn an_address_is_shown_with_its_type_and_plan() {
+        let address = Address::parse("+4917*").unwrap();
+        assert_eq!(
+            alloc::format!("{address:?}"),
+            "Address { number: \"+4917*\", type_of_number: International, numbering_plan: NumberingPlan(1) }"
+        );
+    }
 }
