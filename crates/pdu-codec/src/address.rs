@@ -140,26 +140,35 @@ impl Address {
 
     fn of(kind: u8, octets: &[u8], semi_octets: usize) -> Self {
         let type_of_number = TypeOfNumber::from_bits(kind >> 4);
-        let mut value = [0; 256];
+        let mut usual = [0; LONGEST / 2];
+        let mut overlong = Vec::new();
+        let value = match usual.get_mut(..octets.len()) {
+            Some(value) => value,
+            None => {
+                overlong.resize(octets.len(), 0);
+                &mut overlong[..]
+            }
+        };
         let semi_octets = if type_of_number == TypeOfNumber::Alphanumeric {
-            // 23.040 §9.1.2.5: the length counts semi-octets for a name as well.
-            let septets = Unpacked::from(octets, Septets(semi_octets * 4 / 7));
-            let mut packed = Vec::new();
-            gsm7::pack(septets.septets(), 0, &mut packed);
-            value[..packed.len()].copy_from_slice(&packed);
-            (septets.septets().len() * 7).div_ceil(4)
+            copy_name(octets, semi_octets, value)
         } else {
             let digits = semi_octet::nibbles_of_number(octets, semi_octets);
-            semi_octet::pack(digits, &mut value)
+            semi_octet::pack(digits, value)
         };
-        let octets = semi_octets.div_ceil(2);
+        overlong.truncate(semi_octets.div_ceil(2));
+        // An end mark may leave few of many.
+        if let Some(few) = usual.get_mut(..overlong.len()) {
+            few.copy_from_slice(&overlong);
+            overlong.clear();
+        }
         Self {
             type_of_number,
             numbering_plan: NumberingPlan(kind & 0x0F),
             semi_octets: semi_octets_of(semi_octets),
-            value: match value.first_chunk() {
-                Some(usual) if octets <= usual.len() => Value::Usual(*usual),
-                _ => Value::Overlong(value[..octets].to_vec()),
+            value: if overlong.is_empty() {
+                Value::Usual(usual)
+            } else {
+                Value::Overlong(overlong)
             },
         }
     }
@@ -191,6 +200,19 @@ impl Address {
     fn kind(&self) -> u8 {
         0x80 | self.type_of_number.bits() << 4 | self.numbering_plan.0
     }
+}
+
+/// The septets of a name and zeros behind them; says how many semi-octets they are.
+fn copy_name(octets: &[u8], semi_octets: usize, value: &mut [u8]) -> usize {
+    // 23.040 §9.1.2.5: the length counts semi-octets for a name as well.
+    let septets = Septets(semi_octets * 4 / 7);
+    let length = septets.octets();
+    value[..length].copy_from_slice(&octets[..length]);
+    if let Some(last) = value[..length].last_mut() {
+        let spare = length * 8 - septets.0 * 7;
+        *last &= 0xFF >> spare;
+    }
+    (septets.0 * 7).div_ceil(4)
 }
 
 /// A length octet read it or `parse` bounded it, so it fits.

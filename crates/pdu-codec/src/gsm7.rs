@@ -144,8 +144,16 @@ pub(crate) fn all_strangers(text: &str, tables: Tables) -> impl Iterator<Item = 
 
 /// The text of septets. Every septet sequence has one.
 pub(crate) fn decode(septets: &[u8], tables: Tables) -> String {
+    read(septets, tables).0
+}
+
+/// The text of septets, and whether the default alphabet writes it with just these.
+///
+/// It does unless an escape leads to nothing, or to a place that the extension table does not hold.
+pub(crate) fn read(septets: &[u8], tables: Tables) -> (String, bool) {
     // Room for some characters that are not ASCII, so that most texts are written without a second allocation.
     let mut text = Vec::with_capacity(septets.len() + septets.len() / 8);
+    let mut usual = tables.are_default();
     let mut rest = septets;
     while !rest.is_empty() {
         if tables.are_default() {
@@ -155,23 +163,36 @@ pub(crate) fn decode(septets: &[u8], tables: Tables) -> String {
         for _ in 0..UNEVEN {
             let Some(septet) = singles.next() else { break };
             let character = match *septet {
-                ESCAPE => escaped(singles.next(), tables),
+                ESCAPE => {
+                    let behind = singles.next().copied();
+                    let held = behind.and_then(|septet| tables.extension(septet));
+                    usual &= held.is_some();
+                    held.unwrap_or_else(|| leads_nowhere(behind, tables))
+                }
                 septet => tables.main(septet),
             };
-            text.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes());
+            put(&mut text, character);
         }
         rest = singles.as_slice();
     }
     // Whole characters were written, so nothing is lost here. They are looked at once, at the end.
-    String::from_utf8(text).unwrap_or_default()
+    (String::from_utf8(text).unwrap_or_default(), usual)
 }
 
-/// What an escape and the septet behind it show.
-fn escaped(septet: Option<&u8>, tables: Tables) -> char {
-    match septet {
-        Some(septet) => tables.extension(*septet).unwrap_or(tables.main(*septet)),
-        // 23.038 §6.2.1 note 1: an escape that leads nowhere is shown as a space.
-        None => ' ',
+/// What an escape shows that is not followed by a septet of the extension table.
+fn leads_nowhere(septet: Option<u8>, tables: Tables) -> char {
+    // 23.038 §6.2.1 note 1: the last one is shown as a space.
+    septet.map_or(' ', |septet| tables.main(septet))
+}
+
+/// A copy of a fixed size is a move of one word, one of any size is a call.
+#[inline]
+fn put(text: &mut Vec<u8>, character: char) {
+    match *character.encode_utf8(&mut [0; 4]).as_bytes() {
+        [a] => text.push(a),
+        [a, b] => text.extend_from_slice(&[a, b]),
+        [a, b, c] => text.extend_from_slice(&[a, b, c]),
+        ref octets => text.extend_from_slice(octets),
     }
 }
 
@@ -188,20 +209,6 @@ fn decode_plain<'a>(septets: &'a [u8], text: &mut Vec<u8>) -> &'a [u8] {
         rest = behind;
     }
     rest
-}
-
-/// Whether a text in the default alphabet, read from these septets, is written with just these.
-///
-/// It is unless an escape leads to nothing, or to a place that the extension table does not hold.
-pub(crate) fn is_usual(septets: &[u8]) -> bool {
-    let mut septets = septets.iter();
-    while septets.any(|septet| *septet == ESCAPE) {
-        let escaped = septets.next();
-        if escaped.is_none_or(|septet| Tables::DEFAULT.extension(*septet).is_none()) {
-            return false;
-        }
-    }
-    true
 }
 
 /// Writes septets behind a user data header of so many octets, on the next septet boundary; spare bits are 0.
@@ -473,8 +480,8 @@ mod tests {
             (&[0x1B, 0x65, 0x1B], false),
         ];
         for (septets, usual) in table {
-            assert_eq!(is_usual(septets), usual, "{septets:02X?}");
-            let text = decode(septets, Tables::DEFAULT);
+            let (text, written_so) = read(septets, Tables::DEFAULT);
+            assert_eq!(written_so, usual, "{septets:02X?}");
             assert_eq!(encode(&text, Tables::DEFAULT).unwrap() == septets, usual);
         }
     }
