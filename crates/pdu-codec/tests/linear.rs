@@ -103,7 +103,11 @@ fn two_million_characters_are_planned_part_by_part() {
         assert_eq!(split.parts(), length.div_ceil(in_a_part), "{character}");
         let characters = split.pieces().iter().map(|piece| piece.characters);
         assert_eq!(characters.sum::<usize>(), length);
-        let strangers = if alphabet == Alphabet::Gsm7 { 0 } else { length };
+        let strangers = if alphabet == Alphabet::Gsm7 {
+            0
+        } else {
+            length
+        };
         assert_eq!(split.forced_at().count(), strangers);
     }
 }
@@ -112,7 +116,12 @@ fn two_million_characters_are_planned_part_by_part() {
 fn two_million_characters_are_refused_by_their_number_of_parts() {
     let to = Address::parse("1002").unwrap();
     let options = SubmitOptions::default();
-    let texts = Submit::texts(&to, &"a".repeat(TWO_MILLION), AlphabetChoice::Auto, &options);
+    let texts = Submit::texts(
+        &to,
+        &"a".repeat(TWO_MILLION),
+        AlphabetChoice::Auto,
+        &options,
+    );
     assert_eq!(texts, Err(EncodeError::TooManyParts { parts: 13_072 }));
     let data = Submit::data(&to, &vec![0; TWO_MILLION], &options);
     assert_eq!(data, Err(EncodeError::TooManyParts { parts: 14_926 }));
