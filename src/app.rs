@@ -101,6 +101,9 @@ pub(crate) enum StartError {
     #[cfg(feature = "sim")]
     #[error("simulation: {0}")]
     Simulation(#[from] modem_sim::SimError),
+    #[cfg(feature = "sim")]
+    #[error("simulate.scenario: {path}: {why}")]
+    Scenario { path: PathBuf, why: String },
     #[cfg(not(feature = "sim"))]
     #[error("this build has no simulator: build it with --features sim")]
     NoSimulator,
@@ -408,11 +411,29 @@ fn start_simulation(config: &Config) -> Result<Option<modem_sim::Sim>, StartErro
             report_after: simulate.report_after,
             ..modem_sim::NetworkSettings::default()
         },
+        personalities: simulate.personalities.clone(),
+        scenario: read_scenario(config)?,
+        ..modem_sim::Settings::default()
     };
     Ok(Some(modem_sim::start(
         &config.data_dir.join("sim"),
         settings,
     )?))
+}
+
+#[cfg(feature = "sim")]
+fn read_scenario(config: &Config) -> Result<Option<modem_sim::Scenario>, StartError> {
+    let Some(path) = &config.simulate.scenario else {
+        return Ok(None);
+    };
+    let path = &config.data_dir.join(path);
+    let failed = |why: String| StartError::Scenario {
+        path: path.clone(),
+        why,
+    };
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    let read = modem_sim::Scenario::parse(&text, config.simulate.modems);
+    read.map(Some).map_err(|error| failed(error.to_string()))
 }
 
 /// The configured modems that are enabled, then the simulated ones: `sim1`, `sim2` …
@@ -589,5 +610,13 @@ async fn keep_house(store: Store, ages: Ages, clock: WallClock, stop: Cancellati
             () = tokio::time::sleep(HOUSEKEEPING_EVERY) => {}
             () = stop.cancelled() => return,
         }
+    }
+}
+
+#[cfg(all(test, feature = "sim"))]
+mod tests {
+    #[test]
+    fn the_settings_know_the_personalities_that_the_simulator_has() {
+        assert_eq!(crate::config::PERSONALITIES, *modem_sim::PERSONALITIES);
     }
 }

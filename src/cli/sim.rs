@@ -1,12 +1,14 @@
 //! `cellpost sim`: simulated modems alone, and the phones at the other end.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::{Args, Subcommand};
 use modem_sim::client::Client;
-use modem_sim::{Fault, NetworkSettings, Settings, SimError};
+use modem_sim::{
+    Fault, Listed, MobileText, NetworkSettings, PERSONALITIES, Scenario, Settings, SimError,
+};
 
 use super::client::data_folder;
 use super::{CommandError, runtime};
@@ -15,7 +17,7 @@ use crate::system::{Signal, Signals};
 #[derive(Debug, Args)]
 #[command(subcommand_negates_reqs = true)]
 pub(super) struct SimArgs {
-    /// Names of all faults.
+    /// All faults: number, name, an example of every parameter, and what they do.
     #[arg(long, required = true)]
     list_faults: bool,
     #[command(subcommand)]
@@ -44,6 +46,17 @@ enum SimCommand {
         at: ControlArgs,
         number: String,
         text: String,
+    },
+    /// Texts to a modem's SIM, each as JSON, such as `{"from":"+8613800138000","text":"hello"}`.
+    ///
+    /// Further keys: data (hex, in place of text), class, turkish, reference, wide, order, missing, duplicated.
+    Deliver {
+        #[command(flatten)]
+        at: ControlArgs,
+        /// 0 for the first.
+        modem: usize,
+        #[arg(required = true, value_name = "JSON")]
+        texts: Vec<String>,
     },
     /// Pull a modem's plug.
     Unplug {
@@ -81,9 +94,21 @@ struct RunArgs {
     dir: PathBuf,
     #[arg(long, default_value_t = 1)]
     modems: usize,
-    /// Which modem they are like.
-    #[arg(long, default_value = "generic", value_parser = ["generic"])]
-    personality: String,
+    /// What they are like; a list is gone through in turn, so that fleets can be mixed.
+    #[arg(
+        long,
+        value_name = "NAME,…",
+        value_delimiter = ',',
+        default_value = "generic",
+        value_parser = clap::builder::PossibleValuesParser::new(PERSONALITIES)
+    )]
+    personality: Vec<String>,
+    /// How many texts each SIM can store, in place of what the personality has.
+    #[arg(long, value_name = "SLOTS", value_parser = clap::value_parser!(u16).range(1..=1000))]
+    sim_slots: Option<u16>,
+    /// A file that says what befalls the modems when.
+    #[arg(long, value_name = "FILE")]
+    scenario: Option<PathBuf>,
     /// Ctrl-Z to +CMGS.
     #[arg(long, default_value_t = 500, value_name = "MILLISECONDS")]
     latency_ms: u64,
@@ -128,8 +153,8 @@ impl From<SimError> for CommandError {
 
 pub(super) fn run(args: &SimArgs) -> Result<(), CommandError> {
     let Some(command) = &args.command else {
-        for (name, meaning) in Fault::CATALOGUE {
-            println!("{name:<16} {meaning}");
+        for listed in Fault::CATALOGUE {
+            println!("{}", line_of(listed));
         }
         return Ok(());
     };
@@ -144,6 +169,17 @@ pub(super) fn run(args: &SimArgs) -> Result<(), CommandError> {
         SimCommand::Reply { at, number, text } => {
             let modem = at.connect()?.reply(number, text)?;
             println!("sent to modem {modem}");
+            Ok(())
+        }
+        SimCommand::Deliver { at, modem, texts } => {
+            let texts: Result<Vec<MobileText>, _> = texts
+                .iter()
+                .map(|text| serde_json::from_str(text))
+                .collect();
+            let texts = texts
+                .map_err(|error| CommandError::Usage(format!("a text cannot be read: {error}")))?;
+            at.connect()?.deliver(*modem, &texts)?;
+            println!("{} text(s) for modem {modem}", texts.len());
             Ok(())
         }
         SimCommand::Unplug { at, modem, for_ms } => {
@@ -172,8 +208,29 @@ pub(super) fn run(args: &SimArgs) -> Result<(), CommandError> {
     }
 }
 
+/// Number, the order as it can be given, and what it does.
+fn line_of(listed: &Listed) -> String {
+    let number = listed.number.map_or("–".to_owned(), |n| n.to_string());
+    let order = match listed.parameters {
+        "{}" => format!("{{\"kind\":\"{}\"}}", listed.name),
+        given => format!("{{\"kind\":\"{}\",{}", listed.name, &given[1..]),
+    };
+    format!("{number:>2}  {order}  {}", listed.meaning)
+}
+
+fn read_scenario(path: &Path, modems: usize) -> Result<Scenario, CommandError> {
+    let failed = |why: String| CommandError::Usage(format!("{}: {why}", path.display()));
+    let text = std::fs::read_to_string(path).map_err(|error| failed(error.to_string()))?;
+    Scenario::parse(&text, modems).map_err(|error| failed(error.to_string()))
+}
+
 fn run_modems(args: &RunArgs) -> Result<(), CommandError> {
+    let scenario = args.scenario.as_deref();
+    let scenario = scenario.map(|path| read_scenario(path, args.modems));
     let settings = Settings {
+        personalities: args.personality.clone(),
+        sim_slots: args.sim_slots.map(usize::from),
+        scenario: scenario.transpose()?,
         modems: args.modems,
         seed: args.seed,
         network: NetworkSettings {

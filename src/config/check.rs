@@ -16,8 +16,8 @@ use super::raw::{self, Given, Raw};
 use super::sheet::Sheet;
 use super::values::{is_device, is_origin, is_private, is_smsc, network, optional, public_url};
 use super::{
-    Auth, Config, Database, Inbound, Limits, Log, LogFormat, Message, Modem, Quota, Server,
-    Simulate,
+    Auth, Config, Database, Inbound, Limits, Log, LogFormat, Message, Modem, PERSONALITIES, Quota,
+    Server, Simulate,
 };
 use crate::domain::{Category, ModemName, NumberRules, Policy};
 
@@ -498,12 +498,6 @@ impl Desk<'_> {
     fn simulate(&mut self, raw: raw::Simulate, replaced_by: Option<usize>) -> Simulate {
         const MOST: i64 = 1000;
         let hour = 0..=3_600_000;
-        self.word(
-            "simulate.personality",
-            raw.personality,
-            "generic",
-            &[("generic", ())],
-        );
         let written = self.number("simulate.modems", raw.modems, 0, 0..=MOST);
         let modems = replaced_by.unwrap_or(written);
         if i64::try_from(modems).is_ok_and(|modems| modems > MOST) {
@@ -511,11 +505,45 @@ impl Desk<'_> {
         }
         Simulate {
             modems,
+            personalities: self.personalities(raw.personality),
+            scenario: self.take(
+                "simulate.scenario",
+                raw.scenario,
+                None,
+                "must be a file's name, or \"\" for none",
+                |name| {
+                    optional(&name, |name| {
+                        (!name.ends_with('/')).then(|| PathBuf::from(name))
+                    })
+                },
+            ),
             seed: self.number("simulate.seed", raw.seed, 1, 0..=i64::MAX),
             latency: self.millis("simulate.latency_ms", raw.latency_ms, 500, hour.clone()),
             prompt: self.millis("simulate.prompt_ms", raw.prompt_ms, 20, hour.clone()),
             report_after: self.millis("simulate.report_after_ms", raw.report_after_ms, 1000, hour),
         }
+    }
+
+    /// One name, or several with commas between them.
+    fn personalities(&mut self, given: Given<String>) -> Vec<String> {
+        let right = format!(
+            "must be {}, or several of them with commas between",
+            PERSONALITIES.join(", ")
+        );
+        let known = |names: String| {
+            let names: Vec<String> = names.split(',').map(|name| name.trim().into()).collect();
+            let all = names
+                .iter()
+                .all(|name: &String| PERSONALITIES.contains(&name.as_str()));
+            all.then_some(names)
+        };
+        self.take(
+            "simulate.personality",
+            given,
+            vec!["generic".to_owned()],
+            &right,
+            known,
+        )
     }
 
     fn log(&mut self, raw: raw::Log) -> Log {
@@ -811,8 +839,12 @@ pub(super) mod tests {
                 r#"log.level = "verbose": must be "error" or "warn" or "info" or "debug" or "trace""#,
             ),
             (
-                "[simulate]\npersonality = \"zte\"",
-                r#"simulate.personality = "zte": must be "generic""#,
+                "[simulate]\npersonality = \"zte,nokia\"",
+                r#"simulate.personality = "zte,nokia": must be generic, huawei-e-series, huawei-e3372, zte, simcom-sim800, simcom-sim7600, quectel-ec25, wavecom, or several of them with commas between"#,
+            ),
+            (
+                "[simulate]\nscenario = \"storms/\"",
+                r#"simulate.scenario = "storms/": must be a file's name, or "" for none"#,
             ),
             (
                 "[phone]\ndefault_region = \"China\"",
@@ -1135,6 +1167,7 @@ pub(super) mod tests {
     fn simulated_modems_are_asked_for_in_the_file_or_on_the_command_line() {
         let mut gateway = written("[simulate]\nmodems = 2\nlatency_ms = 0");
         assert_eq!(gateway.config().simulate.modems, 2);
+        assert_eq!(gateway.config().simulate.personalities, ["generic"]);
         gateway.sources.simulate = Some(4);
         let simulate = gateway.config().simulate;
         assert_eq!((simulate.modems, simulate.latency), (4, Duration::ZERO));

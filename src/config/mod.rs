@@ -195,12 +195,28 @@ impl Modem {
     }
 }
 
+/// What simulated modems can be like. The simulator's own list, which this room may not look at; a test compares.
+pub(crate) const PERSONALITIES: [&str; 8] = [
+    "generic",
+    "huawei-e-series",
+    "huawei-e3372",
+    "zte",
+    "simcom-sim800",
+    "simcom-sim7600",
+    "quectel-ec25",
+    "wavecom",
+];
+
 /// `[simulate]` and `--simulate N`.
 #[derive(Clone, Debug)]
 #[cfg_attr(not(feature = "sim"), allow(dead_code))]
 pub(crate) struct Simulate {
     /// 0: no simulation.
     pub(crate) modems: usize,
+    /// For each modem in turn.
+    pub(crate) personalities: Vec<String>,
+    /// What befalls them; relative to the data folder.
+    pub(crate) scenario: Option<PathBuf>,
     pub(crate) seed: u64,
     pub(crate) latency: Duration,
     pub(crate) prompt: Duration,

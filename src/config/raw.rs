@@ -162,6 +162,7 @@ pub(super) struct Modem {
 pub(super) struct Simulate {
     pub(super) modems: Given<i64>,
     pub(super) personality: Given<String>,
+    pub(super) scenario: Given<String>,
     pub(super) seed: Given<i64>,
     pub(super) latency_ms: Given<i64>,
     pub(super) prompt_ms: Given<i64>,
@@ -257,6 +258,7 @@ const KEYS: &[(&str, &str, Kind)] = &[
     (MODEM, "enabled", Kind::Flag),
     ("simulate", "modems", Kind::Integer),
     ("simulate", "personality", Kind::Text),
+    ("simulate", "scenario", Kind::Text),
     ("simulate", "seed", Kind::Integer),
     ("simulate", "latency_ms", Kind::Integer),
     ("simulate", "prompt_ms", Kind::Integer),

@@ -33,6 +33,7 @@ impl Site {
             modems,
             seed: 7,
             network,
+            ..Settings::default()
         };
         let sim = modem_sim::start(&folder.path().join("sim"), settings).unwrap();
         let mut config = "[limits]\nkey_rps = 0\n".to_owned();

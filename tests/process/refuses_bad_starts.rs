@@ -132,14 +132,20 @@ fn a_bad_profile_is_named_with_file_line_and_key_and_an_unknown_one_with_those_t
     let output = config("");
     assert_eq!(output.status.code(), Some(2));
     let said = text(&output.stderr);
-    assert!(said.contains("stick.toml:2: prepair: unknown field"), "{said}");
+    assert!(
+        said.contains("stick.toml:2: prepair: unknown field"),
+        "{said}"
+    );
 
     std::fs::write(&bad, "[start]\nboots_within = 60\n").unwrap();
     assert_eq!(config("profile = \"stick\"").status.code(), Some(0));
     let output = config("profile = \"stcik\"");
     assert_eq!(output.status.code(), Some(2));
     let said = text(&output.stderr);
-    assert!(said.contains("modem.m1.profile = \"stcik\"") && said.contains("stick"), "{said}");
+    assert!(
+        said.contains("modem.m1.profile = \"stcik\"") && said.contains("stick"),
+        "{said}"
+    );
 }
 
 #[test]
@@ -150,9 +156,16 @@ fn a_recording_is_played_and_a_departure_from_it_is_a_failure() {
     let output = run(&["replay", "good.at"], folder.path());
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
     let said = text(&output.stdout);
-    assert!(said.ends_with("> ATE0\\r\n# at the end the modem is starting\n"), "{said}");
+    assert!(
+        said.ends_with("> ATE0\\r\n# at the end the modem is starting\n"),
+        "{said}"
+    );
 
-    std::fs::write(folder.path().join("other.at"), recording.replace("ATE0", "ATZ")).unwrap();
+    std::fs::write(
+        folder.path().join("other.at"),
+        recording.replace("ATE0", "ATZ"),
+    )
+    .unwrap();
     let output = run(&["replay", "other.at"], folder.path());
     assert_eq!(output.status.code(), Some(1));
     let said = text(&output.stdout);

@@ -17,6 +17,18 @@ fn septets_of(character: char) -> Option<Vec<u8>> {
     Some(vec![ESCAPE, extended.0])
 }
 
+/// The same with the Turkish single shift table (23.038 §A.2.1) in place of the extension.
+pub(crate) fn turkish_septets(text: &str) -> Option<Vec<Vec<u8>>> {
+    let septets = |character: char| {
+        let shifted = TURKISH_SHIFT.iter().find(|(_, known)| *known == character);
+        match shifted {
+            Some((septet, _)) => Some(vec![ESCAPE, *septet]),
+            None => septets_of(character),
+        }
+    };
+    text.chars().map(septets).collect()
+}
+
 /// Packs septets into octets, the first after `fill` bits of nothing (23.038 §6.1.2.1.1).
 pub(crate) fn pack(septets: &[u8], fill: usize) -> Vec<u8> {
     let bits = fill + septets.len() * 7;
@@ -56,6 +68,20 @@ const EXTENSION: [(u8, char); 10] = [
     (0x3E, ']'),
     (0x40, '|'),
     (0x65, '€'),
+];
+
+/// 23.038 §6.2.1.2.4: the language's number.
+pub(crate) const TURKISH: u8 = 1;
+
+/// What the table has beside the extension, all of whose characters it keeps.
+const TURKISH_SHIFT: [(u8, char); 7] = [
+    (0x47, 'Ğ'),
+    (0x49, 'İ'),
+    (0x53, 'Ş'),
+    (0x63, 'ç'),
+    (0x67, 'ğ'),
+    (0x69, 'ı'),
+    (0x73, 'ş'),
 ];
 
 #[cfg(test)]

@@ -8,8 +8,9 @@ use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use crate::error::SimError;
+use crate::fault::Fault;
 use crate::handset::Received;
-use crate::script::Fault;
+use crate::mobile::MobileText;
 use crate::verbs::ModemStats;
 
 /// A connection to a running simulation.
@@ -57,6 +58,12 @@ impl Client {
     pub fn unplug(&mut self, modem: usize) -> Result<(), SimError> {
         self.call(&json!({ "do": "unplug", "modem": modem }))
             .map(drop)
+    }
+
+    /// Texts to a SIM, in this order.
+    pub fn deliver(&mut self, modem: usize, texts: &[MobileText]) -> Result<(), SimError> {
+        let order = json!({ "do": "deliver", "modem": modem, "texts": texts });
+        self.call(&order).map(drop)
     }
 
     /// Unplugs, and plugs in again by itself.

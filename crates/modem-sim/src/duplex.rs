@@ -46,6 +46,9 @@ impl Ports for MemoryPorts {
 
     fn hang_up(&mut self, _modem: usize) {}
 
+    /// A pipe is not opened; who asks for a new one is told no by the loop.
+    fn occupy(&mut self, _modem: usize, _on: bool) {}
+
     fn name(&self, _modem: usize) -> String {
         String::new()
     }

@@ -3,7 +3,7 @@
 //! The simulator's own small encoder, apart from `pdu-codec`, so that a mistake of one shows against the other.
 //! Everything comes out as upper-case hex with the service centre in front, and the length without it.
 
-use crate::alphabet::{pack, septets};
+use crate::alphabet::{TURKISH, pack, septets, turkish_septets};
 
 /// A PDU as `+CMGR`, `+CMT` and `+CDS` show it.
 #[derive(Clone, Debug, PartialEq)]
@@ -11,6 +11,15 @@ pub(crate) struct Pdu {
     pub(crate) hex: String,
     /// Octets of the TPDU, without the service centre.
     pub(crate) length: usize,
+    /// To be shown at once and not to be stored.
+    pub(crate) class0: bool,
+}
+
+/// What the network has for a modem.
+#[derive(Debug)]
+pub(crate) enum Parcel {
+    Text(Pdu),
+    Report(Pdu),
 }
 
 /// A text on its way from a handset to a SIM.
@@ -18,26 +27,64 @@ pub(crate) struct Pdu {
 pub(crate) struct Inbound<'a> {
     pub(crate) service_centre: &'a str,
     pub(crate) from: &'a str,
-    pub(crate) text: &'a str,
-    pub(crate) unix_ms: i64,
+    pub(crate) content: Content<'a>,
+    pub(crate) class: Option<u8>,
+    pub(crate) time: Stamp,
     /// The concatenation reference, used when the text needs more than one part.
-    pub(crate) reference: u8,
+    pub(crate) reference: u16,
+    /// Whether it is written with 16 bits.
+    pub(crate) wide: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum Content<'a> {
+    Text(&'a str),
+    /// With the Turkish single shift table, where it holds every character.
+    Turkish(&'a str),
+    /// 8-bit data.
+    Octets(&'a [u8]),
+}
+
+/// A moment on a service centre's clock.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Stamp {
+    pub(crate) unix_ms: i64,
+    /// Quarters of an hour east of Greenwich.
+    pub(crate) quarters: i8,
 }
 
 /// As many SMS-DELIVER as the text needs; at least one, at most 255.
 pub(crate) fn deliver(inbound: &Inbound<'_>) -> Vec<Pdu> {
-    let parts = Parts::of(inbound.text);
+    let parts = Parts::of(&inbound.content, inbound.wide);
     let total = parts.chunks.len() as u8; // bounded by Parts::of
     let mut pdus = Vec::new();
-    for (n, chunk) in parts.chunks.iter().enumerate() {
-        let header = (total > 1).then(|| [5, 0, 3, inbound.reference, total, n as u8 + 1]);
+    for (n, chunk) in (1..=total).zip(&parts.chunks) {
+        let mut header = Vec::new();
+        if total > 1 {
+            let [high, low] = inbound.reference.to_be_bytes();
+            match inbound.wide {
+                true => header.extend([0x08, 4, high, low, total, n]),
+                false => header.extend([0x00, 3, low, total, n]),
+            }
+        }
+        if let Some(language) = parts.language {
+            header.extend([0x24, 1, language]); // 23.040 §9.2.3.24.15: single shift table
+        }
+        if !header.is_empty() {
+            header.insert(0, header.len() as u8);
+        }
         // MTI 00; bit 2 set: no more messages to send; bit 6: user data header.
-        let mut tpdu = vec![if header.is_some() { 0x44 } else { 0x04 }];
+        let mut tpdu = vec![if header.is_empty() { 0x04 } else { 0x44 }];
         tpdu.extend(address(inbound.from));
-        tpdu.extend([0x00, parts.dcs]);
-        tpdu.extend(timestamp(inbound.unix_ms));
-        tpdu.extend(user_data(parts.dcs, chunk, header.as_ref()));
-        pdus.push(with_service_centre(inbound.service_centre, &tpdu));
+        tpdu.extend([
+            0x00,
+            parts.dcs | inbound.class.map_or(0, |class| 0x10 | (class & 3)),
+        ]);
+        tpdu.extend(timestamp(inbound.time));
+        tpdu.extend(user_data(parts.dcs, chunk, &header));
+        let mut pdu = with_service_centre(inbound.service_centre, &tpdu);
+        pdu.class0 = inbound.class == Some(0);
+        pdus.push(pdu);
     }
     pdus
 }
@@ -49,8 +96,8 @@ pub(crate) struct Report<'a> {
     pub(crate) reference: u8,
     /// The destination exactly as the SUBMIT had it: length, type of address, semi-octets.
     pub(crate) recipient: &'a [u8],
-    pub(crate) accepted_unix_ms: i64,
-    pub(crate) discharged_unix_ms: i64,
+    pub(crate) accepted: Stamp,
+    pub(crate) discharged: Stamp,
     pub(crate) status: u8,
 }
 
@@ -58,8 +105,8 @@ pub(crate) fn status_report(report: &Report<'_>) -> Pdu {
     // MTI 10; bit 2 set: no more messages to send.
     let mut tpdu = vec![0x06, report.reference];
     tpdu.extend(report.recipient);
-    tpdu.extend(timestamp(report.accepted_unix_ms));
-    tpdu.extend(timestamp(report.discharged_unix_ms));
+    tpdu.extend(timestamp(report.accepted));
+    tpdu.extend(timestamp(report.discharged));
     tpdu.push(report.status);
     with_service_centre(report.service_centre, &tpdu)
 }
@@ -67,18 +114,28 @@ pub(crate) fn status_report(report: &Report<'_>) -> Pdu {
 /// A text cut to what fits into one user data field each.
 struct Parts {
     dcs: u8,
+    /// Of the single shift table, when the default alphabet is not enough.
+    language: Option<u8>,
     chunks: Vec<Vec<u8>>,
 }
 
 const GSM7: u8 = 0x00;
+const OCTETS: u8 = 0x04;
 const UCS2: u8 = 0x08;
 
 impl Parts {
-    fn of(text: &str) -> Self {
-        let (dcs, characters, whole, each) = match septets(text) {
-            Some(characters) => (GSM7, characters, 160, 153),
-            None => (UCS2, text.chars().map(utf_16).collect(), 140, 134),
+    fn of(content: &Content<'_>, wide: bool) -> Self {
+        let (dcs, language, characters) = match content {
+            Content::Octets(octets) => {
+                let single = octets.iter().map(|octet| vec![*octet]);
+                (OCTETS, None, single.collect())
+            }
+            Content::Text(text) => in_letters(text, septets(text), None),
+            Content::Turkish(text) => in_letters(text, turkish_septets(text), Some(TURKISH)),
         };
+        let table = if language.is_some() { 3 } else { 0 };
+        let whole = room(dcs, table);
+        let each = room(dcs, table + if wide { 6 } else { 5 });
         let length: usize = characters.iter().map(Vec::len).sum();
         let limit = if length <= whole { whole } else { each };
         let mut chunks = vec![Vec::new()];
@@ -92,7 +149,33 @@ impl Parts {
             let last = chunks.len() - 1;
             chunks[last].extend(character);
         }
-        Self { dcs, chunks }
+        Self {
+            dcs,
+            language,
+            chunks,
+        }
+    }
+}
+
+/// In septets, if there are septets for it, else as UCS-2.
+fn in_letters(
+    text: &str,
+    septets: Option<Vec<Vec<u8>>>,
+    language: Option<u8>,
+) -> (u8, Option<u8>, Vec<Vec<u8>>) {
+    match septets {
+        Some(characters) => (GSM7, language, characters),
+        None => (UCS2, None, text.chars().map(utf_16).collect()),
+    }
+}
+
+/// Septets or octets that fit beside so many octets of header elements.
+fn room(dcs: u8, elements: usize) -> usize {
+    let header = if elements > 0 { elements + 1 } else { 0 };
+    match dcs {
+        GSM7 => 160 - (header * 8).div_ceil(7),
+        UCS2 => (140 - header) / 2 * 2,
+        _ => 140 - header,
     }
 }
 
@@ -102,8 +185,7 @@ fn utf_16(character: char) -> Vec<u8> {
     units.iter().flat_map(|unit| unit.to_be_bytes()).collect()
 }
 
-fn user_data(dcs: u8, chunk: &[u8], header: Option<&[u8; 6]>) -> Vec<u8> {
-    let header: &[u8] = header.map_or(&[], |header| header);
+fn user_data(dcs: u8, chunk: &[u8], header: &[u8]) -> Vec<u8> {
     let (length, text) = match dcs {
         GSM7 => {
             let header_septets = (header.len() * 8).div_ceil(7);
@@ -119,7 +201,7 @@ fn user_data(dcs: u8, chunk: &[u8], header: Option<&[u8; 6]>) -> Vec<u8> {
 }
 
 /// An address field: semi-octets, type, digits; letters as the default alphabet (23.040 §9.1.2.5).
-fn address(number: &str) -> Vec<u8> {
+pub(crate) fn address(number: &str) -> Vec<u8> {
     let (kind, digits) = match number.strip_prefix('+') {
         Some(digits) => (0x91, digits),
         None => (0x81, number),
@@ -161,6 +243,7 @@ fn with_service_centre(service_centre: &str, tpdu: &[u8]) -> Pdu {
     Pdu {
         hex: hex(&octets),
         length: tpdu.len(),
+        class0: false,
     }
 }
 
@@ -179,8 +262,8 @@ pub(crate) fn hex(octets: &[u8]) -> String {
 }
 
 /// A service centre time stamp in the network's local time (23.040 §9.2.3.11).
-fn timestamp(unix_ms: i64) -> [u8; 7] {
-    let local = unix_ms.div_euclid(1000) + i64::from(QUARTERS) * 15 * 60;
+fn timestamp(stamp: Stamp) -> [u8; 7] {
+    let local = stamp.unix_ms.div_euclid(1000) + i64::from(stamp.quarters) * 15 * 60;
     let (year, month, day) = civil(local.div_euclid(86_400));
     let second = local.rem_euclid(86_400);
     let fields = [
@@ -190,13 +273,14 @@ fn timestamp(unix_ms: i64) -> [u8; 7] {
         second / 3600,
         second / 60 % 60,
         second % 60,
-        i64::from(QUARTERS),
+        i64::from(stamp.quarters.unsigned_abs()),
     ];
-    fields.map(|field| (field % 10 * 16 + field / 10) as u8)
+    let mut octets = fields.map(|field| (field % 10 * 16 + field / 10) as u8);
+    if stamp.quarters < 0 {
+        octets[6] |= 0x08; // the sign stands before the tens
+    }
+    octets
 }
-
-/// Quarters of an hour east of Greenwich: China's +8 hours.
-const QUARTERS: u8 = 32;
 
 /// Year, month and day of a number of days since 1 January 1970, in a calendar whose years begin in March.
 fn civil(days: i64) -> (i64, i64, i64) {
@@ -223,13 +307,20 @@ mod tests {
     /// 2026-11-20 01:30:00 UTC, which is 09:30:00 in China.
     const MORNING: i64 = 1_795_138_200_000;
 
+    fn china(unix_ms: i64) -> Stamp {
+        let quarters = 32;
+        Stamp { unix_ms, quarters }
+    }
+
     fn texts(from: &str, text: &str) -> Vec<Pdu> {
         deliver(&Inbound {
             service_centre: "+447700900000",
             from,
-            text,
-            unix_ms: MORNING,
+            content: Content::Text(text),
+            class: None,
+            time: china(MORNING),
             reference: 0x42,
+            wide: false,
         })
     }
 
@@ -241,6 +332,7 @@ mod tests {
             [Pdu {
                 hex: "0791447700090000040C9144770009103200006211029003002302E834".into(),
                 length: 21,
+                class0: false,
             }]
         );
     }
@@ -251,8 +343,8 @@ mod tests {
             service_centre: "+447700900000",
             reference: 0x40,
             recipient: &[0x0C, 0x91, 0x44, 0x77, 0x00, 0x09, 0x10, 0x32],
-            accepted_unix_ms: MORNING,
-            discharged_unix_ms: MORNING + 6000,
+            accepted: china(MORNING),
+            discharged: china(MORNING + 6000),
             status: 0,
         });
         let expected = concat!(
@@ -304,14 +396,15 @@ mod tests {
 
     #[test]
     fn neither_an_escape_nor_a_surrogate_pair_is_torn() {
-        let euros = Parts::of(&format!("{}€€", "a".repeat(159)));
+        let of = |text: String| Parts::of(&Content::Text(&text), false);
+        let euros = of(format!("{}€€", "a".repeat(159)));
         assert_eq!(
             euros.chunks.iter().map(Vec::len).collect::<Vec<_>>(),
             [153, 10]
         );
-        let escape_at_the_edge = Parts::of(&format!("{}€{}", "a".repeat(152), "b".repeat(20)));
+        let escape_at_the_edge = of(format!("{}€{}", "a".repeat(152), "b".repeat(20)));
         assert_eq!(escape_at_the_edge.chunks[0].len(), 152);
-        let pair_at_the_edge = Parts::of(&format!("{}😀{}", "好".repeat(66), "好".repeat(20)));
+        let pair_at_the_edge = of(format!("{}😀{}", "好".repeat(66), "好".repeat(20)));
         assert_eq!(pair_at_the_edge.chunks[0].len(), 132);
     }
 
@@ -338,6 +431,62 @@ mod tests {
         let envelope = pdu_codec::Envelope::from_hex(&named.hex).unwrap();
         let deliver = pdu_codec::Deliver::decode(&envelope.tpdu).unwrap();
         assert_eq!(deliver.originator.number(), "Bank");
+    }
+
+    fn decoded(pdu: &Pdu) -> pdu_codec::Deliver {
+        let envelope = pdu_codec::Envelope::from_hex(&pdu.hex).unwrap();
+        assert_eq!(envelope.tpdu.len(), pdu.length);
+        pdu_codec::Deliver::decode(&envelope.tpdu).unwrap()
+    }
+
+    #[test]
+    fn the_codec_reads_wide_references_data_classes_and_turkish() {
+        let whole = Inbound {
+            service_centre: "+447700900000",
+            from: "+447700900123",
+            content: Content::Turkish("ş"),
+            class: Some(0),
+            time: china(MORNING),
+            reference: 0x0201,
+            wide: true,
+        };
+        let pdu = &deliver(&whole)[0];
+        assert!(pdu.class0);
+        // PID 0, DCS class 0; then 7 septets: the header's, an escape and 0x73.
+        assert_eq!(&pdu.hex[34..38], "0010");
+        assert!(pdu.hex.ends_with("0703240101D8CC01"), "{}", pdu.hex);
+
+        let long = "ğ".repeat(100);
+        let content = Content::Turkish(&long);
+        let parts = deliver(&Inbound { content, ..whole });
+        let places: Vec<_> = parts
+            .iter()
+            .map(|pdu| {
+                let place = decoded(pdu).user_data.concatenation().unwrap();
+                assert_eq!(place.reference(), pdu_codec::Reference::Sixteen(0x0201));
+                (place.part(), place.total())
+            })
+            .collect();
+        // Two septets each: 74 in the 148 beside both elements.
+        assert_eq!(places, [(1, 2), (2, 2)]);
+
+        let data = Inbound {
+            content: Content::Octets(&[0xDE, 0xAD, 0x00]),
+            class: None,
+            ..whole
+        };
+        let data = decoded(&deliver(&data)[0]);
+        assert_eq!(data.user_data.data(), Some(&[0xDE, 0xAD, 0x00][..]));
+    }
+
+    #[test]
+    fn a_clock_west_of_greenwich_has_a_sign() {
+        let west = Stamp {
+            unix_ms: MORNING,
+            quarters: -20,
+        };
+        // 2026-11-19 20:30:00, five hours behind.
+        assert_eq!(timestamp(west), [0x62, 0x11, 0x91, 0x02, 0x03, 0x00, 0x0A]);
     }
 
     #[test]

@@ -24,6 +24,10 @@ pub enum SimError {
     Ended,
     #[error("a simulation has at least one modem and at most {most}")]
     ModemCount { most: usize },
+    #[error("no personality is called {name:?}; there are {known}")]
+    UnknownPersonality { name: String, known: String },
+    #[error("another program holds the port of modem {modem}")]
+    PortBusy { modem: usize },
 }
 
 impl SimError {

@@ -4,6 +4,7 @@
 //! never completes stay apart and are forgotten when too many such sets pile up.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
+use std::hash::{DefaultHasher, Hash, Hasher};
 
 use serde::{Deserialize, Serialize};
 
@@ -35,6 +36,18 @@ pub(crate) struct Handsets {
     by_number: HashMap<String, Handset>,
     /// Numbers in the order they were first seen, to forget the oldest.
     order: VecDeque<String>,
+    /// How often each text has been received, by a digest of number and text: a soak asks for many.
+    tally: HashMap<u64, u32>,
+    totals: Totals,
+}
+
+/// What all handsets have received since the simulation began.
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Serialize)]
+pub struct Totals {
+    /// Whole texts, each time one arrived.
+    pub received: u64,
+    /// Of those, the ones that their handset had received before.
+    pub repeated: u64,
 }
 
 #[derive(Debug, Default)]
@@ -76,7 +89,30 @@ impl Handsets {
         }
         let handset = self.by_number.entry(number.to_owned()).or_default();
         handset.last_sender = Some(arrival.modem);
-        handset.receive(arrival);
+        if let Some(text) = handset.receive(arrival) {
+            let digest = digest(number, text);
+            self.count(digest);
+        }
+    }
+
+    fn count(&mut self, digest: u64) {
+        self.totals.received += 1;
+        if self.tally.len() >= MOST_TALLIED && !self.tally.contains_key(&digest) {
+            return;
+        }
+        let times = self.tally.entry(digest).or_default();
+        *times += 1;
+        self.totals.repeated += u64::from(*times > 1);
+    }
+
+    /// How often a handset has received exactly this text.
+    pub(crate) fn times(&self, number: &str, text: &str) -> u32 {
+        let times = self.tally.get(&digest(number, text));
+        times.copied().unwrap_or(0)
+    }
+
+    pub(crate) fn totals(&self) -> Totals {
+        self.totals
     }
 
     pub(crate) fn texts(&self, number: &str) -> Vec<Received> {
@@ -90,12 +126,13 @@ impl Handsets {
 }
 
 impl Handset {
-    fn receive(&mut self, arrival: &Arrival<'_>) {
+    /// The whole text, when there is one now.
+    fn receive(&mut self, arrival: &Arrival<'_>) -> Option<&str> {
         let joined = match arrival.place {
             Some(place) if place.total > 1 => self.join(arrival, place),
             _ => Some((arrival.text.to_owned(), 1)),
         };
-        let Some((text, parts)) = joined else { return };
+        let (text, parts) = joined?;
         if self.texts.len() == MOST_TEXTS {
             self.texts.pop_front();
         }
@@ -105,6 +142,7 @@ impl Handset {
             parts,
             received_at_unix_ms: arrival.unix_ms,
         });
+        self.texts.back().map(|received| received.text.as_str())
     }
 
     /// The whole text when this was the last part missing.
@@ -140,6 +178,15 @@ impl Handset {
     }
 }
 
+/// With keys that are the same in every run.
+fn digest(number: &str, text: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    (number, text).hash(&mut hasher);
+    hasher.finish()
+}
+
+/// Texts that are told apart: 16 octets each and what the table needs; more are counted in the total only.
+const MOST_TALLIED: usize = 1_000_000;
 /// A phone's memory; the oldest text goes.
 const MOST_TEXTS: usize = 200;
 /// Sets that wait for a part, per phone; the oldest goes.
@@ -193,6 +240,18 @@ mod tests {
         let texts = handsets.texts("+100");
         assert_eq!(texts[0].text, "ab");
         assert_eq!(texts[1].text, "cd");
+    }
+
+    #[test]
+    fn it_is_counted_how_often_each_text_came() {
+        let mut handsets = Handsets::default();
+        arrive(&mut handsets, "+1", "a", None);
+        arrive(&mut handsets, "+2", "a", None);
+        arrive(&mut handsets, "+1", "b", None);
+        let times = |text| handsets.times("+100", text);
+        assert_eq!((times("a"), times("b"), times("c")), (2, 1, 0));
+        let (received, repeated) = (3, 1);
+        assert_eq!(handsets.totals(), Totals { received, repeated });
     }
 
     #[test]

@@ -1,9 +1,9 @@
 //! A GSM modem and its network that can be told to misbehave, over real ptys or in memory.
 //!
 //! ```text
-//!  host ─► pty · duplex ─► run ─► world ─┬─► modem ─► modem/commands, storage, script
-//!  you ──► control · client · memory ─►  └─► network ─► handset, encode
-//!                                   run ─► ledger
+//!  host ─► pty · duplex ─► run ─► world ─┬─► modem ─► personality, script, storage
+//!  you ──► control · client · memory ─►  ├─► network ─► line, handset, mobile, encode
+//!          scenario                      └─► ledger
 //! ```
 //!
 //! - [`start`] puts modems behind ptys in a folder, with a control socket and a ledger; [`client::Client`] talks
@@ -21,11 +21,14 @@ mod control;
 mod duplex;
 mod encode;
 mod error;
+mod fate;
+mod fault;
 mod folder;
 mod handset;
 mod identity;
 mod ledger;
 mod memory;
+mod mobile;
 mod modem;
 mod moment;
 mod network;
@@ -33,6 +36,7 @@ mod personality;
 mod pty;
 mod replay;
 mod run;
+mod scenario;
 mod script;
 mod settings;
 mod sim;
@@ -46,10 +50,15 @@ mod wire;
 mod world;
 
 pub use error::SimError;
-pub use handset::Received;
+pub use fault::{Fault, Listed, Order};
+pub use handset::{Received, Totals};
 pub use memory::{SimInMemory, in_memory};
+pub use mobile::MobileText;
+pub use personality::{
+    EmptySlot, Escape, LineEnds, PERSONALITIES, ReadForm, RegistrationForm, Technology, UssdForm,
+};
 pub use replay::{Departure, Replay};
-pub use script::Fault;
+pub use scenario::{Scenario, ScenarioError};
 pub use settings::{NetworkSettings, Settings};
 pub use sim::{Sim, start};
 pub use transcript::{HostLine, ModemLine, Transcript, TranscriptError, Turn};

@@ -9,14 +9,14 @@ use crate::client::{checked, field};
 use crate::control::{ask, wait_accepted};
 use crate::duplex::MemoryPorts;
 use crate::error::SimError;
-use crate::handset::Received;
+use crate::fault::Fault;
+use crate::handset::{Received, Totals};
 use crate::ledger::Ledger;
+use crate::mobile::MobileText;
 use crate::moment::Clock;
 use crate::run::{Driver, Order};
-use crate::script::Fault;
 use crate::settings::Settings;
 use crate::verbs::{ModemStats, Request};
-use crate::world::World;
 
 /// A handle with the verbs of the control socket; the simulation ends with it.
 #[derive(Debug)]
@@ -30,7 +30,11 @@ pub struct SimInMemory {
 
 /// Starts a simulation in memory, with the host's end of each modem's line.
 ///
-/// Must be called inside a tokio runtime, and works with its clock paused.
+/// Must be called inside a tokio runtime, and works with its clock paused: nothing happens between two things
+/// that are due, so an hour of virtual time costs what happens in it.
+///
+/// # Panics
+/// When a personality in the settings does not exist.
 ///
 /// ```
 /// use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -45,11 +49,12 @@ pub struct SimInMemory {
 /// # }
 /// ```
 pub fn in_memory(settings: Settings) -> (SimInMemory, Vec<DuplexStream>) {
-    let modems = settings.modems;
-    let (ports, mut far_ends) = MemoryPorts::new(modems);
-    let world = World::new(&settings);
+    if let Err(error) = settings.check() {
+        panic!("{error}");
+    }
+    let (ports, mut far_ends) = MemoryPorts::new(settings.modems);
     let clock = Clock::of_the_runtime();
-    let driver = Driver::new(world, modems, ports, Ledger::in_memory(), clock)
+    let driver = Driver::new(&settings, ports, Ledger::in_memory(), clock)
         .expect("a pipe in memory can always be made");
     let streams = far_ends.iter_mut().map(|far_end| {
         let stream = far_end.try_recv();
@@ -86,6 +91,29 @@ impl SimInMemory {
         self.send(number, text, Some(modem)).await.map(drop)
     }
 
+    /// Texts to a SIM, in this order; each is cut into parts where it has to be.
+    pub async fn deliver(&self, modem: usize, texts: Vec<MobileText>) -> Result<(), SimError> {
+        self.ask(Request::Deliver { modem, texts }).await.map(drop)
+    }
+
+    /// How often a handset has received exactly this text, however long ago.
+    pub async fn times(&self, number: &str, text: &str) -> Result<u32, SimError> {
+        let (number, text) = (number.to_owned(), text.to_owned());
+        let answer = self.ask(Request::Times { number, text }).await?;
+        field(answer, "times")
+    }
+
+    /// What all handsets have received.
+    pub async fn totals(&self) -> Result<Totals, SimError> {
+        field(self.ask(Request::Totals).await?, "totals")
+    }
+
+    /// How many texts and reports the network keeps for a modem.
+    pub async fn waiting(&self, modem: usize) -> Result<(usize, usize), SimError> {
+        let answer = self.ask(Request::Waiting { modem }).await?;
+        Ok((field(answer.clone(), "texts")?, field(answer, "reports")?))
+    }
+
     pub async fn fault(&self, modem: usize, fault: Fault) -> Result<(), SimError> {
         self.ask(Request::Fault { modem, fault }).await.map(drop)
     }
@@ -119,8 +147,10 @@ impl SimInMemory {
         let (done, is_done) = oneshot::channel();
         let order = Order::Reopen { modem, done };
         self.orders.send(order).await.map_err(|_| SimError::Ended)?;
-        is_done.await.map_err(|_| SimError::Ended)?;
-        self.next_port(modem).await
+        match is_done.await.map_err(|_| SimError::Ended)? {
+            true => self.next_port(modem).await,
+            false => Err(SimError::PortBusy { modem }),
+        }
     }
 
     pub async fn stats(&self) -> Vec<ModemStats> {

@@ -2,26 +2,44 @@
 //!
 //! A pure core: it is told what happens and when, and what it wants done comes out of [`Modem::poll`]. It knows
 //! nothing of ports and asks no clock. What the network is for, it does not do: [`Output::Submit`] goes there
-//! and comes back through [`Modem::answer`].
+//! and comes back through [`Modem::answer`]. How it differs from other makes, its [`Personality`] says.
 //!
 //! One input, then drain; then sleep until [`Modem::deadline`].
 
+mod boot;
+mod card;
 mod commands;
+mod mouth;
+mod orders;
+mod radio;
 mod reading;
+mod receiving;
+mod sending;
 mod setup;
 mod speech;
+mod texts;
+mod ussd;
 
 use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
-use crate::encode::Pdu;
+use rand::rngs::StdRng;
+
+use crate::encode::Parcel;
+use crate::fate::{SendFate, Wording};
 use crate::identity::Identity;
 use crate::moment::Moment;
-use crate::personality::Personality;
-use crate::script::{Fault, Script, SendFate};
-use crate::storage::Storage;
+use crate::personality::{Flood, Personality};
+use crate::script::Script;
+use crate::storage::Memories;
 use crate::submission::{Entry, Submission};
-use setup::{Setup, Store};
+use crate::syntax::Form;
+use crate::timeline::Timeline;
+use card::{Card, CardState};
+use mouth::Mouth;
+use radio::Radio;
+use setup::Setup;
+pub(crate) use setup::Store;
 
 #[derive(Debug)]
 pub(crate) enum Output {
@@ -33,6 +51,12 @@ pub(crate) enum Output {
         submission: Box<Submission>,
         fate: SendFate,
     },
+    /// The port is to go and to come back.
+    Vanish { for_ms: u64 },
+    /// The modem has switched itself off.
+    PowerOff,
+    /// Nobody said thank you for it: it is the network's again.
+    GiveBack(Parcel),
 }
 
 /// What the network decided about a submission.
@@ -53,15 +77,20 @@ pub(crate) struct Modem {
     pub(crate) script: Script,
     /// From `AT+CMGS` to its prompt.
     pub(crate) prompt_latency: Duration,
-    personality: Personality,
+    /// As ordered by now.
+    traits: Personality,
+    /// As it was made.
+    born: Personality,
+    chance: StdRng,
     setup: Setup,
-    storage: Storage,
+    memories: Memories,
+    card: Card,
+    radio: Radio,
     service_centre: String,
     /// The reference of the next text.
     reference: u8,
     sends: u64,
     power: Power,
-    coverage: Coverage,
     silence: Option<Silence>,
     phase: Phase,
     /// What the host wrote and the modem has not yet looked at.
@@ -69,10 +98,22 @@ pub(crate) struct Modem {
     line: Vec<u8>,
     /// Unsolicited lines that wait for a moment at which they split nothing.
     unasked: VecDeque<String>,
-    /// Set while a directly delivered text waits for `+CNMA`.
-    unacknowledged: Option<Instant>,
-    /// Pieces that are due later, when output is fragmented.
-    pieces: VecDeque<(Instant, Vec<u8>)>,
+    /// A directly delivered text or report that waits for `+CNMA`.
+    unacknowledged: Option<Unacknowledged>,
+    mouth: Mouth,
+    timeline: Timeline<Later>,
+    sms_ready_at: Option<Instant>,
+    flood: Option<Flood>,
+    /// It says by itself what its personality has for that.
+    is_chatty: bool,
+    /// How many commands of each interjection there have been.
+    interjected: Vec<u32>,
+    /// Answers that come before the next one.
+    held_back: Vec<u8>,
+    /// The answer that is being given is one of those.
+    holds_back: bool,
+    /// A full store has been told of, and nothing deleted since.
+    told_full: bool,
     outbox: VecDeque<Output>,
 }
 
@@ -91,12 +132,6 @@ enum Power {
     Unplugged,
 }
 
-#[derive(Debug, PartialEq)]
-enum Coverage {
-    Home,
-    Lost,
-}
-
 #[derive(Debug)]
 struct Silence {
     until: Option<Instant>,
@@ -106,18 +141,60 @@ struct Silence {
 enum Phase {
     /// Reading command lines.
     Command,
+    /// A line that takes its time; nothing is read meanwhile.
+    Working { due: Instant, line: Vec<u8> },
     /// `AT+CMGS` has been read; without `due` the prompt never comes.
     Prompting { due: Option<Instant>, entry: Entry },
     /// After the prompt, before Ctrl-Z.
     Entry(Entry),
     /// The network has the text; nothing is read until it answers.
-    InFlight { send: u64, reference: u8 },
+    InFlight {
+        send: u64,
+        reference: u8,
+        wording: Wording,
+    },
+}
+
+#[derive(Debug)]
+struct Unacknowledged {
+    due: Instant,
+    parcel: Parcel,
+}
+
+/// What happens to the modem by itself.
+#[derive(Debug)]
+enum Later {
+    Unasked(String),
+    SmsReady,
+    /// Behind a failing supply.
+    PowerReturns,
+    Chatter(usize),
+    Flood,
+    CardRecovers,
+    Vanish {
+        for_ms: u64,
+    },
+    ForeignHost {
+        text: String,
+        every_ms: u64,
+        left: u32,
+    },
+    Reboot {
+        every_ms: u64,
+        gone_ms: u64,
+    },
+    UssdFails,
+    RegistrationChanges,
 }
 
 /// What one command comes to.
 enum Answer {
     Ok,
     Lines(String),
+    /// The OK, and this unasked.
+    OkAndThen(String),
+    /// Lines without an OK.
+    Unfinished(String),
     Failed(Failure),
 }
 
@@ -125,33 +202,46 @@ enum Answer {
 enum Failure {
     /// The command is not known here.
     Unknown,
+    TooMany,
+    Plain,
     Cme(u16),
     Cms(u16),
 }
 
 impl Modem {
-    pub(crate) fn new(identity: Identity, personality: Personality) -> Self {
+    pub(crate) fn new(identity: Identity, personality: Personality, chance: StdRng) -> Self {
         Self {
             counts: Counts::default(),
             script: Script::default(),
             prompt_latency: Duration::ZERO,
-            setup: Setup::default(),
-            storage: Storage::new(personality.sim_slots, personality.first_slot),
-            service_centre: personality.service_centre.to_owned(),
+            setup: Setup::of(&personality),
+            memories: Memories::new(&personality.stores),
+            card: Card::new(),
+            radio: Radio::new(),
+            service_centre: personality.card.service_centre.clone(),
             reference: identity.first_reference,
             sends: 0,
             power: Power::Plugged,
-            coverage: Coverage::Home,
             silence: None,
             phase: Phase::Command,
             input: VecDeque::new(),
             line: Vec::new(),
             unasked: VecDeque::new(),
             unacknowledged: None,
-            pieces: VecDeque::new(),
+            mouth: Mouth::default(),
+            timeline: Timeline::default(),
+            sms_ready_at: None,
+            flood: personality.boot.flood.clone(),
+            is_chatty: true,
+            interjected: vec![0; personality.interjections.len()],
+            held_back: Vec::new(),
+            holds_back: false,
+            told_full: false,
             outbox: VecDeque::new(),
             identity,
-            personality,
+            born: personality.clone(),
+            traits: personality,
+            chance,
         }
     }
 
@@ -160,16 +250,21 @@ impl Modem {
     }
 
     pub(crate) fn deadline(&self) -> Option<Instant> {
-        let prompt = match self.phase {
+        let phase = match self.phase {
             Phase::Prompting { due, .. } => due,
+            Phase::Working { due, .. } => Some(due),
             _ => None,
         };
         let silence = self.silence.as_ref().and_then(|silence| silence.until);
-        let piece = self.pieces.front().map(|(due, _)| *due);
-        [prompt, silence, piece, self.unacknowledged]
-            .into_iter()
-            .flatten()
-            .min()
+        let thanks = self.unacknowledged.as_ref().map(|waiting| waiting.due);
+        let times = [
+            phase,
+            silence,
+            thanks,
+            self.mouth.deadline(),
+            self.timeline.next_due(),
+        ];
+        times.into_iter().flatten().min()
     }
 
     /// The deadline that [`Modem::deadline`] announced has come.
@@ -178,20 +273,17 @@ impl Modem {
         if passed(self.silence.as_ref().and_then(|silence| silence.until)) {
             self.silence = None;
         }
-        while passed(self.pieces.front().map(|(due, _)| *due)) {
-            if let Some((_, octets)) = self.pieces.pop_front() {
-                self.outbox.push_back(Output::Write(octets));
-            }
+        self.speak_due(now);
+        if passed(self.unacknowledged.as_ref().map(|waiting| waiting.due)) {
+            self.miss_acknowledgement();
         }
-        if passed(self.unacknowledged) {
-            // Telit, Siemens, Quectel: an unacknowledged text turns direct delivery off, silently.
-            self.unacknowledged = None;
-            if let Some(cnmi) = &mut self.setup.cnmi {
-                (cnmi.mt, cnmi.ds) = (0, 0);
-            }
+        match &self.phase {
+            Phase::Prompting { due, .. } if passed(*due) => self.prompt(now),
+            Phase::Working { due, .. } if passed(Some(*due)) => self.finish_work(now),
+            _ => {}
         }
-        if matches!(self.phase, Phase::Prompting { due, .. } if passed(due)) {
-            self.prompt(now);
+        while let Some(later) = self.timeline.take_due(now.instant) {
+            self.happen(now, later);
         }
         self.read(now);
     }
@@ -206,198 +298,64 @@ impl Modem {
         self.read(now);
     }
 
-    /// The network's word about a submission. Whether the host has been told.
-    pub(crate) fn answer(&mut self, now: Moment, send: u64, verdict: Verdict) -> bool {
-        let reference = match self.phase {
-            Phase::InFlight {
-                send: pending,
-                reference,
-            } if pending == send => reference,
-            _ => return false,
-        };
-        self.phase = Phase::Command;
-        if self.silence.is_some() {
-            return false;
-        }
-        match verdict {
-            Verdict::Accepted => {
-                let answer = Answer::Lines(format!("+CMGS: {reference}"));
-                self.finish(now, answer);
-            }
-            Verdict::Refused { code } => {
-                self.counts.refused += 1;
-                self.finish(now, Answer::Failed(Failure::Cms(code)));
-            }
-            Verdict::Untold => {}
-        }
-        verdict != Verdict::Untold
-    }
-
     /// Goes on with what the host wrote meanwhile; to be called after [`Modem::answer`].
     pub(crate) fn resume(&mut self, now: Moment) {
         self.read(now);
-    }
-
-    pub(crate) fn order(&mut self, now: Moment, fault: &Fault) {
-        self.script.order(fault);
-        match fault {
-            Fault::Silence { for_ms } => {
-                let span = for_ms.map(Duration::from_millis);
-                self.silence = Some(Silence {
-                    until: span.and_then(|span| now.instant.checked_add(span)),
-                });
-                self.line.clear();
-                self.input.clear();
-            }
-            Fault::SilenceEnds => self.silence = None,
-            Fault::Urc { text } if text.len() <= LONGEST_LINE => self.announce(now, text.clone()),
-            Fault::Unregistered { on: true } => self.cover(now, Coverage::Lost),
-            Fault::Unregistered { on: false } => self.cover(now, Coverage::Home),
-            Fault::Clear => {
-                self.silence = None;
-                self.cover(now, Coverage::Home);
-            }
-            _ => {}
-        }
-    }
-
-    pub(crate) fn unplug(&mut self) {
-        self.power = Power::Unplugged;
-        self.restart();
-        self.phase = Phase::Command;
-        self.input.clear();
-        self.pieces.clear();
-    }
-
-    pub(crate) fn plug(&mut self) {
-        self.power = Power::Plugged;
     }
 
     pub(crate) fn is_plugged(&self) -> bool {
         self.power == Power::Plugged
     }
 
-    /// Whether a text from a handset can be handed over now.
-    pub(crate) fn takes_text(&self) -> bool {
-        self.is_reachable()
-            && match self.setup.notices().mt {
-                2 => self.takes_directly(),
-                _ => self.receives_into_room(),
-            }
-    }
-
-    pub(crate) fn take_text(&mut self, now: Moment, pdu: Pdu) {
-        match self.setup.notices().mt {
-            2 => self.route("+CMT: ,", now, &pdu),
-            mt => {
-                if let Some(index) = self.storage.keep(pdu.hex, pdu.length)
-                    && mt == 1
-                {
-                    self.announce(now, format!("+CMTI: \"SM\",{index}"));
-                }
-            }
+    fn later(&mut self, now: Moment, after_ms: u64, what: Later) {
+        if self.timeline.len() < MOST_LATER
+            && let Some(due) = now.instant.checked_add(Duration::from_millis(after_ms))
+        {
+            self.timeline.put(due, what);
         }
     }
 
-    /// Whether a report can be handed over now. As long as nobody has said what is to become of reports since
-    /// the modem started, they wait; a host that says "none" (ds 0) gets its wish.
-    pub(crate) fn takes_report(&self) -> bool {
-        self.is_reachable()
-            && match self.setup.cnmi {
-                None => false,
-                Some(cnmi) if cnmi.ds == 1 => self.takes_directly(),
-                Some(cnmi) if cnmi.ds == 2 => self.receives_into_room(),
-                Some(_) => true,
-            }
-    }
-
-    pub(crate) fn take_report(&mut self, now: Moment, pdu: Pdu) {
-        match self.setup.notices().ds {
-            1 => self.route("+CDS: ", now, &pdu),
-            2 => {
-                if let Some(index) = self.storage.keep(pdu.hex, pdu.length) {
-                    self.announce(now, format!("+CDSI: \"SM\",{index}"));
-                }
-            }
-            _ => {}
-        }
-    }
-
-    fn is_reachable(&self) -> bool {
-        self.is_plugged()
-            && self.silence.is_none()
-            && self.is_registered()
-            && self.unasked.len() < MOST_UNASKED
-    }
-
-    fn is_registered(&self) -> bool {
-        self.coverage == Coverage::Home && self.setup.functionality == 1
-    }
-
-    /// What would only wait for the end of a prompt stays in the network: an unplug there must not lose it.
-    fn takes_directly(&self) -> bool {
-        self.unacknowledged.is_none() && self.may_speak()
-    }
-
-    fn receives_into_room(&self) -> bool {
-        self.setup.stores[2] == Store::Sim && !self.script.storage_full && self.storage.has_room()
-    }
-
-    fn used_slots(&self) -> usize {
-        match self.script.storage_full {
-            true => self.storage.capacity(),
-            false => self.storage.used(),
-        }
-    }
-
-    /// What power-up and `AT+CFUN=1,1` leave: the SIM's contents, and nothing the host has set.
-    fn restart(&mut self) {
-        self.setup = Setup::default();
-        self.unacknowledged = None;
-        self.unasked.clear();
-        self.line.clear();
-    }
-
-    fn cover(&mut self, now: Moment, coverage: Coverage) {
-        if self.coverage == coverage {
-            return;
-        }
-        self.coverage = coverage;
-        for (domain, name) in ["+CREG", "+CGREG", "+CEREG"].into_iter().enumerate() {
-            let level = self.setup.registration[domain];
-            if level > 0 {
-                let state = self.registration_state(level);
-                self.announce(now, format!("{name}: {state}"));
+    fn happen(&mut self, now: Moment, what: Later) {
+        match what {
+            Later::Unasked(line) => self.announce(now, line),
+            Later::SmsReady => self.texts_are_ready(now),
+            Later::PowerReturns => self.power_returns(now),
+            Later::Chatter(index) => self.chatter(now, index),
+            Later::Flood => self.flood(now),
+            Later::CardRecovers => self.card_recovers(now),
+            Later::Vanish { for_ms } => self.outbox.push_back(Output::Vanish { for_ms }),
+            Later::ForeignHost {
+                text,
+                every_ms,
+                left,
+            } => self.foreign_host(now, text, every_ms, left),
+            Later::Reboot { every_ms, gone_ms } => self.reboot_again(now, every_ms, gone_ms),
+            Later::RegistrationChanges => self.tell_registration(now),
+            Later::UssdFails => {
+                let failed = Answer::Failed(Failure::Cme(132));
+                self.finish(now, failed);
             }
         }
     }
+}
 
-    fn registration_state(&self, level: u8) -> &'static str {
-        match (self.setup.functionality, &self.coverage, level) {
-            (1, Coverage::Home, 2) => "1,\"18D8\",\"0B88E350\",7",
-            (1, Coverage::Home, _) => "1",
-            (1, Coverage::Lost, _) => "2",
-            _ => "0",
-        }
-    }
+fn line(text: &str) -> Answer {
+    Answer::Lines(text.to_owned())
+}
 
-    /// Directly to the host, which has to say thank you under `+CSMS=1`.
-    fn route(&mut self, head: &str, now: Moment, pdu: &Pdu) {
-        if self.setup.csms == 1 {
-            self.unacknowledged = Some(now.instant + PATIENCE_FOR_CNMA);
-        }
-        self.announce(now, format!("{head}{}\r\n{}", pdu.length, pdu.hex));
-    }
-
-    fn acknowledge(&mut self) -> Answer {
-        match self.unacknowledged.take() {
-            Some(_) => Answer::Ok,
-            None => Answer::Failed(Failure::Cms(340)),
-        }
-    }
-
-    fn forget_acknowledgement(&mut self) {
-        self.unacknowledged = None;
+/// A command whose value is a number from 0 to `highest`.
+fn choice(name: &str, form: &Form<'_>, now: u8, highest: u8, set: impl FnOnce(u8)) -> Answer {
+    match form {
+        Form::Read => line(&format!("{name}: {now}")),
+        Form::Test => line(&format!("{name}: (0-{highest})")),
+        Form::Write(written) => match written.trim().parse() {
+            Ok(value) if value <= highest => {
+                set(value);
+                Answer::Ok
+            }
+            _ => Answer::Failed(Failure::Cme(3)),
+        },
+        Form::Run => Answer::Failed(Failure::Unknown),
     }
 }
 
@@ -407,5 +365,5 @@ const LONGEST_LINE: usize = 4096;
 const LONGEST_INPUT: usize = 64 * 1024;
 /// Unsolicited lines that wait; the network holds back before this is full, injected lines push the oldest out.
 const MOST_UNASKED: usize = 64;
-/// Telit LE910: 17 s without +CNMA.
-const PATIENCE_FOR_CNMA: Duration = Duration::from_secs(17);
+/// What is still to happen to one modem: boot lines and a few faults that repeat.
+const MOST_LATER: usize = 256;

@@ -1,43 +1,118 @@
 //! **Personality**: what distinguishes one make of modem from another, as data.
 //!
-//! The reader asks questions of it and never for a vendor's name. `generic` follows 27.005 and 27.007 to the
-//! letter; other makes become further constructors here.
+//! The modem asks questions of it and never for a vendor's name. A personality is a file in `personalities/`,
+//! compiled in; what it leaves out is as 27.005 and 27.007 have it, which is what `generic` does throughout.
+//! Faults that are traits (echo, line ends, …) change the modem's own copy.
 
-#[derive(Clone, Debug)]
+mod traits;
+
+use serde::Deserialize;
+
+pub(crate) use traits::{
+    Announced, Boot, BootLine, CardTraits, Chatter, Effect, Flood, Interjection, Make,
+    NoticeTraits, Prompt, RadioTraits, SendingTraits, Slow, SpeechTraits, StoreTraits, UssdTraits,
+    VendorCommand, VendorCommands,
+};
+pub use traits::{EmptySlot, Escape, LineEnds, ReadForm, RegistrationForm, Technology, UssdForm};
+
+/// The names that `--personality` and scenarios take.
+pub const PERSONALITIES: &[&str] = &[
+    "generic",
+    "huawei-e-series",
+    "huawei-e3372",
+    "zte",
+    "simcom-sim800",
+    "simcom-sim7600",
+    "quectel-ec25",
+    "wavecom",
+];
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(crate) struct Personality {
-    pub(crate) manufacturer: &'static str,
-    pub(crate) model: &'static str,
-    pub(crate) revision: &'static str,
-    /// Slots of the SIM's store; a real SIM has 10 to 50.
-    pub(crate) sim_slots: usize,
-    /// The index of the first slot: Huawei counts from 0, everybody else from 1.
-    pub(crate) first_slot: usize,
-    pub(crate) operator: Operator,
-    /// Where the service centre is before anybody writes `+CSCA`.
-    pub(crate) service_centre: &'static str,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) struct Operator {
-    pub(crate) long_name: &'static str,
-    pub(crate) short_name: &'static str,
-    pub(crate) code: &'static str,
+    pub(crate) make: Make,
+    pub(crate) speech: SpeechTraits,
+    pub(crate) boot: Boot,
+    pub(crate) card: CardTraits,
+    pub(crate) radio: RadioTraits,
+    pub(crate) stores: StoreTraits,
+    pub(crate) notices: NoticeTraits,
+    pub(crate) sending: SendingTraits,
+    pub(crate) ussd: UssdTraits,
+    /// What it says unasked until it is quieted.
+    pub(crate) chatter: Vec<Chatter>,
+    pub(crate) interjections: Vec<Interjection>,
+    /// Commands beyond the standard's.
+    pub(crate) commands: VendorCommands,
 }
 
 impl Personality {
-    pub(crate) fn generic() -> Self {
-        Self {
-            manufacturer: "Cellpost",
-            model: "SIM-1",
-            revision: "1.0",
-            sim_slots: 50,
-            first_slot: 1,
-            operator: Operator {
-                long_name: "CHINA MOBILE",
-                short_name: "CMCC",
-                code: "46000",
-            },
-            service_centre: "+8613800100500",
-        }
+    pub(crate) fn named(name: &str) -> Option<Self> {
+        let text = match name {
+            "generic" => include_str!("../personalities/generic.toml"),
+            "huawei-e-series" => include_str!("../personalities/huawei-e-series.toml"),
+            "huawei-e3372" => include_str!("../personalities/huawei-e3372.toml"),
+            "zte" => include_str!("../personalities/zte.toml"),
+            "simcom-sim800" => include_str!("../personalities/simcom-sim800.toml"),
+            "simcom-sim7600" => include_str!("../personalities/simcom-sim7600.toml"),
+            "quectel-ec25" => include_str!("../personalities/quectel-ec25.toml"),
+            "wavecom" => include_str!("../personalities/wavecom.toml"),
+            _ => return None,
+        };
+        Some(toml::from_str(text).expect("compiled in, and a test reads every one"))
+    }
+
+    /// What the personality does with a command of its own, written as `+NAME`, `+NAME?` or `+NAME=…`.
+    pub(crate) fn own_command(&self, written: &str) -> Option<&VendorCommand> {
+        let fits = |command: &&VendorCommand| match command.is.strip_suffix('*') {
+            Some(beginning) => starts_with_ignoring_case(written, beginning),
+            None => command.is.eq_ignore_ascii_case(written),
+        };
+        self.commands.0.iter().find(fits)
+    }
+
+    pub(crate) fn refuses(&self, name: &str) -> bool {
+        self.speech.refuses.iter().any(|refused| refused == name)
+    }
+}
+
+fn starts_with_ignoring_case(text: &str, beginning: &str) -> bool {
+    let head = text.as_bytes().get(..beginning.len());
+    head.is_some_and(|head| head.eq_ignore_ascii_case(beginning.as_bytes()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_name_has_a_personality_of_its_own() {
+        let models: Vec<String> = PERSONALITIES
+            .iter()
+            .map(|name| Personality::named(name).unwrap().make.model)
+            .collect();
+        let expected = [
+            "SIM-1",
+            "E1752",
+            "E3372",
+            "MF626",
+            "SIMCOM_SIM800L",
+            "SIMCOM_SIM7600E-H",
+            "EC25",
+            " MULTIBAND  900E  1800",
+        ];
+        assert_eq!(models, expected);
+        assert!(Personality::named("nokia").is_none());
+    }
+
+    #[test]
+    fn a_command_is_known_whole_or_by_its_beginning() {
+        let huawei = Personality::named("huawei-e-series").unwrap();
+        let effect = |written| huawei.own_command(written).map(|command| command.does);
+        assert_eq!(effect("^CURC=0"), Some(Effect::Quiet));
+        assert_eq!(effect("^curc=0"), Some(Effect::Quiet));
+        assert_eq!(effect("^SYSCFG=13,0,3FFFFFFF,0,3"), Some(Effect::Gsm));
+        assert_eq!(effect("^CURC=2"), None);
+        assert_eq!(effect("^CUR"), None);
     }
 }

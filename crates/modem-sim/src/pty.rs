@@ -3,7 +3,7 @@
 //! Unplugging closes the master, so that a host reads the end of its line as from a USB stick that is pulled.
 //! Our own slave end stays open meanwhile: without it the master would read EIO whenever no host is there.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
@@ -12,9 +12,10 @@ use std::path::{Path, PathBuf};
 use std::task::{Context, Poll, ready};
 
 use inotify::{Inotify, WatchDescriptor, WatchMask};
+use rustix::fs::{FlockOperation, flock};
 use rustix::io::Errno;
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, ptsname, unlockpt};
-use rustix::termios::{OptionalActions, ioctl_tiocnxcl, tcgetattr, tcsetattr};
+use rustix::termios::{OptionalActions, ioctl_tiocexcl, ioctl_tiocnxcl, tcgetattr, tcsetattr};
 use tokio::io::unix::AsyncFd;
 
 use crate::wire::{Ports, Wire};
@@ -51,6 +52,8 @@ impl Wire for Master {
 pub(crate) struct PtyPorts {
     dir: PathBuf,
     slaves: HashMap<usize, Slave>,
+    /// Ports that are held as by another program.
+    occupied: HashSet<usize>,
     closings: AsyncFd<Inotify>,
 }
 
@@ -66,6 +69,7 @@ impl PtyPorts {
         Ok(Self {
             dir: dir.to_owned(),
             slaves: HashMap::new(),
+            occupied: HashSet::new(),
             closings: watched(Inotify::init()?)?,
         })
     }
@@ -77,11 +81,15 @@ impl PtyPorts {
     /// A host that died may have left TIOCEXCL set, which lives as long as our own end; the next host could
     /// then not open the port. It may also have left echo on, and the modem would hear itself.
     fn tidy(&self, watch: &WatchDescriptor) {
-        let Some(slave) = self.slaves.values().find(|slave| slave.watch == *watch) else {
+        let mut slaves = self.slaves.iter();
+        let Some((port, slave)) = slaves.find(|(_, slave)| slave.watch == *watch) else {
             return;
         };
         if let Err(error) = ioctl_tiocnxcl(&slave.end).and_then(|()| make_raw(&slave.end)) {
             tracing::debug!(%error, "a port could not be put in order after its host closed it");
+        }
+        if self.occupied.contains(port) {
+            hold(&slave.end, true);
         }
     }
 }
@@ -105,6 +113,7 @@ impl Ports for PtyPorts {
             .watches()
             .add(&name, WatchMask::CLOSE)?;
         std::os::unix::fs::symlink(&name, self.path(modem))?;
+        hold(&end, self.occupied.contains(&modem));
         self.slaves.insert(modem, Slave { end, watch });
         Ok(Master(watched(master)?))
     }
@@ -116,6 +125,16 @@ impl Ports for PtyPorts {
             if let Err(error) = std::fs::remove_file(self.path(modem)) {
                 tracing::debug!(%error, modem, "the link to a port was gone already");
             }
+        }
+    }
+
+    fn occupy(&mut self, modem: usize, on: bool) {
+        let changed = match on {
+            true => self.occupied.insert(modem),
+            false => self.occupied.remove(&modem),
+        };
+        if let (true, Some(slave)) = (changed, self.slaves.get(&modem)) {
+            hold(&slave.end, on);
         }
     }
 
@@ -167,6 +186,18 @@ pub(crate) fn port_path(dir: &Path, modem: usize) -> PathBuf {
 )]
 fn watched<T: AsRawFd>(owner: T) -> io::Result<AsyncFd<T>> {
     AsyncFd::new(owner)
+}
+
+/// As a program that has the port for itself: TIOCEXCL for everybody but root, a lock for those who ask.
+fn hold(slave: &OwnedFd, on: bool) {
+    let held = match on {
+        true => ioctl_tiocexcl(slave)
+            .and_then(|()| flock(slave, FlockOperation::NonBlockingLockExclusive)),
+        false => ioctl_tiocnxcl(slave).and_then(|()| flock(slave, FlockOperation::Unlock)),
+    };
+    if let Err(error) = held {
+        tracing::debug!(%error, on, "a port could not be held as by another program");
+    }
 }
 
 fn make_raw(slave: &OwnedFd) -> rustix::io::Result<()> {

@@ -12,6 +12,7 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::ledger::Ledger;
 use crate::moment::Clock;
+use crate::settings::Settings;
 use crate::verbs::Request;
 use crate::wire::{Line, Ports};
 use crate::world::{Output, World};
@@ -26,7 +27,8 @@ pub(crate) enum Order {
     /// A new line to a modem that does not notice, as when a host closes and opens its port.
     Reopen {
         modem: usize,
-        done: oneshot::Sender<()>,
+        /// Whether it could be opened.
+        done: oneshot::Sender<bool>,
     },
 }
 
@@ -35,6 +37,8 @@ pub(crate) struct Driver<P: Ports> {
     world: World,
     ports: P,
     lines: Vec<Option<Line<P::Wire>>>,
+    /// Ports that are held as by another program.
+    busy: Vec<bool>,
     ledger: Ledger,
     clock: Clock,
     accepted: watch::Sender<u64>,
@@ -44,22 +48,25 @@ pub(crate) struct Driver<P: Ports> {
 
 /// What a line has brought.
 enum Happening {
-    Octets { modem: usize, count: usize },
-    Closed { modem: usize },
+    Octets { port: usize, count: usize },
+    Closed { port: usize },
 }
 
 impl<P: Ports> Driver<P> {
-    /// Raises a port for each modem.
+    /// Raises a port for each modem, and lets the clock run.
     pub(crate) fn new(
-        world: World,
-        modems: usize,
+        settings: &Settings,
         mut ports: P,
         ledger: Ledger,
         clock: Clock,
     ) -> io::Result<Self> {
+        let modems = settings.modems;
+        let mut world = World::new(settings);
+        world.begin(clock.now(), settings);
         let lines = (0..modems).map(|modem| ports.raise(modem).map(|wire| Some(Line::new(wire))));
         Ok(Self {
             lines: lines.collect::<io::Result<_>>()?,
+            busy: vec![false; modems],
             world,
             ports,
             ledger,
@@ -94,17 +101,17 @@ impl<P: Ports> Driver<P> {
     fn poll_lines(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<Happening> {
         self.ports.poll_tidy(cx);
         for step in 0..self.lines.len() {
-            let modem = (self.first + step) % self.lines.len();
-            let Some(line) = &mut self.lines[modem] else {
+            let port = (self.first + step) % self.lines.len();
+            let Some(line) = &mut self.lines[port] else {
                 continue;
             };
             let happening = match line.poll(cx, buf) {
                 Poll::Pending => continue,
-                Poll::Ready(Ok(count)) if count > 0 => Happening::Octets { modem, count },
+                Poll::Ready(Ok(count)) if count > 0 => Happening::Octets { port, count },
                 // A pipe's far end was dropped. (A pty has our own slave end, and does not end.)
-                Poll::Ready(_) => Happening::Closed { modem },
+                Poll::Ready(_) => Happening::Closed { port },
             };
-            self.first = modem + 1;
+            self.first = port + 1;
             return Poll::Ready(happening);
         }
         Poll::Pending
@@ -112,10 +119,10 @@ impl<P: Ports> Driver<P> {
 
     fn take(&mut self, happening: Happening, buf: &[u8]) {
         match happening {
-            Happening::Octets { modem, count } => {
-                self.world.take(self.clock.now(), modem, &buf[..count]);
+            Happening::Octets { port, count } => {
+                self.world.take(self.clock.now(), port, &buf[..count]);
             }
-            Happening::Closed { modem } => self.lines[modem] = None,
+            Happening::Closed { port } => self.lines[port] = None,
         }
     }
 
@@ -128,10 +135,12 @@ impl<P: Ports> Driver<P> {
                 let _ = answer.send(value);
             }
             Order::Reopen { modem, done } => {
-                if self.lines.get(modem).is_some() {
-                    self.raise(modem);
+                let port = self.world.port_of(modem);
+                let opens = self.busy.get(port) == Some(&false);
+                if opens {
+                    self.raise(port);
                 }
-                let _ = done.send(());
+                let _ = done.send(opens);
             }
         }
     }
@@ -148,7 +157,7 @@ impl<P: Ports> Driver<P> {
                 value["ok"] = true.into();
                 let modems = value.get_mut("modems").and_then(Value::as_array_mut);
                 for (modem, stats) in modems.into_iter().flatten().enumerate() {
-                    stats["port"] = self.ports.name(modem).into();
+                    stats["port"] = self.ports.name(self.world.port_of(modem)).into();
                 }
                 value
             }
@@ -159,8 +168,8 @@ impl<P: Ports> Driver<P> {
     fn drain(&mut self) {
         while let Some(output) = self.world.poll() {
             match output {
-                Output::Write { modem, octets } => {
-                    if let Some(line) = &mut self.lines[modem] {
+                Output::Write { port, octets } => {
+                    if let Some(line) = &mut self.lines[port] {
                         line.put(&octets);
                     }
                 }
@@ -169,11 +178,15 @@ impl<P: Ports> Driver<P> {
                         tracing::error!(%error, "an accepted text is missing in the ledger");
                     }
                 }
-                Output::HangUp { modem } => {
-                    self.ports.hang_up(modem);
-                    self.lines[modem] = None;
+                Output::HangUp { port } => {
+                    self.ports.hang_up(port);
+                    self.lines[port] = None;
                 }
-                Output::Raise { modem } => self.raise(modem),
+                Output::Raise { port } => self.raise(port),
+                Output::Busy { port, on } => {
+                    self.busy[port] = on;
+                    self.ports.occupy(port, on);
+                }
             }
         }
         let accepted = self.world.accepted();
@@ -184,11 +197,11 @@ impl<P: Ports> Driver<P> {
         });
     }
 
-    fn raise(&mut self, modem: usize) {
-        self.lines[modem] = match self.ports.raise(modem) {
+    fn raise(&mut self, port: usize) {
+        self.lines[port] = match self.ports.raise(port) {
             Ok(wire) => Some(Line::new(wire)),
             Err(error) => {
-                tracing::error!(%error, modem, "no new port for a modem that was plugged in");
+                tracing::error!(%error, port, "no new port for a modem that was plugged in");
                 None
             }
         };

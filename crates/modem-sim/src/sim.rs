@@ -15,7 +15,6 @@ use crate::moment::Clock;
 use crate::pty::{PtyPorts, port_path};
 use crate::run::Driver;
 use crate::settings::Settings;
-use crate::world::World;
 
 /// Ends with [`Sim::stop`], or when it is dropped.
 #[derive(Debug)]
@@ -37,6 +36,7 @@ pub fn start(dir: &Path, settings: Settings) -> Result<Sim, SimError> {
     if settings.modems == 0 || settings.modems > MOST_MODEMS {
         return Err(SimError::ModemCount { most: MOST_MODEMS });
     }
+    settings.check()?;
     let folder = Folder::claim(dir)?;
     let (stop, stopped) = oneshot::channel();
     let (ready, is_ready) = std::sync::mpsc::channel();
@@ -139,9 +139,7 @@ impl Stage {
         let ledger_path = folder.ledger();
         let ledger = Ledger::open(&ledger_path).map_err(SimError::at(&ledger_path))?;
         let ports = PtyPorts::new(&dir).map_err(at)?;
-        let world = World::new(settings);
-        let driver =
-            Driver::new(world, settings.modems, ports, ledger, Clock::real()).map_err(at)?;
+        let driver = Driver::new(settings, ports, ledger, Clock::real()).map_err(at)?;
         // Last, so that whoever can connect finds everything else in place.
         let listener = UnixListener::from_std(folder.listen()?).map_err(at)?;
         Ok(Self {

@@ -1,4 +1,7 @@
-//! **Storage**: the slots in which a SIM keeps texts until the host deletes them.
+//! **Storage**: the slots in which a modem and its SIM keep texts until the host deletes them.
+
+use crate::modem::Store;
+use crate::personality::StoreTraits;
 
 /// A PDU in a slot, as `+CMGR` and `+CMGL` show it.
 #[derive(Clone, Debug, PartialEq)]
@@ -85,6 +88,12 @@ impl Storage {
         }
     }
 
+    /// Whether there is such a slot, empty or not.
+    pub(crate) fn has(&self, index: usize) -> bool {
+        let place = index.checked_sub(self.first);
+        place.is_some_and(|place| place < self.slots.len())
+    }
+
     pub(crate) fn indices(&self) -> Vec<usize> {
         let taken = self.slots.iter().enumerate();
         taken
@@ -95,6 +104,47 @@ impl Storage {
 
     fn slot(&mut self, index: usize) -> Option<&mut Option<Stored>> {
         self.slots.get_mut(index.checked_sub(self.first)?)
+    }
+}
+
+/// The memories of one modem and its SIM.
+#[derive(Debug)]
+pub(crate) struct Memories {
+    sim: Storage,
+    device: Storage,
+    reports: Storage,
+    /// Cell broadcasts, of which there are none here.
+    broadcast: Storage,
+}
+
+impl Memories {
+    pub(crate) fn new(traits: &StoreTraits) -> Self {
+        Self {
+            sim: Storage::new(traits.sim_slots, traits.first),
+            device: Storage::new(traits.device_slots, traits.first),
+            reports: Storage::new(traits.report_slots, traits.first),
+            broadcast: Storage::new(0, traits.first),
+        }
+    }
+
+    pub(crate) fn of(&self, store: Store) -> &Storage {
+        match store {
+            Store::Sim => &self.sim,
+            Store::Total if self.device.capacity() == 0 => &self.sim,
+            Store::Device | Store::Total => &self.device,
+            Store::Reports => &self.reports,
+            Store::Broadcast => &self.broadcast,
+        }
+    }
+
+    pub(crate) fn of_mut(&mut self, store: Store) -> &mut Storage {
+        match store {
+            Store::Sim => &mut self.sim,
+            Store::Total if self.device.capacity() == 0 => &mut self.sim,
+            Store::Device | Store::Total => &mut self.device,
+            Store::Reports => &mut self.reports,
+            Store::Broadcast => &mut self.broadcast,
+        }
     }
 }
 

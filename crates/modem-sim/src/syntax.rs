@@ -19,6 +19,27 @@ pub(crate) enum Form<'a> {
     Write(&'a str),
 }
 
+impl Command<'_> {
+    /// `E`, `&F`, `+CMGS`.
+    pub(crate) fn name(&self) -> &str {
+        match self {
+            Self::Basic { name, .. } | Self::Extended { name, .. } => name,
+        }
+    }
+}
+
+impl Form<'_> {
+    /// As it is written behind the name.
+    pub(crate) fn written(&self) -> String {
+        match self {
+            Self::Run => String::new(),
+            Self::Read => "?".into(),
+            Self::Test => "=?".into(),
+            Self::Write(value) => format!("={value}"),
+        }
+    }
+}
+
 /// The commands after `AT`, or `None` when the line is not for a modem. An empty list is a bare `AT`.
 pub(crate) fn commands(line: &str) -> Option<Vec<Command<'_>>> {
     let line = line.trim();

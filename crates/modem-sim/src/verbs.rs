@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::script::Fault;
+use crate::fault::Fault;
+use crate::mobile::{MobileText, Objection};
 
 /// One request, as one line of JSON: `{"do":"unplug","modem":0,"for_ms":3000}`.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
@@ -11,6 +12,22 @@ pub(crate) enum Request {
     /// The texts a handset has received.
     Handset {
         number: String,
+    },
+    /// How often a handset has received exactly this text.
+    Times {
+        number: String,
+        text: String,
+    },
+    /// How many texts all handsets have received, and how many of them for a second time.
+    Totals,
+    /// How many texts and reports the network keeps for a modem.
+    Waiting {
+        modem: usize,
+    },
+    /// Texts to a SIM, in this order.
+    Deliver {
+        modem: usize,
+        texts: Vec<MobileText>,
     },
     /// A handset writes; to the SIM that wrote to it last, unless a modem is named.
     Reply {
@@ -90,4 +107,16 @@ pub(crate) enum Refusal {
     TextTooLong,
     #[error("{number:?} is no number")]
     NotANumber { number: String },
+    #[error("data is written as an even number of hex digits")]
+    NoHex,
+}
+
+impl From<Objection> for Refusal {
+    fn from(objection: Objection) -> Self {
+        match objection {
+            Objection::NotANumber { number } => Self::NotANumber { number },
+            Objection::NoHex => Self::NoHex,
+            Objection::Length => Self::TextTooLong,
+        }
+    }
 }

@@ -20,6 +20,8 @@ pub(crate) trait Ports {
     fn raise(&mut self, modem: usize) -> io::Result<Self::Wire>;
     /// The line is about to be dropped for good.
     fn hang_up(&mut self, modem: usize);
+    /// Holds the port as another program would, or lets it go: nobody can open it meanwhile.
+    fn occupy(&mut self, modem: usize, on: bool);
     /// What the port is called; empty in memory.
     fn name(&self, modem: usize) -> String;
     /// Looks after what hosts leave behind; asks to be called again through `cx`.

@@ -5,42 +5,54 @@
 //!
 //! One input, then drain [`World::poll`]; then sleep until [`World::deadline`].
 
-use std::collections::VecDeque;
-use std::time::{Duration, Instant};
+mod requests;
+mod wiring;
 
-use serde_json::{Value, json};
+use std::collections::VecDeque;
+use std::time::Instant;
+
+use rand::SeedableRng;
+use rand::rngs::StdRng;
 
 use crate::identity::Identity;
 use crate::ledger::Entry;
 use crate::modem::{self, Modem, Verdict};
 use crate::moment::Moment;
-use crate::network::{self, Flight, Network, Parcel};
-use crate::personality::Personality;
-use crate::script::Fault;
+use crate::network::{self, Flight, Network};
+use crate::scenario::Play;
 use crate::settings::Settings;
-use crate::verbs::{ModemStats, Refusal, Request};
+use crate::verbs::{ModemStats, Refusal};
+use wiring::Wiring;
 
+/// Ports are counted like modems, and are the modems' own unless two were swapped.
 #[derive(Debug)]
 pub(crate) enum Output {
     Write {
-        modem: usize,
+        port: usize,
         octets: Vec<u8>,
     },
     Accepted(Box<Entry>),
     /// The port goes: whoever has it open reads its end.
     HangUp {
-        modem: usize,
+        port: usize,
     },
     /// The port is back.
     Raise {
-        modem: usize,
+        port: usize,
+    },
+    /// Another program holds the port, or has let it go.
+    Busy {
+        port: usize,
+        on: bool,
     },
 }
 
 #[derive(Debug)]
 pub(crate) struct World {
     seats: Vec<Seat>,
+    wiring: Wiring,
     network: Network,
+    play: Play,
     outbox: VecDeque<Output>,
 }
 
@@ -52,11 +64,13 @@ struct Seat {
 }
 
 impl World {
+    /// The settings have been checked.
     pub(crate) fn new(settings: &Settings) -> Self {
         let seats: Vec<Seat> = (0..settings.modems)
             .map(|index| {
                 let identity = Identity::of(settings.seed, index);
-                let mut modem = Modem::new(identity, Personality::generic());
+                let chance = chance(settings.seed, index);
+                let mut modem = Modem::new(identity, settings.personality(index), chance);
                 modem.prompt_latency = settings.network.prompt;
                 Seat {
                     modem,
@@ -66,11 +80,25 @@ impl World {
             })
             .collect();
         let numbers = seats.iter().map(|seat| seat.modem.identity.number.clone());
+        let network = settings.network.clone();
         Self {
-            network: Network::new(settings.network.clone(), numbers.collect()),
+            network: Network::new(network, numbers.collect(), settings.seed),
+            wiring: Wiring::straight(seats.len()),
+            play: Play::default(),
             seats,
             outbox: VecDeque::new(),
         }
+    }
+
+    /// The clock begins to run.
+    pub(crate) fn begin(&mut self, now: Moment, settings: &Settings) {
+        for seat in &mut self.seats {
+            seat.modem.begin(now);
+        }
+        if let Some(scenario) = &settings.scenario {
+            self.play = Play::begin(now.instant, scenario, self.seats.len());
+        }
+        self.settle(now);
     }
 
     pub(crate) fn poll(&mut self) -> Option<Output> {
@@ -80,33 +108,41 @@ impl World {
     pub(crate) fn deadline(&self) -> Option<Instant> {
         let modems = self.seats.iter().filter_map(|seat| seat.modem.deadline());
         let replugs = self.seats.iter().filter_map(|seat| seat.replug);
-        modems.chain(replugs).chain(self.network.deadline()).min()
+        let rest = self.network.deadline().into_iter();
+        let times = modems.chain(replugs).chain(rest);
+        times.chain(self.play.deadline()).min()
     }
 
     /// The deadline that [`World::deadline`] announced has come.
     pub(crate) fn expire(&mut self, now: Moment) {
+        while let Some((modem, step)) = self.play.next(now.instant) {
+            self.perform(now, modem, step);
+        }
         self.network.expire(now);
         self.settle(now);
         for index in 0..self.seats.len() {
             let seat = &mut self.seats[index];
             if seat.modem.deadline().is_some_and(|due| due <= now.instant) {
                 seat.modem.expire(now);
+                self.offer(now, index);
             }
+            let seat = &mut self.seats[index];
             if seat.replug.is_some_and(|due| due <= now.instant) {
-                self.plug(index);
+                self.plug(now, index);
+                self.offer(now, index);
             }
-            self.offer(now, index);
         }
         self.settle(now);
     }
 
-    /// The host of one modem has written.
-    pub(crate) fn take(&mut self, now: Moment, modem: usize, octets: &[u8]) {
-        if let Some(seat) = self.seats.get_mut(modem) {
-            seat.modem.take(now, octets);
-            self.offer(now, modem);
-            self.settle(now);
-        }
+    /// The host of one port has written.
+    pub(crate) fn take(&mut self, now: Moment, port: usize, octets: &[u8]) {
+        let Some(modem) = self.wiring.modem_at(port) else {
+            return;
+        };
+        self.seats[modem].modem.take(now, octets);
+        self.offer(now, modem);
+        self.settle(now);
     }
 
     /// How many texts the network has accepted.
@@ -114,131 +150,19 @@ impl World {
         self.seats.iter().map(|seat| seat.accepted).sum()
     }
 
+    pub(crate) fn port_of(&self, modem: usize) -> usize {
+        self.wiring.port_of(modem)
+    }
+
     pub(crate) fn stats(&self) -> Vec<ModemStats> {
         let seats = self.seats.iter().enumerate();
         seats.map(|(index, seat)| seat.stats(index)).collect()
-    }
-
-    /// Follows a request. What a handset answers and what is counted comes back as JSON.
-    pub(crate) fn obey(&mut self, now: Moment, request: &Request) -> Result<Value, Refusal> {
-        let answer = match request {
-            Request::Handset { number } => json!({ "texts": self.network.texts(number) }),
-            Request::Reply {
-                number,
-                text,
-                modem,
-            } => self.reply(now, number, text, *modem)?,
-            Request::Fault { modem, fault } => self.fault(now, *modem, fault)?,
-            Request::Unplug { modem, for_ms } => self.unplug(now, *modem, *for_ms)?,
-            Request::Plug { modem } => {
-                if self.seat(*modem)?.modem.is_plugged() {
-                    return Err(Refusal::AlreadyPlugged { modem: *modem });
-                }
-                self.plug(*modem);
-                self.offer(now, *modem);
-                json!({})
-            }
-            Request::Stats => json!({ "modems": self.stats() }),
-            Request::Network { .. } => self.change_network(request),
-            // Answered at the edge, where the ledger and the waiting are.
-            Request::Ledger { .. } | Request::WaitAccepted { .. } => json!({}),
-        };
-        self.settle(now);
-        Ok(answer)
     }
 
     fn seat(&mut self, modem: usize) -> Result<&mut Seat, Refusal> {
         let last = self.seats.len().saturating_sub(1);
         let seat = self.seats.get_mut(modem);
         seat.ok_or(Refusal::NoSuchModem { modem, last })
-    }
-
-    fn reply(
-        &mut self,
-        now: Moment,
-        number: &str,
-        text: &str,
-        modem: Option<usize>,
-    ) -> Result<Value, Refusal> {
-        // The address field holds 20 digits or 11 letters.
-        if number.trim().is_empty() || number.chars().count() > 21 {
-            let number = number.to_owned();
-            return Err(Refusal::NotANumber { number });
-        }
-        if text.is_empty() || text.chars().count() > LONGEST_TEXT {
-            return Err(Refusal::TextTooLong);
-        }
-        let modem = modem
-            .or_else(|| self.network.last_sender(number))
-            .unwrap_or(0);
-        self.seat(modem)?;
-        match self.network.reply(now, number, text, modem) {
-            true => Ok(json!({ "modem": modem })),
-            false => Err(Refusal::TooManyWaiting { modem }),
-        }
-    }
-
-    fn fault(&mut self, now: Moment, modem: usize, fault: &Fault) -> Result<Value, Refusal> {
-        self.seat(modem)?.modem.order(now, fault);
-        self.offer(now, modem);
-        Ok(json!({ "fault": fault.name() }))
-    }
-
-    fn unplug(&mut self, now: Moment, modem: usize, for_ms: Option<u64>) -> Result<Value, Refusal> {
-        let seat = self.seat(modem)?;
-        if !seat.modem.is_plugged() {
-            return Err(Refusal::NotPlugged { modem });
-        }
-        seat.modem.unplug();
-        let span = for_ms.map(Duration::from_millis);
-        seat.replug = span.and_then(|span| now.instant.checked_add(span));
-        if seat.modem.script.loses_in_flight {
-            self.network.lose(modem);
-        }
-        self.outbox.push_back(Output::HangUp { modem });
-        for flight in self.network.give_up_answers(modem) {
-            self.record(&flight, None);
-        }
-        Ok(json!({}))
-    }
-
-    fn plug(&mut self, modem: usize) {
-        let seat = &mut self.seats[modem];
-        seat.replug = None;
-        seat.modem.plug();
-        self.outbox.push_back(Output::Raise { modem });
-    }
-
-    fn change_network(&mut self, request: &Request) -> Value {
-        let settings = self.network.settings();
-        if let Request::Network {
-            latency_ms,
-            prompt_ms,
-            report_after_ms,
-            report_status,
-        } = request
-        {
-            let given = [
-                (&mut settings.latency, latency_ms),
-                (&mut settings.prompt, prompt_ms),
-                (&mut settings.report_after, report_after_ms),
-            ];
-            for (setting, wanted) in given {
-                if let Some(ms) = wanted {
-                    *setting = Duration::from_millis(*ms);
-                }
-            }
-            settings.report_status = report_status.unwrap_or(settings.report_status);
-        }
-        for seat in &mut self.seats {
-            seat.modem.prompt_latency = settings.prompt;
-        }
-        json!({
-            "latency_ms": settings.latency.as_millis() as u64,
-            "prompt_ms": settings.prompt.as_millis() as u64,
-            "report_after_ms": settings.report_after.as_millis() as u64,
-            "report_status": settings.report_status,
-        })
     }
 
     /// Carries between modems and network until neither has anything more to say.
@@ -263,7 +187,7 @@ impl World {
 
     fn carry_from_modem(&mut self, now: Moment, modem: usize, output: modem::Output) {
         match output {
-            modem::Output::Write(octets) => self.outbox.push_back(Output::Write { modem, octets }),
+            modem::Output::Write(octets) => self.write(modem, octets),
             modem::Output::Submit {
                 send,
                 submission,
@@ -277,18 +201,31 @@ impl World {
                     fate,
                 },
             ),
+            modem::Output::Vanish { for_ms } => self.vanish(now, modem, Some(for_ms)),
+            modem::Output::PowerOff => self.vanish(now, modem, None),
+            modem::Output::GiveBack(parcel) => self.network.take_back(now, modem, parcel),
         }
+    }
+
+    fn write(&mut self, modem: usize, octets: Vec<u8>) {
+        let port = self.wiring.port_of(modem);
+        self.outbox.push_back(Output::Write { port, octets });
     }
 
     fn carry_from_network(&mut self, now: Moment, output: network::Output) {
         match output {
             network::Output::Accepted { modem } => self.seats[modem].accepted += 1,
             network::Output::Waiting { modem } => self.offer(now, modem),
-            network::Output::Answer { flight, verdict } => {
+            network::Output::Answer {
+                flight,
+                verdict,
+                accepted,
+            } => {
                 let index = flight.modem;
                 let told = self.seats[index].modem.answer(now, flight.send, verdict);
-                self.flush(index);
-                if !matches!(verdict, Verdict::Refused { .. }) {
+                self.flush(now, index);
+                if accepted {
+                    let told = told && verdict == Verdict::Accepted;
                     self.record(&flight, told.then_some(now.mono_ns));
                 }
                 self.seats[index].modem.resume(now);
@@ -298,11 +235,9 @@ impl World {
     }
 
     /// What a modem has said so far leaves before anything is recorded about it.
-    fn flush(&mut self, modem: usize) {
+    fn flush(&mut self, now: Moment, modem: usize) {
         while let Some(output) = self.seats[modem].modem.poll() {
-            if let modem::Output::Write(octets) = output {
-                self.outbox.push_back(Output::Write { modem, octets });
-            }
+            self.carry_from_modem(now, modem, output);
         }
     }
 
@@ -314,13 +249,25 @@ impl World {
 
     /// Gives a modem what waits for it in the network, as far as it can take it.
     fn offer(&mut self, now: Moment, index: usize) {
+        let modem = &mut self.seats[index].modem;
+        let Some(line) = self.network.line(index) else {
+            return;
+        };
         loop {
-            let modem = &mut self.seats[index].modem;
-            let (texts, reports) = (modem.takes_text(), modem.takes_report());
-            match self.network.hand_over(index, texts, reports) {
-                Some(Parcel::Text(pdu)) => modem.take_text(now, pdu),
-                Some(Parcel::Report(pdu)) => modem.take_report(now, pdu),
-                None => return,
+            if modem.takes_report(now)
+                && let Some(pdu) = line.take_report()
+            {
+                modem.take_report(now, pdu);
+                continue;
+            }
+            let Some(next) = line.next_text() else {
+                return;
+            };
+            if !modem.takes_text(now, next) {
+                return modem.tell_of_waiting(now, next);
+            }
+            if let Some(pdu) = line.take_text() {
+                modem.take_text(now, pdu);
             }
         }
     }
@@ -345,8 +292,10 @@ impl Seat {
     }
 }
 
-/// 255 parts of 33 emoji, the fewest characters that fill all parts there can be.
-const LONGEST_TEXT: usize = 255 * 33;
+/// One stream of chances per modem, apart from the one its identity is drawn from.
+fn chance(seed: u64, modem: usize) -> StdRng {
+    StdRng::seed_from_u64(seed ^ (modem as u64 + 1).wrapping_mul(0xD1B5_4A32_D192_ED03))
+}
 
 #[cfg(test)]
 mod player;

@@ -1,21 +1,19 @@
 //! **Reading**: what the host writes, taken as command lines, as a PDU behind the prompt, or not at all.
 //!
-//! Which of them it is, the phase says. While a prompt or the network's answer is awaited nothing is read:
-//! what the host writes ahead waits in its order.
+//! Which of them it is, the phase says. While a prompt, a slow command or the network's answer is awaited nothing
+//! is read: what the host writes ahead waits in its order.
 
-use std::time::Duration;
-
-use super::{Answer, Failure, LONGEST_LINE, Modem, Output, Phase};
+use super::{Answer, Failure, LONGEST_LINE, Modem, Phase};
 use crate::moment::Moment;
-use crate::script::PromptFate;
-use crate::submission::{Entry, Submission};
 use crate::syntax::{Command, Form, commands};
 
 impl Modem {
     pub(super) fn read(&mut self, now: Moment) {
-        while self.is_plugged() && !self.input.is_empty() {
+        while self.is_plugged() && self.silence.is_none() && !self.input.is_empty() {
             match &self.phase {
-                Phase::Prompting { due: Some(_), .. } | Phase::InFlight { .. } => break,
+                Phase::Prompting { due: Some(_), .. }
+                | Phase::InFlight { .. }
+                | Phase::Working { .. } => break,
                 Phase::Command => self.read_command(now),
                 Phase::Prompting { due: None, .. } => self.read_without_prompt(now),
                 Phase::Entry(_) => self.read_entry(now),
@@ -45,12 +43,12 @@ impl Modem {
         }
         if echo.last() == Some(&b'\r') {
             let line = std::mem::take(&mut self.line);
-            self.obey(now, &line);
+            self.obey(now, line);
         }
     }
 
-    fn obey(&mut self, now: Moment, line: &[u8]) {
-        let text = String::from_utf8_lossy(line);
+    fn obey(&mut self, now: Moment, line: Vec<u8>) {
+        let text = String::from_utf8_lossy(&line);
         let Some(commands) = commands(&text) else {
             return;
         };
@@ -58,56 +56,72 @@ impl Modem {
         if line.len() > LONGEST_LINE {
             return self.finish(now, Answer::Failed(Failure::Unknown));
         }
-        for command in &commands {
+        let names: Vec<&str> = commands.iter().map(Command::name).collect();
+        let slow = self.slowness(&names);
+        match slow.and_then(|slow| now.instant.checked_add(slow)) {
+            Some(due) => self.phase = Phase::Working { due, line },
+            None => self.perform(now, &commands),
+        }
+    }
+
+    pub(super) fn finish_work(&mut self, now: Moment) {
+        if let Phase::Working { line, .. } = std::mem::replace(&mut self.phase, Phase::Command) {
+            let text = String::from_utf8_lossy(&line);
+            self.perform(now, &commands(&text).unwrap_or_default());
+        }
+    }
+
+    fn perform(&mut self, now: Moment, commands: &[Command<'_>]) {
+        self.holds_back = self.script.holds_next_answer_back();
+        if !self.holds_back {
+            let before = std::mem::take(&mut self.held_back);
+            self.say(now, before);
+        }
+        if let Some(text) = self.script.next_urc_before_answer() {
+            self.say_unasked(now, &text);
+        }
+        self.perform_each(now, commands);
+        self.holds_back = false;
+    }
+
+    fn perform_each(&mut self, now: Moment, commands: &[Command<'_>]) {
+        let mut last = Answer::Ok;
+        for command in commands {
             if let Some(length) = submit_length(command) {
                 return self.open_prompt(now, length);
             }
-            match self.answer_to(command) {
-                Answer::Ok => {}
-                Answer::Lines(lines) => self.say_lines(now, &lines),
+            self.interject(now, command.name());
+            self.ends_flood(now, command.name());
+            match self.answer_to(now, command) {
+                Answer::Ok => last = Answer::Ok,
+                Answer::Lines(lines) => {
+                    self.say_lines(now, &lines);
+                    last = Answer::Ok;
+                }
                 failed @ Answer::Failed(_) => return self.finish(now, failed),
+                other => last = other,
             }
         }
-        self.finish(now, Answer::Ok);
+        self.finish(now, last);
     }
 
-    fn open_prompt(&mut self, now: Moment, length: &str) {
-        self.counts.cmgs += 1;
-        if self.setup.text_mode {
-            return self.finish(now, Answer::Failed(Failure::Unknown));
+    /// Lines that this make says in the middle of certain answers.
+    fn interject(&mut self, now: Moment, name: &str) {
+        if !self.is_chatty {
+            return;
         }
-        // 23.040 §9.2.2.2: from no digits and no text at all to 12 octets of address, validity and 140 of text.
-        let Some(length) = length.trim().parse().ok().filter(|n| (7..=164).contains(n)) else {
-            return self.finish(now, Answer::Failed(Failure::Cms(304)));
-        };
-        let due = match self.script.next_prompt() {
-            PromptFate::Never => None,
-            PromptFate::Comes { late_ms } => {
-                let late = self
-                    .prompt_latency
-                    .saturating_add(Duration::from_millis(late_ms));
-                now.instant.checked_add(late)
+        for index in 0..self.interjected.len() {
+            let interjection = &self.traits.interjections[index];
+            if interjection.command != name {
+                continue;
             }
-        };
-        self.phase = Phase::Prompting {
-            due,
-            entry: Entry::new(length, now.mono_ns),
-        };
-        if due.is_some_and(|due| due <= now.instant) {
-            self.prompt(now);
+            let texts = interjection.texts.clone();
+            let speaks = self.interjected[index].is_multiple_of(interjection.every.max(1));
+            self.interjected[index] = self.interjected[index].wrapping_add(1);
+            if speaks {
+                texts.iter().for_each(|text| self.say_unasked(now, text));
+            }
         }
-    }
-
-    pub(super) fn prompt(&mut self, now: Moment) {
-        let phase = std::mem::replace(&mut self.phase, Phase::Command);
-        self.phase = match phase {
-            Phase::Prompting { mut entry, .. } => {
-                entry.prompt_ns = now.mono_ns;
-                self.say(now, b"\r\n> ".to_vec());
-                Phase::Entry(entry)
-            }
-            other => other,
-        };
     }
 
     fn read_without_prompt(&mut self, now: Moment) {
@@ -129,7 +143,7 @@ impl Modem {
             }
         }
         let last = echo.last().copied();
-        if self.setup.echo {
+        if self.setup.echo || self.traits.speech.echoes_pdu {
             self.say(now, echo);
         }
         match last {
@@ -137,49 +151,6 @@ impl Modem {
             Some(ESC) => self.abort(now),
             _ => {}
         }
-    }
-
-    fn abort(&mut self, now: Moment) {
-        self.counts.aborted += 1;
-        self.phase = Phase::Command;
-        self.finish(now, Answer::Ok);
-    }
-
-    fn submit(&mut self, now: Moment) {
-        let Phase::Entry(entry) = std::mem::replace(&mut self.phase, Phase::Command) else {
-            return;
-        };
-        let submission = match self.checked(now, &entry) {
-            Ok(submission) => submission,
-            Err(code) => {
-                self.counts.refused += 1;
-                return self.finish(now, Answer::Failed(Failure::Cms(code)));
-            }
-        };
-        self.reference = self.reference.wrapping_add(1);
-        self.sends += 1;
-        let send = self.sends;
-        self.phase = Phase::InFlight {
-            send,
-            reference: submission.reference,
-        };
-        self.outbox.push_back(Output::Submit {
-            send,
-            submission: Box::new(submission),
-            fate: self.script.next_send(),
-        });
-    }
-
-    /// What the modem itself refuses, before the network hears of it.
-    fn checked(&self, now: Moment, entry: &Entry) -> Result<Submission, u16> {
-        let submission = entry.read(self.reference, now.mono_ns).ok_or(304u16)?;
-        if self.service_centre.is_empty() && !submission.names_service_centre {
-            return Err(330);
-        }
-        if !self.is_registered() {
-            return Err(331);
-        }
-        Ok(submission)
     }
 }
 

@@ -1,5 +1,7 @@
 //! **Setup**: what a host can set on a modem and a restart forgets.
 
+use crate::personality::Personality;
+
 #[derive(Debug)]
 pub(crate) struct Setup {
     pub(crate) echo: bool,
@@ -16,34 +18,37 @@ pub(crate) struct Setup {
     pub(crate) stores: [Store; 3],
     pub(crate) cscs: String,
     pub(crate) cmms: u8,
+    pub(crate) clip: u8,
     /// Whether `+COPS?` names the operator long, short or by number.
     pub(crate) operator_format: u8,
     pub(crate) functionality: u8,
 }
 
-impl Default for Setup {
-    fn default() -> Self {
+impl Setup {
+    pub(crate) fn of(personality: &Personality) -> Self {
+        let speech = &personality.speech;
+        let start = &personality.stores.start;
+        let store = |name: &String| Store::named(name).unwrap_or(Store::Sim);
         Self {
-            echo: true,
-            verbose: true,
-            cmee: 0,
+            echo: speech.echo,
+            verbose: speech.verbose,
+            cmee: speech.cmee,
             registration: [0; 3],
             cnmi: None,
             text_mode: false,
             csms: 0,
-            stores: [Store::Sim; 3],
+            stores: [store(&start[0]), store(&start[1]), store(&start[2])],
             cscs: "GSM".into(),
             cmms: 0,
+            clip: 0,
             operator_format: 0,
             functionality: 1,
         }
     }
-}
 
-impl Setup {
     /// `ATZ` and `AT&F`: how the line talks is reset, what was agreed about texts stays.
-    pub(crate) fn reset_line(&mut self) {
-        let fresh = Self::default();
+    pub(crate) fn reset_line(&mut self, personality: &Personality) {
+        let fresh = Self::of(personality);
         self.echo = fresh.echo;
         self.verbose = fresh.verbose;
         self.cmee = fresh.cmee;
@@ -67,12 +72,9 @@ pub(crate) struct Cnmi {
 
 impl Cnmi {
     /// Values left out stay as they were; `None` when one is not supported.
-    pub(crate) fn written(self, values: &[&str]) -> Option<Self> {
+    pub(crate) fn written(self, values: &[&str], allowed: &[Vec<u8>; 5]) -> Option<Self> {
         let mut fields = [self.mode, self.mt, self.bm, self.ds, self.bfr];
-        if values.len() > fields.len() {
-            return None;
-        }
-        for ((field, value), allowed) in fields.iter_mut().zip(values).zip(Self::ALLOWED) {
+        for ((field, value), allowed) in fields.iter_mut().zip(values).zip(allowed) {
             if !value.is_empty() {
                 *field = value.parse().ok().filter(|n| allowed.contains(n))?;
             }
@@ -86,31 +88,38 @@ impl Cnmi {
             bfr,
         })
     }
-
-    const ALLOWED: [&[u8]; 5] = [&[0, 1, 2], &[0, 1, 2], &[0, 2], &[0, 1, 2], &[0, 1]];
-    pub(crate) const TEST_ANSWER: &str = "+CNMI: (0-2),(0-2),(0,2),(0-2),(0,1)";
 }
 
+/// One of the memories that `+CPMS` names.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) enum Store {
     Sim,
-    /// The device's own memory, of which this one has none.
     Device,
+    /// Whatever there is: the device's memory, else the SIM's.
+    Total,
+    Broadcast,
+    Reports,
 }
 
 impl Store {
     pub(crate) fn named(name: &str) -> Option<Self> {
-        match name.to_ascii_uppercase().as_str() {
-            "SM" => Some(Self::Sim),
-            "ME" => Some(Self::Device),
-            _ => None,
-        }
+        Some(match name.to_ascii_uppercase().as_str() {
+            "SM" => Self::Sim,
+            "ME" => Self::Device,
+            "MT" => Self::Total,
+            "BM" => Self::Broadcast,
+            "SR" => Self::Reports,
+            _ => return None,
+        })
     }
 
     pub(crate) fn name(self) -> &'static str {
         match self {
             Self::Sim => "SM",
             Self::Device => "ME",
+            Self::Total => "MT",
+            Self::Broadcast => "BM",
+            Self::Reports => "SR",
         }
     }
 }

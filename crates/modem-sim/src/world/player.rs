@@ -41,7 +41,8 @@ impl Player {
             ..Identity::of(0, 0)
         };
         let prompt_latency = settings.network.prompt;
-        world.seats[0].modem = Modem::new(identity, Personality::generic());
+        let chance = super::chance(0, 0);
+        world.seats[0].modem = Modem::new(identity, Personality::default(), chance);
         world.seats[0].modem.prompt_latency = prompt_latency;
         Self {
             world,
@@ -126,7 +127,7 @@ impl Player {
     fn drain(&mut self) {
         while let Some(output) = self.world.poll() {
             match output {
-                Output::Write { modem: 0, octets } => {
+                Output::Write { port: 0, octets } => {
                     self.heard.push_str(&String::from_utf8_lossy(&octets));
                 }
                 Output::Accepted(entry) => self.entries.push(*entry),

@@ -390,7 +390,7 @@ fn a_report_may_be_stored_instead() {
     send(&mut player, 64);
     let stored = REPORT.replace("+CDS: 25", "+CMGR: 0,,25");
     player.play(&format!(
-        "~ 1000\n< +CDSI: \"SM\",1\n> AT+CMGR=1\n{stored}\n< OK"
+        "~ 1000\n< +CDSI: \"SR\",1\n> AT+CMGR=1\n< +CMS ERROR: 321\n> AT+CPMS=\"SR\"\n< +CPMS: 1,10,0,50,0,50\n< OK\n> AT+CMGR=1\n{stored}\n< OK"
     ));
 }
 
