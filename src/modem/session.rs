@@ -464,7 +464,11 @@ impl Session {
         let missed = self.missed.take();
         // A PIN is never written twice.
         let may_ask_again = missed != Some(step) && step != Step::Pin;
-        if *answer == Err(Refusal::Silent) && may_ask_again {
+        // An OK alone may be that of a line before, or of another program on the port: the answer then comes with the
+        // next OK, and so would all that follow.
+        let is_out_of_step =
+            step.is_about_identity() && matches!(answer, Ok(lines) if lines.is_empty());
+        if (*answer == Err(Refusal::Silent) || is_out_of_step) && may_ask_again {
             self.missed = Some(step);
             let wake = match self.setting_up {
                 Some(_) => Wake::after_silence(now),
