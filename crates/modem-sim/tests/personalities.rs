@@ -222,7 +222,8 @@ async fn a_huawei_talks_by_itself_until_it_is_quieted() {
     port.write_all(b"ATE0\rAT^CURC=0\r").await.unwrap();
     tokio::time::sleep(Duration::from_secs(1)).await;
     let mut rest = [0; 256];
-    port.read(&mut rest).await.unwrap();
+    let count = port.read(&mut rest).await.unwrap();
+    assert!(rest[..count].ends_with(b"\r\nOK\r\n\r\n"));
     let read = port.read(&mut rest);
     let silent = tokio::time::timeout(Duration::from_secs(3600), read).await;
     assert!(silent.is_err(), "something was said within an hour");
