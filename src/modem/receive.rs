@@ -75,6 +75,8 @@ pub(super) struct Receiving {
     sweep_due: Instant,
     /// Begun, and not at its end.
     sweeping: bool,
+    /// Something came since that it may have passed by.
+    sweep_again: bool,
     /// Read, not yet handed on.
     read: VecDeque<(Slot, Vec<u8>)>,
     /// Handed on; not yet known to be kept.
@@ -189,6 +191,7 @@ impl Receiving {
             lists_badly: HashSet::new(),
             sweep_due: now,
             sweeping: false,
+            sweep_again: false,
             read: VecDeque::new(),
             awaited: Vec::new(),
             to_delete: VecDeque::new(),
@@ -254,7 +257,7 @@ impl Receiving {
             if let Some((_, usage)) = &mut self.receives_into {
                 usage.used = usage.total;
             }
-            self.sweep_due = self.sweep_due.min(now);
+            self.sweep_soon(now);
             return true;
         }
         let Some(announced) = Announcement::read(line) else {
@@ -263,7 +266,7 @@ impl Receiving {
         match announced.slot {
             Some(slot) => self.announce(now, slot, announced.is_report),
             None if announced.is_report => self.list_reports(),
-            None => self.sweep_due = self.sweep_due.min(now),
+            None => self.sweep_soon(now),
         }
         true
     }
@@ -356,7 +359,10 @@ impl Receiving {
             return self.next_errand(now);
         }
         if std::mem::take(&mut self.sweeping) {
-            self.sweep_due = now + SWEEP_EVERY;
+            self.sweep_due = match std::mem::take(&mut self.sweep_again) {
+                true => now,
+                false => now + SWEEP_EVERY,
+            };
         }
         if self.sweep_due > now || self.is_send_only() {
             return None;
@@ -419,6 +425,11 @@ impl Receiving {
             },
             since: now,
         });
+    }
+
+    fn sweep_soon(&mut self, now: Instant) {
+        self.sweep_again = self.sweeping;
+        self.sweep_due = self.sweep_due.min(now);
     }
 
     fn list_reports(&mut self) {

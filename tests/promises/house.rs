@@ -14,7 +14,7 @@ use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::TokioExecutor;
 use modem_sim::client::Client as Phones;
-use modem_sim::{Fault, ModemStats, NetworkSettings, Received, Settings, Sim};
+use modem_sim::{Fault, MobileText, ModemStats, NetworkSettings, Received, Settings, Sim};
 use serde_json::{Value, json};
 
 /// How long anything that must happen may take on a loaded machine. Never waited out when it happens.
@@ -69,13 +69,38 @@ impl House {
         config: &str,
         modem: &str,
     ) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let settings = Settings {
             modems,
             seed: 1,
             network,
             ..Settings::default()
         };
+        Self::with_simulation(settings, &[], config, modem).await
+    }
+
+    /// One modem of this make, with a SIM of its own size or of `sim_slots`, and with these faults from the beginning.
+    pub(crate) async fn with_make(
+        personality: &str,
+        sim_slots: Option<usize>,
+        faults: &[Fault],
+    ) -> Self {
+        let settings = Settings {
+            seed: 1,
+            network: fast(),
+            personalities: vec![personality.to_owned()],
+            sim_slots,
+            ..Settings::default()
+        };
+        Self::with_simulation(settings, faults, "", "").await
+    }
+
+    async fn with_simulation(
+        settings: Settings,
+        faults: &[Fault],
+        config: &str,
+        modem: &str,
+    ) -> Self {
+        let folder = tempfile::tempdir().unwrap();
         let sim = modem_sim::start(&folder.path().join("sim"), settings).unwrap();
         // Tests ask again and again until something is so.
         let mut lines = format!("[limits]\nkey_rps = 0\n{config}");
@@ -98,6 +123,9 @@ impl House {
             config: lines,
             http: Client::builder(TokioExecutor::new()).build_http(),
         };
+        for fault in faults {
+            house.fault(0, fault.clone()).await;
+        }
         house.start().await;
         house
     }
@@ -106,6 +134,7 @@ impl House {
         let config = self.folder.path().join("cellpost.toml");
         std::fs::write(&config, &self.config).unwrap();
         let start = Start {
+            clock: None,
             config: Some(config),
             data_dir: self.data_dir(),
             ..Start::default()
@@ -275,6 +304,18 @@ impl House {
     pub(crate) async fn texts(&self, number: &str) -> Vec<String> {
         let received = self.handset(number).await;
         received.into_iter().map(|received| received.text).collect()
+    }
+
+    /// Orders a fault of modem 0 by its name and parameters, as a scenario does.
+    pub(crate) async fn order(&self, fault: Value) {
+        let fault: Fault = serde_json::from_value(fault).unwrap();
+        self.fault(0, fault).await;
+    }
+
+    /// The network brings these texts to the SIM of modem 0.
+    pub(crate) async fn brings(&self, texts: Vec<MobileText>) {
+        self.phones(move |phones| phones.deliver(0, &texts).unwrap())
+            .await;
     }
 
     /// A phone writes to the SIM of modem 0.

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use http::{Method, StatusCode};
-use modem_sim::Fault;
-use serde_json::Value;
+use modem_sim::{Fault, MobileText};
+use serde_json::{Value, json};
 
 use crate::house::House;
 
@@ -83,7 +83,9 @@ async fn texts_come_in_while_texts_go_out() {
 
 #[tokio::test]
 async fn two_hundred_texts_at_once_are_all_there_in_order_and_none_twice() {
-    two_hundred_at_once(House::with(1).await, 50).await;
+    for slots in [50, 10] {
+        two_hundred_at_once(House::with_make("generic", Some(slots), &[]).await, slots).await;
+    }
 }
 
 /// `slots`: of the SIM.
@@ -133,6 +135,150 @@ async fn an_announcement_that_points_nowhere_or_comes_twice_changes_nothing() {
     house.writes(FROM, "two").await;
     let texts = house.inbox_holds(2).await;
     assert_eq!(said(&texts[1]), "two");
+}
+
+/// What a modem may do to an announcement, to the place of a text and to the lines it is read by.
+fn oddities() -> Vec<Value> {
+    let mut oddities = vec![
+        json!({"kind": "announcement", "index": -1}),
+        json!({"kind": "announcement", "copies": 2}),
+        json!({"kind": "announce_empty", "store": "SM", "index": 9}),
+        json!({"kind": "empty_slot", "answer": "nothing"}),
+        json!({"kind": "empty_slot", "answer": "zeros"}),
+        json!({"kind": "class0"}),
+        json!({"kind": "cpms_lies", "used": 0}),
+        json!({"kind": "cpms_forms", "values": [3]}),
+        json!({"kind": "line_ends", "style": "doubled"}),
+        json!({"kind": "fragments", "octets": 1}),
+        json!({"kind": "split_lines", "after_ms": 5}),
+        json!({"kind": "urc_before_answer", "text": "^RSSI:26", "times": 5}),
+        json!({"kind": "errors_in_words"}),
+        json!({"kind": "clock_offset", "quarters": 32, "seconds": -3600}),
+    ];
+    for form in [
+        "no_name",
+        "trailing_quote",
+        "wrong_length",
+        "padded",
+        "lower_case",
+        "no_service_centre",
+    ] {
+        oddities.push(json!({"kind": "read_form", "form": form}));
+    }
+    oddities
+}
+
+#[tokio::test]
+async fn a_text_is_received_once_whatever_its_modem_does_to_it() {
+    let house = House::with(1).await;
+    house.modem_becomes("m1", "ready").await;
+    for (at, oddity) in oddities().into_iter().enumerate() {
+        house.order(oddity.clone()).await;
+        let text = format!("text {at}: {oddity}");
+        house.writes(FROM, &text).await;
+        let texts = house.inbox_holds(at + 1).await;
+        assert_eq!(said(&texts[at]), text);
+        house.order(json!({"kind": "clear"})).await;
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_a_modem_puts_into_another_memory_than_it_was_told_is_found() {
+    let house = House::with_make("quectel-ec25", None, &[]).await;
+    house.modem_becomes("m1", "ready").await;
+    for (at, store) in ["SM", "ME", "SM"].into_iter().enumerate() {
+        house
+            .order(json!({"kind": "stores_texts_in", "store": store}))
+            .await;
+        house.writes(FROM, &format!("text {at}")).await;
+        house.inbox_holds(at + 1).await;
+    }
+}
+
+#[tokio::test]
+async fn a_text_that_is_cut_short_is_kept_as_far_as_it_goes() {
+    let house = House::with(1).await;
+    house.modem_becomes("m1", "ready").await;
+    house
+        .order(json!({"kind": "read_form", "form": "truncated"}))
+        .await;
+    house.writes(FROM, "0123456789").await;
+    let texts = house.inbox_holds(1).await;
+    let text = said(&texts[0]);
+    assert!("0123456789".starts_with(text) && !text.is_empty(), "{text}");
+    house.order(json!({"kind": "clear"})).await;
+    house.writes(FROM, "next").await;
+    house.inbox_holds(2).await;
+}
+
+#[tokio::test]
+async fn what_a_full_sim_keeps_out_comes_when_there_is_room_again() {
+    let house = House::with(1).await;
+    house.modem_becomes("m1", "ready").await;
+    house
+        .order(json!({"kind": "storage_full", "on": true}))
+        .await;
+    for number in 0..3 {
+        house.writes(FROM, &format!("text {number}")).await;
+    }
+    assert_eq!(house.inbox().await.len(), 0);
+    house
+        .order(json!({"kind": "storage_full", "on": false}))
+        .await;
+    let texts = house.inbox_holds(3).await;
+    let said: Vec<&str> = texts.iter().map(said).collect();
+    assert_eq!(said, ["text 0", "text 1", "text 2"]);
+}
+
+#[tokio::test]
+async fn names_data_and_other_alphabets_are_received_as_they_are() {
+    let house = House::with(1).await;
+    house.modem_becomes("m1", "ready").await;
+    let data = MobileText {
+        data: Some("00FF10".into()),
+        ..MobileText::new(FROM, "")
+    };
+    let turkish = MobileText {
+        turkish: true,
+        ..MobileText::new(FROM, "ığş")
+    };
+    house
+        .brings(vec![
+            MobileText::new("BigBank", "your code is 1234"),
+            data,
+            turkish,
+            MobileText::new(FROM, "👍 {€} ~"),
+        ])
+        .await;
+    let texts = house.inbox_holds(4).await;
+    let shown: Vec<[&str; 3]> = texts
+        .iter()
+        .map(|text| ["from", "encoding", "text"].map(|field| text[field].as_str().unwrap()))
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            ["BigBank", "gsm7", "your code is 1234"],
+            [FROM, "8bit", "00FF10"],
+            [FROM, "gsm7", "ığş"],
+            [FROM, "ucs2", "👍 {€} ~"],
+        ]
+    );
+}
+
+#[tokio::test]
+async fn every_make_of_modem_receives_and_brings_its_reports() {
+    for make in modem_sim::PERSONALITIES {
+        let house = House::with_make(make, None, &[]).await;
+        house.modem_becomes("m1", "ready").await;
+        house.writes(FROM, make).await;
+        house.writes(FROM, &"long ".repeat(40)).await;
+        let id = house.send(FROM, "out").await;
+        let texts = house.inbox_holds(2).await;
+        assert_eq!(said(&texts[0]), *make);
+        assert_eq!(said(&texts[1]), "long ".repeat(40), "{make}");
+        house.becomes(&id, "delivered").await;
+    }
 }
 
 #[tokio::test]

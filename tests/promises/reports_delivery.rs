@@ -1,6 +1,7 @@
 //! A delivery report finds its part, whatever it says and whenever it comes.
 
 use modem_sim::Fault;
+use serde_json::json;
 
 use crate::house::House;
 
@@ -71,6 +72,59 @@ async fn more_texts_than_references_are_all_delivered() {
         ids.push(house.send(TO, &format!("text {number}")).await);
     }
     for id in ids {
+        house.becomes(&id, "delivered").await;
+    }
+}
+
+/// What a network or a modem may do to a report; each is followed by one that is delivered.
+#[tokio::test]
+async fn a_report_finds_its_part_whatever_is_done_to_it() {
+    let house = House::with(1).await;
+    house.modem_becomes("m1", "ready").await;
+    for oddity in [
+        json!({"kind": "report_comma", "on": true}),
+        json!({"kind": "report_first"}),
+        json!({"kind": "report_twice"}),
+        json!({"kind": "report_pending", "status": 48}),
+        json!({"kind": "report_national"}),
+        json!({"kind": "report_stray", "reference": 7}),
+        json!({"kind": "next_reference", "value": 255}),
+        json!({"kind": "clock_offset", "quarters": 32, "seconds": 0}),
+        json!({"kind": "fragments", "octets": 1}),
+        json!({"kind": "line_ends", "style": "doubled"}),
+    ] {
+        house.order(oddity.clone()).await;
+        let id = house.send(TO, &oddity.to_string()).await;
+        house.becomes(&id, "delivered").await;
+        let events = house.events(&id).await;
+        let delivered = events.iter().filter(|event| *event == "delivered");
+        assert_eq!(delivered.count(), 1, "{oddity}: {events:?}");
+        house.order(json!({"kind": "clear"})).await;
+    }
+}
+
+#[tokio::test]
+async fn a_report_that_says_still_trying_is_followed_by_the_last_one() {
+    let house = House::with(1).await;
+    house
+        .order(json!({"kind": "report_pending", "status": 48}))
+        .await;
+    let id = house.send(TO, "hello").await;
+    house.becomes(&id, "delivered").await;
+    let events = house.events(&id).await;
+    let reports = events.iter().filter(|event| *event == "report");
+    assert_eq!(reports.count(), 2, "{events:?}");
+}
+
+#[tokio::test]
+async fn reports_that_a_modem_stores_and_announces_wrongly_are_found() {
+    // An EC25 that does not give +CDS: its reports are in SR and are announced as "SM",0.
+    let without_cds = json!({"kind": "cnmi_refuses", "ds": [1]});
+    let without_cds = serde_json::from_value(without_cds).unwrap();
+    let house = House::with_make("quectel-ec25", None, &[without_cds]).await;
+    house.modem_becomes("m1", "ready").await;
+    for number in 0..5 {
+        let id = house.send(TO, &format!("text {number}")).await;
         house.becomes(&id, "delivered").await;
     }
 }

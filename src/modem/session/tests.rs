@@ -11,6 +11,8 @@ use std::collections::{HashMap, HashSet};
 use pdu_codec::Reference;
 use proptest::prelude::*;
 
+mod transcripts;
+
 use super::*;
 use crate::domain::{
     Body, Destination, Encoding, ModemName, Network, PartNumber, PduDigest, Pepper,
@@ -1198,6 +1200,43 @@ fn a_pin_that_was_refused_is_never_entered_again() {
 }
 
 #[test]
+fn a_pin_that_is_not_answered_is_not_entered_again() {
+    let mut player = locked();
+    player.play(
+        r#"
+        > AT+CCID
+        < 8944110068256270054
+        < OK
+        > AT+CPINR
+        < +CPINR: SIM PIN,3,3
+        < OK
+        ! claim
+        + claimed
+        > AT+CPIN="1234"
+        ~ 15000
+        ~ 2000
+        > AT+CPIN?
+        < +CPIN: SIM PIN
+        < OK
+        ! pin_required: the PIN was entered, and the SIM wants it again: check it in a phone
+        ~ 10000
+        > AT+CPIN?
+    "#,
+    );
+    player.done();
+}
+
+#[test]
+fn a_restart_that_a_person_wants_does_not_wait_for_a_network() {
+    let mut player = Player::new();
+    player.play(WAKING).play(IDENTIFYING).play(SIM);
+    player.play("> AT+CREG?\n< +CREG: 1,2\n< OK\n> AT+CEREG?\n+ restart\n< ERROR");
+    player
+        .play("> AT+CFUN=1,1\n! recovering\n< OK\n! depart Restarting")
+        .done();
+}
+
+#[test]
 fn a_pin_is_not_entered_when_it_was_tried_before_or_has_one_try_left() {
     let mut player = locked();
     player.play(
@@ -2106,6 +2145,7 @@ fn settings() -> ModemSettings {
         profile: None,
         known_profile: None,
         helped: None,
+        recordings: None,
         listen_first: None,
         mean_send: Duration::from_secs(4),
         delete_from_sim: true,

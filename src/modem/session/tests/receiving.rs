@@ -97,6 +97,16 @@ fn an_announcement_that_says_no_place_starts_a_look_at_everything() {
 }
 
 #[test]
+fn an_announcement_without_a_place_in_the_middle_of_a_look_starts_another() {
+    let look = "> AT+CMGL=4\n";
+    ready_with(settings(), USUAL)
+        .play(&format!(
+            "{look}< +CMTI: \"SM\",-1\n< OK\n> AT+CPMS?\n< OK\n{look}< OK"
+        ))
+        .done();
+}
+
+#[test]
 fn an_announcement_made_twice_is_read_once() {
     ready()
         .play(&format!(
