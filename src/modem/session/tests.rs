@@ -1682,6 +1682,34 @@ fn a_restart_that_a_person_wants_waits_for_the_part_in_flight() {
 }
 
 #[test]
+fn a_modem_that_offered_no_storage_is_asked_again_every_ten_minutes() {
+    let mut player = at_storage();
+    player.play("> AT+CPMS=?\n< +CPMS: (),(),()\n< OK");
+    player.play("> AT+CNMI=?\n< ERROR\n> AT+CNMI=2,1,0,1,0\n< OK\n> AT+CNMI?\n< ERROR");
+    player.play(SERVICE_CENTRE);
+    let ready_at = player.now;
+    while player.now < ready_at + Duration::from_secs(660) {
+        while let Some(said) = player.said() {
+            let answer: &[u8] = match said.as_str() {
+                "> AT+CMGF=0" => {
+                    let after = player.now - ready_at;
+                    assert_eq!(after.as_secs() / 60, 10);
+                    return;
+                }
+                "> AT+CREG?" => b"\r\n+CREG: 1,1\r\n\r\nOK\r\n",
+                "> AT+CPMS=?" => b"\r\n+CPMS: (),(),()\r\n\r\nOK\r\n",
+                line if line.starts_with("> AT+CPMS=") => b"\r\nERROR\r\n",
+                line if line.starts_with('>') => b"\r\nOK\r\n",
+                _ => continue,
+            };
+            player.session.handle(player.now, Input::Octets(answer));
+        }
+        player.wait(Duration::from_secs(1));
+    }
+    panic!("not asked again");
+}
+
+#[test]
 fn announcements_are_compared_every_ten_minutes_and_set_again_when_they_are_lost() {
     let mut player = ready();
     for minute in 1..=10 {
