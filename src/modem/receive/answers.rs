@@ -183,7 +183,16 @@ impl Receiving {
             );
         };
         let digest = PduDigest::of(&pdu);
-        if self.staying.get(&slot) == Some(&digest) {
+        // Listed and announced: read once, and above all deleted once, or the next text in this slot goes unread.
+        self.to_read.retain(|one| one.slot != slot);
+        self.awaited
+            .retain(|one| one.slot != slot || one.pdu == digest);
+        self.to_delete
+            .retain(|one| one.slot != slot || one.pdu == digest);
+        let is_under_way = self.awaited.iter().any(|one| one.slot == slot)
+            || self.to_delete.iter().any(|one| one.slot == slot)
+            || self.read.iter().any(|(read, _)| *read == slot);
+        if is_under_way || self.staying.get(&slot) == Some(&digest) {
             return;
         }
         self.staying.remove(&slot);

@@ -107,6 +107,17 @@ fn an_announcement_without_a_place_in_the_middle_of_a_look_starts_another() {
 }
 
 #[test]
+fn a_text_that_is_listed_and_announced_is_deleted_once_and_the_next_in_its_slot_is_not_lost() {
+    ready_with(settings(), USUAL)
+        .play(&format!(
+            "> AT+CMGL=4\n< +CMTI: \"SM\",1\n< +CMGL: 1,0,,21\n< {HI}\n< OK\n\
+             ! received 29 octets from a slot\n+ kept 1\n> AT+CMGD=1\n\
+             < +CMTI: \"SM\",1\n< OK\n> AT+CMGR=1"
+        ))
+        .done();
+}
+
+#[test]
 fn an_announcement_made_twice_is_read_once() {
     ready()
         .play(&format!(
