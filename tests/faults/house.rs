@@ -1,32 +1,17 @@
 //! A gateway with two modems, m0 in trouble and m1 its neighbour.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use bytes::Bytes;
-use cellpost::embed::{Embedded, Start};
-use http::{Method, Request, header};
-use http_body_util::{BodyExt, Full};
-use hyper_util::client::legacy::Client;
-use hyper_util::client::legacy::connect::HttpConnector;
-use hyper_util::rt::TokioExecutor;
-use modem_sim::{Fault, MobileText, Settings, SimInMemory};
+use http::Method;
+use modem_sim::{Fault, MobileText, Settings};
 use serde_json::{Value, json};
-use tokio::net::TcpListener;
-use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use crate::clock;
-use crate::line;
 use crate::row::Row;
+use crate::site::Site;
 
 pub(crate) struct House {
-    folder: tempfile::TempDir,
-    sim: Arc<SimInMemory>,
-    lines: Vec<JoinHandle<()>>,
-    gateway: Option<Embedded>,
-    http: Client<HttpConnector, Full<Bytes>>,
-    key: String,
+    site: Site,
     sent: Vec<Sent>,
     submitted_at: Instant,
 }
@@ -44,60 +29,28 @@ const WRITER: &str = "+8613700137000";
 
 impl House {
     pub(crate) async fn build(seed: u8) -> Self {
-        let folder = tempfile::tempdir().unwrap();
         let settings = Settings {
             modems: 2,
             seed: seed.into(),
             ..Settings::default()
         };
-        let (sim, streams) = modem_sim::in_memory(settings);
-        let sim = Arc::new(sim);
-        let mut config = "[limits]\nkey_rps = 0\n".to_owned();
-        let mut lines = Vec::new();
-        for (modem, stream) in streams.into_iter().enumerate() {
-            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-            let address = listener.local_addr().unwrap();
-            config += &format!("[modem.m{modem}]\ndevice = \"tcp://{address}\"\nhour_quota = 0\n");
-            lines.push(tokio::spawn(line::carry(
-                Arc::clone(&sim),
-                modem,
-                listener,
-                stream,
-            )));
-        }
-        std::fs::write(folder.path().join("cellpost.toml"), config).unwrap();
         Self {
-            folder,
-            sim,
-            lines,
-            gateway: None,
-            http: Client::builder(TokioExecutor::new()).build_http(),
-            key: String::new(),
+            site: Site::build(settings).await,
             sent: Vec::new(),
             submitted_at: Instant::now(),
         }
     }
 
     pub(crate) async fn open(&mut self) {
-        let start = Start {
-            config: Some(self.folder.path().join("cellpost.toml")),
-            data_dir: self.folder.path().join("data"),
-            clock: Some(clock::now),
-            ..Start::default()
-        };
-        let gateway = Embedded::start(start).await.unwrap();
-        let key = std::fs::read_to_string(gateway.data_dir().join("admin.key")).unwrap();
-        self.key = key.trim().to_owned();
-        self.gateway = Some(gateway);
+        self.site.open().await;
     }
 
     pub(crate) async fn close(&mut self) {
-        self.gateway.take().unwrap().stop().await;
-        self.lines.iter().for_each(JoinHandle::abort);
+        self.site.close().await;
     }
 
     pub(crate) async fn order(&self, fault: &Fault) {
-        self.sim.fault(0, fault.clone()).await.unwrap();
+        self.site.sim.fault(0, fault.clone()).await.unwrap();
     }
 
     /// Ends the fault, and whatever of it `clear` does not: a SIM is put in again, a silent modem wakes.
@@ -120,7 +73,10 @@ impl House {
                 let number = format!("+86138001380{modem}{text}");
                 let words = format!("text {text} by modem {modem}");
                 let asked = json!({"to": number, "text": words, "from": format!("m{modem}")});
-                let message = self.call(Method::POST, "/v1/messages", Some(asked)).await;
+                let message = self
+                    .site
+                    .call(Method::POST, "/v1/messages", Some(asked))
+                    .await;
                 self.sent.push(Sent {
                     id: message["id"]
                         .as_str()
@@ -133,13 +89,13 @@ impl House {
             }
         }
         let text = MobileText::new(WRITER, "a text that comes in");
-        self.sim.deliver(0, vec![text]).await.unwrap();
+        self.site.sim.deliver(0, vec![text]).await.unwrap();
     }
 
     pub(crate) async fn until_ready(&self, patience: Duration) -> Result<(), Value> {
         let until = Instant::now() + patience;
         loop {
-            let modems = self.call(Method::GET, "/v1/modems", None).await;
+            let modems = self.site.call(Method::GET, "/v1/modems", None).await;
             let states = modems["data"]
                 .as_array()
                 .unwrap_or_else(|| panic!("{modems}"));
@@ -180,7 +136,7 @@ impl House {
 
     async fn are_final(&self, modem: usize) -> bool {
         for sent in self.sent.iter().filter(|sent| sent.modem == modem) {
-            let message = self.message(&sent.id).await;
+            let message = self.site.message(&sent.id).await;
             let settled = message["final"] == true
                 || matches!(message["status"].as_str(), Some("sent" | "unknown"));
             if !settled {
@@ -191,11 +147,11 @@ impl House {
     }
 
     async fn is_ready(&self) -> bool {
-        self.call(Method::GET, "/v1/modems/m0", None).await["state"] == "ready"
+        self.site.call(Method::GET, "/v1/modems/m0", None).await["state"] == "ready"
     }
 
     pub(crate) async fn last_error(&self) -> Option<String> {
-        let modem = self.call(Method::GET, "/v1/modems/m0", None).await;
+        let modem = self.site.call(Method::GET, "/v1/modems/m0", None).await;
         let state = modem["state"].as_str()?;
         Some(match modem["last_error"].as_str() {
             Some(error) => format!("{state}: {error}"),
@@ -208,7 +164,7 @@ impl House {
     }
 
     async fn received(&self) -> Vec<Value> {
-        let inbox = self.call(Method::GET, "/v1/inbox", None).await;
+        let inbox = self.site.call(Method::GET, "/v1/inbox", None).await;
         inbox["data"]
             .as_array()
             .cloned()
@@ -218,10 +174,10 @@ impl House {
     /// The ledger of the handsets against what the API says.
     pub(crate) async fn judge(&self, row: &mut Row) {
         for sent in &self.sent {
-            let message = self.message(&sent.id).await;
+            let message = self.site.message(&sent.id).await;
             let status = message["status"].as_str().unwrap_or_default().to_owned();
             let named = message["may_be_duplicate"] == true || status == "unknown";
-            let times = self.sim.times(&sent.number, &sent.text).await.unwrap();
+            let times = self.site.sim.times(&sent.number, &sent.text).await.unwrap();
             let fits = match (status.as_str(), times) {
                 ("sent" | "delivered", 1) => true,
                 ("failed" | "expired" | "undelivered", 0) => true,
@@ -249,25 +205,5 @@ impl House {
             received.len() == 1,
             &format!("the inbox holds {} texts", received.len()),
         );
-    }
-
-    async fn message(&self, id: &str) -> Value {
-        self.call(Method::GET, &format!("/v1/messages/{id}"), None)
-            .await
-    }
-
-    async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Value {
-        let url = format!("{}{path}", self.gateway.as_ref().unwrap().url());
-        let body = body.map(|body| body.to_string()).unwrap_or_default();
-        let request = Request::builder()
-            .method(method)
-            .uri(url)
-            .header(header::AUTHORIZATION, format!("Bearer {}", self.key))
-            .header(header::CONTENT_TYPE, "application/json")
-            .body(Full::new(Bytes::from(body)))
-            .unwrap();
-        let response = self.http.request(request).await.unwrap();
-        let octets = response.into_body().collect().await.unwrap().to_bytes();
-        serde_json::from_slice(&octets).unwrap()
     }
 }

@@ -11,6 +11,8 @@ mod clock;
 mod house;
 mod line;
 mod row;
+mod site;
+mod soak;
 
 use std::time::Duration;
 

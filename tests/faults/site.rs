@@ -1,0 +1,94 @@
+//! A gateway in front of simulated modems in memory, each behind a port on TCP.
+
+use std::sync::Arc;
+
+use bytes::Bytes;
+use cellpost::embed::{Embedded, Start};
+use http::{Method, Request, header};
+use http_body_util::{BodyExt, Full};
+use hyper_util::client::legacy::Client;
+use hyper_util::client::legacy::connect::HttpConnector;
+use hyper_util::rt::TokioExecutor;
+use modem_sim::{Settings, SimInMemory};
+use serde_json::Value;
+use tokio::net::TcpListener;
+use tokio::task::JoinHandle;
+
+use crate::clock;
+use crate::line;
+
+pub(crate) struct Site {
+    folder: tempfile::TempDir,
+    pub(crate) sim: Arc<SimInMemory>,
+    lines: Vec<JoinHandle<()>>,
+    gateway: Option<Embedded>,
+    http: Client<HttpConnector, Full<Bytes>>,
+    key: String,
+}
+
+impl Site {
+    /// Modems m0, m1 …, without quotas.
+    pub(crate) async fn build(settings: Settings) -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let (sim, streams) = modem_sim::in_memory(settings);
+        let sim = Arc::new(sim);
+        let mut config = "[limits]\nkey_rps = 0\n".to_owned();
+        let mut lines = Vec::new();
+        for (modem, stream) in streams.into_iter().enumerate() {
+            let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+            let address = listener.local_addr().unwrap();
+            config += &format!(
+                "[modem.m{modem}]\ndevice = \"tcp://{address}\"\nhour_quota = 0\nday_quota = 0\n"
+            );
+            let carried = line::carry(Arc::clone(&sim), modem, listener, stream);
+            lines.push(tokio::spawn(carried));
+        }
+        std::fs::write(folder.path().join("cellpost.toml"), config).unwrap();
+        Self {
+            folder,
+            sim,
+            lines,
+            gateway: None,
+            http: Client::builder(TokioExecutor::new()).build_http(),
+            key: String::new(),
+        }
+    }
+
+    pub(crate) async fn open(&mut self) {
+        let start = Start {
+            config: Some(self.folder.path().join("cellpost.toml")),
+            data_dir: self.folder.path().join("data"),
+            clock: Some(clock::now),
+            ..Start::default()
+        };
+        let gateway = Embedded::start(start).await.unwrap();
+        let key = std::fs::read_to_string(gateway.data_dir().join("admin.key")).unwrap();
+        self.key = key.trim().to_owned();
+        self.gateway = Some(gateway);
+    }
+
+    pub(crate) async fn close(&mut self) {
+        self.gateway.take().unwrap().stop().await;
+        self.lines.iter().for_each(JoinHandle::abort);
+    }
+
+    pub(crate) async fn message(&self, id: &str) -> Value {
+        self.call(Method::GET, &format!("/v1/messages/{id}"), None)
+            .await
+    }
+
+    pub(crate) async fn call(&self, method: Method, path: &str, body: Option<Value>) -> Value {
+        let url = format!("{}{path}", self.gateway.as_ref().unwrap().url());
+        let body = body.map(|body| body.to_string()).unwrap_or_default();
+        let request = Request::builder()
+            .method(method)
+            .uri(url)
+            .header(header::AUTHORIZATION, format!("Bearer {}", self.key))
+            .header(header::CONTENT_TYPE, "application/json")
+            .body(Full::new(Bytes::from(body)))
+            .unwrap();
+        let response = self.http.request(request).await.unwrap();
+        let octets = response.into_body().collect().await.unwrap().to_bytes();
+        serde_json::from_slice(&octets).unwrap()
+    }
+}

@@ -1,0 +1,336 @@
+//! Many texts both ways through eight modems that all get into trouble again and again, by chance from a seed.
+//!
+//! None is lost, none is doubled unannounced, and the process does not grow. `SOAK=100000` is the long form, `SEED`
+//! another course of events.
+
+use std::collections::{HashMap, VecDeque};
+use std::time::Duration;
+
+use http::Method;
+use modem_sim::{Fault, MobileText, NetworkSettings, Settings};
+use rand::rngs::StdRng;
+use rand::{Rng, SeedableRng};
+use serde_json::{Value, json};
+use tokio::time::Instant;
+
+use crate::clock;
+use crate::site::Site;
+
+/// Texts in each direction and every other figure of it follow from this.
+const USUAL_TEXTS: usize = 1_000;
+const MODEMS: usize = 8;
+/// Accepted and without an end yet, at most.
+const UNDER_WAY: usize = 60;
+/// On average so long from one fault of all modems to the next.
+const CALM: Duration = Duration::from_secs(2);
+const LONGEST_FAULT: u64 = 40;
+/// What is under way at the end has so long: a modem that was given up is tried again after 15 minutes.
+const PATIENCE: Duration = Duration::from_secs(3600);
+
+/// What may befall a modem. A fault that needs a person ends like the others after a while.
+const FAULTS: [&str; 34] = [
+    "answer_late",
+    "answer_lost",
+    "answer_without_ok",
+    "answer_without_reference",
+    "announce_empty",
+    "announcement",
+    "answers_held_back",
+    "boot",
+    "cpms_lies",
+    "echo",
+    "empty_slot",
+    "errors_in_words",
+    "fragments",
+    "garbage",
+    "line_ends",
+    "no_reports",
+    "prompt_late",
+    "prompt_never",
+    "random_fragments",
+    "read_form",
+    "reenumeration",
+    "refuse",
+    "refuse_at_random",
+    "report_first",
+    "report_national",
+    "report_pending",
+    "report_twice",
+    "ring_during_send",
+    "silence",
+    "sim_absent",
+    "split_lines",
+    "storage_full",
+    "undervoltage",
+    "unregistered",
+];
+
+#[tokio::test(start_paused = true)]
+async fn a_long_time_of_trouble_loses_no_text_and_doubles_none_unannounced() {
+    let number = |name: &str, usual: u64| {
+        let given = std::env::var(name).ok();
+        given.map_or(usual, |given| given.parse().unwrap())
+    };
+    let texts = usize::try_from(number("SOAK", 2 * USUAL_TEXTS as u64)).unwrap() / 2;
+    let seed = number("SEED", 1);
+    let outcome = clock::run(soak(texts, seed)).await;
+    println!("{outcome}");
+    std::fs::write(concat!(env!("CARGO_TARGET_TMPDIR"), "/soak.txt"), outcome).unwrap();
+}
+
+struct Soak {
+    site: Site,
+    rng: StdRng,
+    texts: usize,
+    submitted: usize,
+    delivered: usize,
+    /// The texts without an end yet: the number of each and its message.
+    under_way: VecDeque<(usize, String)>,
+    /// Of each fault under way: its modem, and when it ends.
+    troubles: Vec<(usize, Fault, Instant)>,
+    faults: usize,
+    counts: Counts,
+}
+
+#[derive(Debug, Default)]
+struct Counts {
+    once: usize,
+    announced_doubles: usize,
+    named_unknown: usize,
+    refused: usize,
+}
+
+async fn soak(texts: usize, seed: u64) -> String {
+    let settings = Settings {
+        modems: MODEMS,
+        seed,
+        network: NetworkSettings {
+            latency: Duration::from_millis(100),
+            report_after: Duration::from_millis(300),
+            ..NetworkSettings::default()
+        },
+        ..Settings::default()
+    };
+    let mut site = Site::build(settings).await;
+    site.open().await;
+    let mut soak = Soak {
+        site,
+        rng: StdRng::seed_from_u64(seed),
+        texts,
+        submitted: 0,
+        delivered: 0,
+        under_way: VecDeque::new(),
+        troubles: Vec::new(),
+        faults: 0,
+        counts: Counts::default(),
+    };
+    let (begun, began) = (Instant::now(), std::time::Instant::now());
+    let mut early = None;
+    while soak.submitted < texts || soak.delivered < texts {
+        soak.submit().await;
+        soak.write_to_us().await;
+        soak.trouble().await;
+        soak.reap().await;
+        if early.is_none() && soak.submitted >= texts / 4 {
+            early = Some(resident_kib());
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    soak.calm_down().await;
+    soak.finish().await;
+    let inbox = soak.judge_inbox().await;
+    let late = resident_kib();
+    soak.site.close().await;
+    let Counts {
+        once,
+        announced_doubles,
+        named_unknown,
+        refused,
+    } = soak.counts;
+    format!(
+        "soak, seed {seed}: {texts} texts out and {inbox} in, {MODEMS} modems, {} faults, {} s of their time in {} s\n\
+         out: {once} once, {announced_doubles} doubled and said so, {named_unknown} named unknown, {refused} refused; 0 lost\n\
+         in: {inbox} once; 0 lost\n\
+         resident after a quarter of the texts {} KiB, at the end {late} KiB\n",
+        soak.faults,
+        (Instant::now() - begun).as_secs(),
+        began.elapsed().as_secs(),
+        early.unwrap_or_default(),
+    )
+}
+
+impl Soak {
+    async fn submit(&mut self) {
+        while self.submitted < self.texts && self.under_way.len() < UNDER_WAY {
+            let n = self.submitted;
+            let asked = json!({"to": number(n), "text": text(n)});
+            let message = self.site.call(Method::POST, "/v1/messages", Some(asked));
+            let message = message.await;
+            let id = message["id"]
+                .as_str()
+                .unwrap_or_else(|| panic!("{message}"));
+            self.under_way.push_back((n, id.to_owned()));
+            self.submitted += 1;
+        }
+    }
+
+    /// People write to our SIMs, as often as we write to them.
+    async fn write_to_us(&mut self) {
+        while self.delivered < self.texts.min(self.submitted) {
+            let modem = self.rng.random_range(0..MODEMS);
+            let count = self
+                .rng
+                .random_range(1..=10)
+                .min(self.texts - self.delivered);
+            let texts = (self.delivered..self.delivered + count)
+                .map(|n| MobileText::new(&writer(n), &text(n)))
+                .collect();
+            self.site.sim.deliver(modem, texts).await.unwrap();
+            self.delivered += count;
+        }
+    }
+
+    async fn trouble(&mut self) {
+        let now = Instant::now();
+        let (over, going): (Vec<_>, Vec<_>) =
+            self.troubles.drain(..).partition(|(_, _, end)| *end <= now);
+        self.troubles = going;
+        for (modem, fault, _) in over {
+            self.end(modem, &fault).await;
+        }
+        let chance = 0.5 / CALM.as_secs_f64();
+        if self.rng.random_bool(chance) {
+            let modem = self.rng.random_range(0..MODEMS);
+            if self
+                .troubles
+                .iter()
+                .any(|(troubled, ..)| *troubled == modem)
+            {
+                return;
+            }
+            let name = FAULTS[self.rng.random_range(0..FAULTS.len())];
+            let listed = Fault::CATALOGUE.iter().find(|one| one.name == name);
+            let fault = listed.unwrap().example().unwrap();
+            // A modem whose port is gone at this moment cannot be told anything.
+            if self.site.sim.fault(modem, fault.clone()).await.is_ok() {
+                self.faults += 1;
+                let lasts = Duration::from_secs(self.rng.random_range(1..=LONGEST_FAULT));
+                self.troubles.push((modem, fault, now + lasts));
+            }
+        }
+    }
+
+    async fn end(&self, modem: usize, fault: &Fault) {
+        let _ = self.site.sim.fault(modem, Fault::Clear).await;
+        if matches!(fault, Fault::SimAbsent { .. }) {
+            let back = Fault::SimAbsent { on: false };
+            self.site.sim.fault(modem, back).await.unwrap();
+        }
+    }
+
+    async fn calm_down(&mut self) {
+        for (modem, fault, _) in std::mem::take(&mut self.troubles) {
+            self.end(modem, &fault).await;
+        }
+    }
+
+    /// Takes the texts that have an end off the list, and compares what is said of each with what its phone got.
+    async fn reap(&mut self) {
+        for _ in 0..self.under_way.len() {
+            let Some((n, id)) = self.under_way.pop_front() else {
+                return;
+            };
+            let message = self.site.message(&id).await;
+            match message["final"] == true {
+                true => self.judge(n, &message).await,
+                false => self.under_way.push_back((n, id)),
+            }
+        }
+    }
+
+    /// Without a report a text has no end for days: it counts as sent when nothing is under way any more.
+    async fn finish(&mut self) {
+        let until = Instant::now() + PATIENCE;
+        while Instant::now() < until && !self.under_way.is_empty() {
+            self.reap().await;
+            let mut waiting = 0;
+            for (_, id) in &self.under_way {
+                let status = self.site.message(id).await["status"].clone();
+                waiting += usize::from(!matches!(status.as_str(), Some("sent" | "unknown")));
+            }
+            if waiting == 0 {
+                break;
+            }
+            tokio::time::sleep(Duration::from_secs(5)).await;
+        }
+        for (n, id) in std::mem::take(&mut self.under_way) {
+            let message = self.site.message(&id).await;
+            self.judge(n, &message).await;
+        }
+    }
+
+    async fn judge(&mut self, n: usize, message: &Value) {
+        let status = message["status"].as_str().unwrap_or_default();
+        let times = self.site.sim.times(&number(n), &text(n)).await.unwrap();
+        let is_announced = message["may_be_duplicate"] == true;
+        match (status, times) {
+            ("sent" | "delivered", 1) => self.counts.once += 1,
+            ("sent" | "delivered", 2..) if is_announced => self.counts.announced_doubles += 1,
+            ("unknown", _) => self.counts.named_unknown += 1,
+            ("failed", 0) => self.counts.refused += 1,
+            _ => panic!("text {n} came {times} times: {message}"),
+        }
+    }
+
+    /// Every text that somebody wrote is in the inbox once, and those of one writer in their order.
+    async fn judge_inbox(&self) -> usize {
+        let until = Instant::now() + PATIENCE;
+        loop {
+            let found = self.inbox().await;
+            if found.len() >= self.delivered || Instant::now() > until {
+                assert_eq!(found.len(), self.delivered, "texts in the inbox");
+                let unique: HashMap<&str, ()> =
+                    found.iter().map(|text| (text.as_str(), ())).collect();
+                assert_eq!(unique.len(), self.delivered, "different texts in the inbox");
+                return found.len();
+            }
+            tokio::time::sleep(Duration::from_secs(10)).await;
+        }
+    }
+
+    async fn inbox(&self) -> Vec<String> {
+        let mut texts = Vec::new();
+        let mut path = "/v1/inbox?limit=200".to_owned();
+        loop {
+            let page = self.site.call(Method::GET, &path, None).await;
+            for entry in page["data"].as_array().unwrap_or_else(|| panic!("{page}")) {
+                texts.push(entry["text"].as_str().unwrap().to_owned());
+            }
+            let Some(cursor) = page["next_cursor"].as_str() else {
+                return texts;
+            };
+            path = format!("/v1/inbox?limit=200&cursor={cursor}");
+        }
+    }
+}
+
+fn number(n: usize) -> String {
+    format!("+861380{:07}", n % 5_000)
+}
+
+fn writer(n: usize) -> String {
+    format!("+861370{:07}", n % 100)
+}
+
+fn text(n: usize) -> String {
+    format!("text {n}")
+}
+
+fn resident_kib() -> u64 {
+    let status = std::fs::read_to_string("/proc/self/status").unwrap();
+    let line = status.lines().find(|line| line.starts_with("VmRSS:"));
+    let figure = line.and_then(|line| line.split_whitespace().nth(1));
+    figure
+        .and_then(|figure| figure.parse().ok())
+        .unwrap_or_default()
+}
