@@ -32,7 +32,8 @@ use crate::http::{Gate, KeyHash, Parts};
 use crate::inbox::Inbox;
 use crate::modem::fleet::Fleet;
 use crate::modem::profile::{ProfileError, Profiles};
-use crate::modem::{ModemSettings, PinMemory, PinWord, Rung};
+use crate::modem::replay::{ReplayError, Replayed};
+use crate::modem::{ModemSettings, PinMemory, PinWord, Recordings, Rung};
 use crate::store::{Ages, Step, Store, StoreError, StoreThreads};
 
 /// A gateway that runs.
@@ -445,6 +446,11 @@ fn modems(config: &Config, simulated: &[PathBuf]) -> Vec<crate::config::Modem> {
     named.chain(simulated).collect()
 }
 
+/// Plays a flight recording against the session.
+pub(crate) fn replay(recording: &str) -> Result<Replayed, ReplayError> {
+    crate::modem::replay::replay(recording, std::time::Instant::now())
+}
+
 /// The profiles compiled in, and those of `modems.profiles_dir` in the order of their names.
 pub(crate) fn profiles(config: &Config) -> Result<Profiles, StartError> {
     let mut profiles = Profiles::built_in();
@@ -547,6 +553,10 @@ async fn modem_settings(
             profiles: profiles.clone(),
             known_profile: None,
             helped: helped.as_deref().and_then(Rung::parse),
+            recordings: (config.recorder_files > 0).then(|| Recordings {
+                folder: config.data_dir.join("recorder"),
+                keep: config.recorder_files,
+            }),
             listen_first: tried_at
                 .filter(is_young)
                 .map(|_| crate::modem::listening_time(mean_send)),

@@ -10,6 +10,7 @@ mod bench;
 mod client;
 mod inbox;
 mod pdu;
+mod replay;
 mod send;
 mod serve;
 #[cfg(feature = "sim")]
@@ -42,6 +43,8 @@ enum Command {
     Inbox(inbox::InboxArgs),
     /// Check a config file: exit code 0 or 2.
     CheckConfig(ConfigArgs),
+    /// Play a flight recording against this version: what it makes of what the modem said.
+    Replay(replay::ReplayArgs),
     /// Encode and decode SMS PDUs: JSON objects over standard input and output.
     Pdu(pdu::PduArgs),
     /// Simulated modems on ptys, and the phones that their texts reach.
@@ -107,6 +110,7 @@ pub fn main() -> ExitCode {
         Command::Send(args) => send::run(&args),
         Command::Inbox(args) => inbox::run(&args),
         Command::CheckConfig(args) => check_config(&args),
+        Command::Replay(args) => replay::run(&args),
         Command::Pdu(args) => pdu::run(&args),
         #[cfg(feature = "sim")]
         Command::Sim(args) => sim::run(&args),

@@ -311,7 +311,7 @@ pub(crate) fn service_centre(line: &str) -> Option<String> {
 /// `0033003600…`: the digits of a number, each with an octet 00 before it.
 fn is_ucs2_of_digits(text: &str) -> bool {
     text.len() >= 12
-        && text.len() % 4 == 0
+        && text.len().is_multiple_of(4)
         && text.as_bytes().chunks(4).all(|unit| &unit[..3] == b"003")
 }
 

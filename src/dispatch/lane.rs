@@ -35,6 +35,8 @@ pub(super) struct Lane {
     /// When its modem was last ready: how long a SIM is waited for counts from here.
     pub(super) last_ready_at: UnixMillis,
     quota: Quota,
+    /// Whether its SIM says who it is.
+    has_name: bool,
     /// What its SIM has sent, once the store has said so.
     usage: Option<(SimId, Usage)>,
     /// The SIM whose usage the store is asked for.
@@ -115,6 +117,7 @@ impl Lane {
             failed_today: 0,
             last_ready_at: now,
             quota: carrier.quota,
+            has_name: false,
             usage: None,
             asked_for: None,
             used_up_until: None,
@@ -141,7 +144,9 @@ impl Lane {
     }
 
     fn may_begin(&self) -> bool {
-        self.quota.is_none() || (self.usage.is_some() && self.used_up_until.is_none())
+        // A SIM that does not say who it is cannot be counted.
+        let is_counted = !self.quota.is_none() && self.has_name;
+        !is_counted || (self.usage.is_some() && self.used_up_until.is_none())
     }
 
     /// Looks at the clocks: what a quota and a pace allow at this moment.
@@ -182,6 +187,7 @@ impl Lane {
 
     /// The SIM whose usage must be asked for, if it is another one than before.
     pub(super) fn sim_to_ask_for(&mut self, sim: Option<SimId>) -> Option<SimId> {
+        self.has_name = sim.is_some();
         if self.quota.is_none() {
             return None;
         }

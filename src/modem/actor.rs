@@ -29,7 +29,10 @@ where
     loop {
         while let Some(output) = session.poll() {
             match output {
-                Output::Write(octets) => write(port, session, &octets).await,
+                Output::Write(octets) => {
+                    outlet.wrote(&octets);
+                    write(port, session, &octets).await;
+                }
                 Output::Status(status) => outlet.status(*status),
                 Output::Event(event) => outlet.event(event).await,
                 Output::Claim(lock) => {
@@ -49,7 +52,7 @@ where
             read = port.read(&mut buf) => match read {
                 // A removed tty reads as end-of-file for ever; looping here would burn a core.
                 Ok(0) | Err(_) => session.handle(now(), Input::Gone),
-                Ok(n) => hear(session, &buf[..n]),
+                Ok(n) => hear(session, outlet, &buf[..n]),
             },
             () = until(session.deadline()) => session.handle(now(), Input::Deadline),
         }
@@ -85,7 +88,8 @@ async fn write<P: AsyncWrite + Unpin>(port: &mut P, session: &mut Session, octet
 }
 
 /// A modem that never stops talking must not keep a deadline from being seen.
-fn hear(session: &mut Session, octets: &[u8]) {
+fn hear(session: &mut Session, outlet: &mut Outlet, octets: &[u8]) {
+    outlet.heard(octets);
     let now = now();
     session.handle(now, Input::Octets(octets));
     if session.deadline().is_some_and(|deadline| deadline <= now) {

@@ -16,7 +16,7 @@ use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
-use tracing::error;
+use tracing::{error, info, warn};
 
 use super::port::{self, Port, PortError};
 use super::recovery::{Attempt, Ladder, Rung};
@@ -30,6 +30,7 @@ use crate::domain::{FleetView, ModemState, ModemStatus, UnixMillis};
 use outlet::Outlet;
 
 pub(super) mod outlet;
+pub(super) mod recordings;
 
 /// The tasks of all modems; [`Fleet::join`] awaits them after the token was cancelled.
 #[derive(Debug)]
@@ -170,7 +171,8 @@ impl Keeper {
         loop {
             let (mut port, has_appeared) = self.open().await?;
             if has_appeared {
-                entry = Entry::Booting(self.trying);
+                // What was put in again needed no rung; what was told to start anew comes back so.
+                entry = Entry::Booting(self.trying.filter(|rung| *rung == Rung::Restart));
             }
             let departure = self.drive(&mut port, entry).await;
             // Before anything else: an old descriptor gives the device another name when it returns.
@@ -211,6 +213,7 @@ impl Keeper {
     ) -> Departure {
         let mut settings = self.settings.clone();
         settings.listen_first = self.listening();
+        self.outlet.begin_recording();
         let mut session = Session::new(settings, entry, actor::now());
         let running = actor::run(
             port,
@@ -231,7 +234,12 @@ impl Keeper {
     fn learn(&mut self, session: &Session) {
         self.settings.listen_first = None;
         self.settings.mean_send = session.mean_send();
-        self.settings.known_profile = Some(session.profile());
+        let profile = session.profile();
+        let known = self.settings.known_profile.as_ref();
+        if known.is_none_or(|known| known.name() != profile.name()) {
+            info!(modem = %self.outlet.modem(), profile = profile.name(), "modem");
+        }
+        self.settings.known_profile = Some(profile);
         self.unsettled = session.unsettled(self.unsettled);
         if let Some(since) = session.ready_since() {
             let span = actor::now().saturating_duration_since(since);
@@ -271,8 +279,36 @@ impl Keeper {
                 Ok(Entry::Usual)
             }
             Departure::Restarting => self.await_return().await,
-            Departure::Silent => self.climb("the modem does not answer", Rung::Reopen).await,
-            Departure::Sick(why, least) => self.climb(why, least).await,
+            Departure::Silent => {
+                let why = "the modem does not answer";
+                self.save_recording(why).await;
+                self.climb(why, Rung::Reopen).await
+            }
+            Departure::Sick(why, least) => {
+                self.save_recording(why).await;
+                self.climb(why, least).await
+            }
+        }
+    }
+
+    /// What was said before the modem failed is the best there is to learn from.
+    async fn save_recording(&mut self, why: &str) {
+        let Some(recordings) = self.settings.recordings.clone() else {
+            return;
+        };
+        let (text, at) = self.outlet.recording(why);
+        let modem = self.outlet.modem().clone();
+        let saving = tokio::task::spawn_blocking(move || recordings.save(&modem, at, &text));
+        match saving.await {
+            Ok(Ok(path)) => {
+                info!(modem = %self.outlet.modem(), file = %path.display(), "flight recording")
+            }
+            Ok(Err(error)) => {
+                warn!(modem = %self.outlet.modem(), %error, "a flight recording could not be written")
+            }
+            Err(error) => {
+                error!(modem = %self.outlet.modem(), %error, "writing a flight recording")
+            }
         }
     }
 

@@ -13,8 +13,10 @@ pub(crate) mod fleet;
 mod port;
 pub(crate) mod profile;
 mod receive;
+mod recorder;
 mod recovery;
 mod remedy;
+pub(crate) mod replay;
 mod session;
 mod setup;
 mod submit;
@@ -31,6 +33,7 @@ use pdu_codec::{MessageReference, Reference};
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
+pub(crate) use fleet::recordings::Recordings;
 pub(crate) use recovery::Rung;
 pub(crate) use unlock::Lock;
 
@@ -258,6 +261,8 @@ pub(crate) struct ModemSettings {
     pub(crate) known_profile: Option<Arc<Profile>>,
     /// What brought it back the last time.
     pub(crate) helped: Option<Rung>,
+    /// Where flight recordings are kept; `None`: none is written.
+    pub(crate) recordings: Option<Recordings>,
     /// A try of this modem is younger than 120 s and unsettled: listen this long before the first write.
     pub(crate) listen_first: Option<Duration>,
     /// Mean send time known from before the start.

@@ -471,6 +471,11 @@ impl Receiving {
         }
     }
 
+    /// No memory is left to look into: none was offered, or none could be selected.
+    pub(super) fn has_no_memory(&self) -> bool {
+        self.questions.is_empty() && self.memories.is_empty()
+    }
+
     /// Some phones and sticks send and store nothing.
     fn is_send_only(&self) -> bool {
         self.questions.is_empty() && self.memories.is_empty() && !self.stores_reports

@@ -159,18 +159,18 @@ impl Ladder {
 
     /// The modem has worked for `span` since the last attempt.
     pub(super) fn was_well(&mut self, span: Duration) {
-        if let Some(rung) = self.current.take() {
+        let tried = self.current.take();
+        if let Some(rung) = tried {
             self.helped = match rung {
                 Rung::Quarantine => Some(self.retry()),
                 rung => Some(rung),
             };
         }
         self.failures = 0;
-        match span >= LONGEST_COOLDOWN {
-            true => self.cooldown = Duration::ZERO,
-            false => {
-                self.lengthen_cooldown();
-            }
+        if span >= LONGEST_COOLDOWN {
+            self.cooldown = Duration::ZERO;
+        } else if tried.is_some() {
+            self.lengthen_cooldown();
         }
     }
 
@@ -264,6 +264,16 @@ mod tests {
         assert_eq!(waits, [1, 30, 60, 120, 240, 480, 900, 900]);
         ladder.failed(now, Rung::Escape, None);
         ladder.was_well(Duration::from_secs(900));
+        assert_eq!(ladder.failed(now, Rung::Escape, None).at, now + PAUSE);
+    }
+
+    #[test]
+    fn a_modem_that_was_merely_unplugged_is_not_waited_for_longer() {
+        let mut ladder = Ladder::new(None);
+        let now = Instant::now();
+        for _ in 0..3 {
+            ladder.was_well(Duration::from_secs(20));
+        }
         assert_eq!(ladder.failed(now, Rung::Escape, None).at, now + PAUSE);
     }
 

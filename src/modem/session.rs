@@ -120,6 +120,8 @@ pub(super) struct Session {
     /// What the status showed before the modem fell silent.
     before_silence: Option<(ModemState, Option<String>)>,
     restart_wanted: bool,
+    /// It has just been started: it may take this long to answer.
+    boots_within: Option<Duration>,
     /// It said that it had lost the network since it was last asked.
     was_unregistered: bool,
     burst: Option<Burst>,
@@ -221,6 +223,7 @@ impl Session {
             treated: None,
             before_silence: None,
             restart_wanted: false,
+            boots_within: None,
             was_unregistered: false,
             burst: None,
             troubles: Troubles::default(),
@@ -250,19 +253,25 @@ impl Session {
         if self.treated.is_some() {
             self.status.state = ModemState::Recovering;
         }
+        if matches!(entry, Entry::Booting(_)) {
+            self.boots_within = Some(self.setup.profile().boots_within());
+        }
         match self.settings.listen_first {
             Some(listen) => {
                 self.activity = Activity::Listening {
                     until: now + listen,
                 };
             }
-            None if matches!(entry, Entry::Booting(_)) => {
-                let patience = self.setup.profile().boots_within();
-                self.awaken(now, Wake::after_boot(now, patience), None);
-            }
             // A modem that is deaf gets its remedy all the same: it is not asked for long.
             None if self.remedy.is_some() => self.awaken(now, Wake::after_silence(now), None),
-            None => self.awaken(now, Wake::at_start(now), None),
+            None => self.awaken(now, self.first_wake(now), None),
+        }
+    }
+
+    fn first_wake(&self, now: Instant) -> Wake {
+        match self.boots_within {
+            Some(patience) => Wake::after_boot(now, patience),
+            None => Wake::at_start(now),
         }
     }
 
@@ -372,7 +381,7 @@ impl Session {
         }
         match &mut self.activity {
             Activity::Listening { until } if *until <= now => {
-                self.awaken(now, Wake::at_start(now), None);
+                self.awaken(now, self.first_wake(now), None);
             }
             Activity::Claiming { until } if *until <= now => self.on_claimed(now, false),
             Activity::Treating {
@@ -453,7 +462,13 @@ impl Session {
 
     fn on_step_answered(&mut self, now: Instant, step: Step, answer: &setup::Answer) {
         let missed = self.missed.take();
-        if *answer == Err(Refusal::Silent) && missed != Some(step) {
+        // A PIN is never written twice.
+        let may_ask_again = missed != Some(step) && step != Step::Pin;
+        // An OK alone may be that of a line before, or of another program on the port: the answer then comes with the
+        // next OK, and so would all that follow.
+        let is_out_of_step =
+            step.is_about_identity() && matches!(answer, Ok(lines) if lines.is_empty());
+        if (*answer == Err(Refusal::Silent) || is_out_of_step) && may_ask_again {
             self.missed = Some(step);
             let wake = match self.setting_up {
                 Some(_) => Wake::after_silence(now),
@@ -547,6 +562,9 @@ impl Session {
     fn follow(&mut self, now: Instant, next: Next) {
         if let Some(lock) = self.setup.opened() {
             self.words.push_back(Output::Opened(lock));
+        }
+        if self.restart_wanted && next != Next::Ready {
+            return self.restart_now(now);
         }
         match next {
             Next::Ask(step) => {

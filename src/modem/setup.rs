@@ -141,6 +141,14 @@ impl Step {
         }
     }
 
+    /// Questions that no modem answers with nothing but OK.
+    pub(super) fn is_about_identity(self) -> bool {
+        matches!(
+            self,
+            Self::Maker | Self::Model | Self::Revision | Self::Imei | Self::Sim | Self::Imsi
+        )
+    }
+
     /// Before it is known who the SIM is: between IMSI and ICCID it has the wrong name.
     pub(super) fn is_before_sim(self) -> bool {
         matches!(

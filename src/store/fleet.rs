@@ -173,3 +173,112 @@ pub(super) fn uncount_part(
         })?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::domain::Pepper;
+
+    struct House {
+        store: Store,
+        folder: tempfile::TempDir,
+    }
+
+    impl House {
+        fn new() -> Self {
+            let folder = tempfile::tempdir().unwrap();
+            let store = open(&folder);
+            Self { store, folder }
+        }
+
+        fn again(self) -> Self {
+            let folder = self.folder;
+            drop(self.store);
+            Self {
+                store: open(&folder),
+                folder,
+            }
+        }
+    }
+
+    fn open(folder: &tempfile::TempDir) -> Store {
+        let path = folder.path().join("cellpost.db");
+        Store::open(&path, Pepper::new(&[7; 32])).unwrap().0
+    }
+
+    #[tokio::test]
+    async fn a_pin_that_was_tried_is_not_tried_again_also_after_a_restart() {
+        let house = House::new();
+        let (lock, other) = ([1; 32], [2; 32]);
+        assert!(house.store.claim_pin(lock, UnixMillis(1)).await.unwrap());
+        assert!(!house.store.claim_pin(lock, UnixMillis(2)).await.unwrap());
+        let house = house.again();
+        assert!(!house.store.claim_pin(lock, UnixMillis(3)).await.unwrap());
+        assert!(house.store.claim_pin(other, UnixMillis(3)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn a_pin_that_was_taken_may_be_entered_again_until_it_is_not() {
+        let house = House::new();
+        let lock = [1; 32];
+        assert!(house.store.claim_pin(lock, UnixMillis(1)).await.unwrap());
+        house.store.pin_opened(lock, UnixMillis(2)).await.unwrap();
+        assert!(house.store.claim_pin(lock, UnixMillis(3)).await.unwrap());
+        assert!(!house.store.claim_pin(lock, UnixMillis(4)).await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn what_brought_a_modem_back_last_is_remembered_for_it_alone() {
+        let house = House::new();
+        let modem = |name| ModemName::parse(name).unwrap();
+        let entry = |name, rung, outcome| RecoveryEntry {
+            modem: modem(name),
+            rung,
+            outcome,
+            why: String::new(),
+            at: UnixMillis(1),
+        };
+        for (name, rung, outcome) in [
+            ("m1", "reset", "begun"),
+            ("m1", "radio", "helped"),
+            ("m1", "restart", "helped"),
+            ("m1", "quarantine", "begun"),
+            ("m2", "reopen", "helped"),
+        ] {
+            house
+                .store
+                .note_recovery(entry(name, rung, outcome))
+                .await
+                .unwrap();
+        }
+        let house = house.again();
+        for (name, rung) in [
+            ("m1", Some("restart")),
+            ("m2", Some("reopen")),
+            ("m3", None),
+        ] {
+            assert_eq!(
+                house.store.helped(modem(name)).await.unwrap().as_deref(),
+                rung
+            );
+        }
+    }
+
+    #[tokio::test]
+    async fn parts_are_counted_by_the_hour_and_old_hours_are_forgotten() {
+        let house = House::new();
+        let sim = SimId::parse("89860000000000000001").unwrap();
+        let hours = 24 * 41;
+        let counted = sim.clone();
+        let (job, receipt) = job(move |work| {
+            for at in [0, 0, hours * MILLIS_PER_HOUR] {
+                count_part(work, &counted, UnixMillis(at))?;
+            }
+            count_part(work, &counted, UnixMillis(hours * MILLIS_PER_HOUR))?;
+            uncount_part(work, &counted, UnixMillis(hours * MILLIS_PER_HOUR))
+        });
+        house.store.door.submit(vec![job]).await;
+        receipt.committed().await.unwrap();
+        assert_eq!(house.store.sim_use(sim).await.unwrap(), [(hours, 1)]);
+    }
+}

@@ -123,10 +123,38 @@ fn a_gateway_without_modems_serves_and_says_what_is_missing() {
 }
 
 #[test]
+fn a_scenario_that_cannot_be_read_names_the_line_and_the_key() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("storm.toml");
+    std::fs::write(
+        &file,
+        "[[at]]\nafter_ms = 5\nfault = { kind = \"silense\" }\n",
+    )
+    .unwrap();
+    let run_with = ["sim", "run", "--dir", "sim", "--scenario", "storm.toml"];
+    let output = run(&run_with, folder.path());
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("storm.toml: line 3, fault: unknown variant `silense`"),
+        "{said}"
+    );
+}
+
+#[test]
 fn all_faults_are_listed() {
     let folder = tempfile::tempdir().unwrap();
     let output = run(&["sim", "--list-faults"], folder.path());
     assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
-    assert!(text(&output.stdout).contains("refuse"));
+    let listed = text(&output.stdout);
+    for number in 1..=70 {
+        let any = listed
+            .lines()
+            .any(|line| line.starts_with(&format!("{number:>2}  {{")));
+        assert!(any, "no fault has the number {number}");
+    }
+    assert!(listed.contains(
+        "13  {\"kind\":\"silence\",\"for_ms\":3000}  ignores all input and says nothing"
+    ));
     assert_eq!(run(&["sim"], folder.path()).status.code(), Some(2));
 }

@@ -112,3 +112,62 @@ fn a_key_file_that_others_can_read_is_refused() {
     assert!(said.contains("chmod 600"), "{said}");
     assert!(!said.contains("sk_0123"), "{said}");
 }
+
+#[test]
+fn a_bad_profile_is_named_with_file_line_and_key_and_an_unknown_one_with_those_there_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let profiles = folder.path().join("profiles");
+    std::fs::create_dir(&profiles).unwrap();
+    let bad = profiles.join("stick.toml");
+    let config = |modem: &str| {
+        let lines = format!(
+            "[modems]\nprofiles_dir = \"{}\"\n[modem.m1]\ndevice = \"/dev/ttyUSB2\"\n{modem}",
+            profiles.display()
+        );
+        std::fs::write(folder.path().join("cellpost.toml"), lines).unwrap();
+        let checked = ["check-config", "--config", "cellpost.toml"];
+        run(&checked, folder.path())
+    };
+    std::fs::write(&bad, "[start]\nprepair = []\n").unwrap();
+    let output = config("");
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("stick.toml:2: prepair: unknown field"),
+        "{said}"
+    );
+
+    std::fs::write(&bad, "[start]\nboots_within = 60\n").unwrap();
+    assert_eq!(config("profile = \"stick\"").status.code(), Some(0));
+    let output = config("profile = \"stcik\"");
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("modem.m1.profile = \"stcik\"") && said.contains("stick"),
+        "{said}"
+    );
+}
+
+#[test]
+fn a_recording_is_played_and_a_departure_from_it_is_a_failure() {
+    let folder = tempfile::tempdir().unwrap();
+    let recording = "> \\x1B\n@ +100\n> AT\\r\n< \\r\\nOK\\r\\n\n@ +100\n> ATE0\\r\n";
+    std::fs::write(folder.path().join("good.at"), recording).unwrap();
+    let output = run(&["replay", "good.at"], folder.path());
+    assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+    let said = text(&output.stdout);
+    assert!(
+        said.ends_with("> ATE0\\r\n# at the end the modem is starting\n"),
+        "{said}"
+    );
+
+    std::fs::write(
+        folder.path().join("other.at"),
+        recording.replace("ATE0", "ATZ"),
+    )
+    .unwrap();
+    let output = run(&["replay", "other.at"], folder.path());
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stdout);
+    assert!(said.contains("> ATE0\\r (recorded: ATZ\\r)"), "{said}");
+}

@@ -134,6 +134,7 @@ impl House {
         let config = self.folder.path().join("cellpost.toml");
         std::fs::write(&config, &self.config).unwrap();
         let start = Start {
+            clock: None,
             config: Some(config),
             data_dir: self.data_dir(),
             ..Start::default()

@@ -21,6 +21,7 @@ mod control;
 mod duplex;
 mod encode;
 mod error;
+mod fate;
 mod fault;
 mod folder;
 mod handset;

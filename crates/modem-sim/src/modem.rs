@@ -26,10 +26,11 @@ use std::time::{Duration, Instant};
 use rand::rngs::StdRng;
 
 use crate::encode::Parcel;
+use crate::fate::{SendFate, Wording};
 use crate::identity::Identity;
 use crate::moment::Moment;
 use crate::personality::{Flood, Personality};
-use crate::script::{Script, SendFate, Wording};
+use crate::script::Script;
 use crate::storage::Memories;
 use crate::submission::{Entry, Submission};
 use crate::syntax::Form;

@@ -10,12 +10,12 @@ use std::collections::VecDeque;
 use std::time::{Duration, Instant};
 
 use crate::encode::{Parcel, Report, status_report};
+use crate::fate::{AnswerFate, Refused, ReportFate, ReportManner, SendFate};
 use crate::fault::Fault;
 use crate::handset::{Arrival, Handsets, Received};
 use crate::mobile::MobileText;
 use crate::modem::Verdict;
 use crate::moment::Moment;
-use crate::script::{AnswerFate, Refused, ReportFate, ReportManner, SendFate};
 use crate::settings::NetworkSettings;
 use crate::submission::Submission;
 use crate::timeline::Timeline;

@@ -411,3 +411,40 @@ fn wait_until(what: &str, mut holds: impl FnMut() -> bool) {
         thread::sleep(Duration::from_millis(5));
     }
 }
+
+#[test]
+fn every_fault_of_the_list_can_be_ordered_through_the_control_socket() {
+    let (_dir, _sim, mut client) = simulate(2);
+    for listed in Fault::CATALOGUE {
+        let fault = listed.example().unwrap();
+        client
+            .fault(0, &fault)
+            .unwrap_or_else(|error| panic!("{}: {error}", listed.name));
+        client.fault(0, &Fault::Clear).unwrap();
+        for modem in 0..2 {
+            if !client.stats().unwrap()[modem].plugged {
+                client.plug(modem).unwrap();
+            }
+        }
+    }
+}
+
+#[test]
+fn a_port_that_another_program_holds_cannot_be_locked() {
+    use rustix::fs::{FlockOperation, flock};
+    let (_dir, sim, mut client) = simulate(1);
+    let port = || {
+        OpenOptions::new()
+            .read(true)
+            .write(true)
+            .open(&sim.ports()[0])
+    };
+    client.fault(0, &Fault::PortBusy { on: true }).unwrap();
+    // TIOCEXCL does not keep root out; the lock that careful programs take does.
+    let taken = port().is_err_and(|error| error.kind() == std::io::ErrorKind::ResourceBusy)
+        || port().is_ok_and(|port| flock(&port, FlockOperation::NonBlockingLockExclusive).is_err());
+    assert!(taken);
+    client.fault(0, &Fault::PortBusy { on: false }).unwrap();
+    let port = port().unwrap();
+    flock(&port, FlockOperation::NonBlockingLockExclusive).unwrap();
+}

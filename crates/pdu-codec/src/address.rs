@@ -28,8 +28,9 @@ use crate::semi_octet;
 pub struct Address {
     type_of_number: TypeOfNumber,
     numbering_plan: NumberingPlan,
-    /// Those that count: the digits up to an end mark, or four for seven septets of a name.
-    semi_octets: u8,
+    /// Those that count: the digits up to an end mark, or seven for four septets of a name. A service centre's address
+    /// may have 508 of them, because its length counts octets.
+    semi_octets: u16,
     value: Value,
 }
 
@@ -77,7 +78,7 @@ impl Address {
         Ok(Self {
             type_of_number,
             numbering_plan: NumberingPlan::TELEPHONE,
-            semi_octets: length_octet(digits.len()),
+            semi_octets: semi_octets_of(digits.len()),
             value: Value::Usual(octets),
         })
     }
@@ -139,26 +140,35 @@ impl Address {
 
     fn of(kind: u8, octets: &[u8], semi_octets: usize) -> Self {
         let type_of_number = TypeOfNumber::from_bits(kind >> 4);
-        let mut value = [0; 256];
+        let mut usual = [0; LONGEST / 2];
+        let mut overlong = Vec::new();
+        let value = match usual.get_mut(..octets.len()) {
+            Some(value) => value,
+            None => {
+                overlong.resize(octets.len(), 0);
+                &mut overlong[..]
+            }
+        };
         let semi_octets = if type_of_number == TypeOfNumber::Alphanumeric {
-            // 23.040 §9.1.2.5: the length counts semi-octets for a name as well.
-            let septets = Unpacked::from(octets, Septets(semi_octets * 4 / 7));
-            let mut packed = Vec::new();
-            gsm7::pack(septets.septets(), 0, &mut packed);
-            value[..packed.len()].copy_from_slice(&packed);
-            (septets.septets().len() * 7).div_ceil(4)
+            copy_name(octets, semi_octets, value)
         } else {
             let digits = semi_octet::nibbles_of_number(octets, semi_octets);
-            semi_octet::pack(digits, &mut value)
+            semi_octet::pack(digits, value)
         };
-        let octets = semi_octets.div_ceil(2);
+        overlong.truncate(semi_octets.div_ceil(2));
+        // An end mark may leave few of many.
+        if let Some(few) = usual.get_mut(..overlong.len()) {
+            few.copy_from_slice(&overlong);
+            overlong.clear();
+        }
         Self {
             type_of_number,
             numbering_plan: NumberingPlan(kind & 0x0F),
-            semi_octets: length_octet(semi_octets),
-            value: match value.first_chunk() {
-                Some(usual) if octets <= usual.len() => Value::Usual(*usual),
-                _ => Value::Overlong(value[..octets].to_vec()),
+            semi_octets: semi_octets_of(semi_octets),
+            value: if overlong.is_empty() {
+                Value::Usual(usual)
+            } else {
+                Value::Overlong(overlong)
             },
         }
     }
@@ -173,9 +183,11 @@ impl Address {
 
     /// Writes it with a length in semi-octets.
     pub(crate) fn write(&self, octets: &mut Vec<u8>) {
-        octets.push(self.semi_octets);
+        // Only a service centre's address can be longer than that, and it loses what the length cannot say.
+        let semi_octets = length_octet(self.semi_octets.into());
+        octets.push(semi_octets);
         octets.push(self.kind());
-        octets.extend_from_slice(self.octets());
+        octets.extend_from_slice(&self.octets()[..usize::from(semi_octets).div_ceil(2)]);
     }
 
     /// Writes it with a length in octets, the type included.
@@ -188,6 +200,24 @@ impl Address {
     fn kind(&self) -> u8 {
         0x80 | self.type_of_number.bits() << 4 | self.numbering_plan.0
     }
+}
+
+/// The septets of a name and zeros behind them; says how many semi-octets they are.
+fn copy_name(octets: &[u8], semi_octets: usize, value: &mut [u8]) -> usize {
+    // 23.040 §9.1.2.5: the length counts semi-octets for a name as well.
+    let septets = Septets(semi_octets * 4 / 7);
+    let length = septets.octets();
+    value[..length].copy_from_slice(&octets[..length]);
+    if let Some(last) = value[..length].last_mut() {
+        let spare = length * 8 - septets.0 * 7;
+        *last &= 0xFF >> spare;
+    }
+    (septets.0 * 7).div_ceil(4)
+}
+
+/// A length octet read it or `parse` bounded it, so it fits.
+fn semi_octets_of(count: usize) -> u16 {
+    u16::try_from(count).unwrap_or(u16::MAX)
 }
 
 /// A length octet read it or `parse` bounded it, and it does not grow when it is written.
@@ -374,10 +404,43 @@ mod tests {
         assert_eq!(none, Ok(None));
     }
 
+    /// Its length was kept in one octet, as if it counted semi-octets: the number ended after 255 digits, a name after
+    /// 145 characters.
+    #[test]
+    fn a_service_centre_of_254_octets_is_shown_whole() {
+        let digits = [&[0xFF, 0x91][..], &[0x21; 254]].concat();
+        let name = [&[0xFF, 0xD0][..], &[0x00; 254]].concat();
+        for (octets, number) in [
+            (digits, alloc::format!("+{}", "12".repeat(254))),
+            (name, "@".repeat(290)),
+        ] {
+            let read = Address::read_service_centre(&mut Reader::new(&octets));
+            let address = read.unwrap().unwrap();
+            assert_eq!(address.number(), number);
+            let mut written = vec![];
+            address.write_service_centre(&mut written);
+            assert_eq!(written, octets);
+            // As a recipient it is cut to what its length can say.
+            let mut written = vec![];
+            address.write(&mut written);
+            assert_eq!(written.len(), 2 + 128);
+            assert_eq!(written[..2], [0xFF, octets[1]]);
+        }
+    }
+
     #[test]
     fn a_number_without_digits_is_empty() {
         let octets = [0x00, 0x91];
         let address = Address::read(&mut Reader::new(&octets)).unwrap();
         assert_eq!(address.number(), "");
+    }
+
+    #[test]
+    fn an_address_is_shown_with_its_type_and_plan() {
+        let address = Address::parse("+4917*").unwrap();
+        assert_eq!(
+            alloc::format!("{address:?}"),
+            "Address { number: \"+4917*\", type_of_number: International, numbering_plan: NumberingPlan(1) }"
+        );
     }
 }

@@ -182,3 +182,47 @@ impl From<NotEncodable> for EncodeError {
         Self::NotEncodable(error)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use alloc::string::ToString;
+
+    use super::*;
+
+    #[test]
+    fn an_error_grows_its_path_on_the_way_out_and_keeps_its_place() {
+        let why = Malformed::AddressTooShort {
+            promised: 14,
+            left: 1,
+        };
+        let error = DecodeError::new("address", 5, why.clone());
+        let error = error.within("oa").within("deliver");
+        assert_eq!(error.path(), "deliver.oa.address");
+        assert_eq!((error.offset(), error.why()), (5, &why));
+        assert_eq!(
+            error.to_string(),
+            "deliver.oa.address at octet 5: 14 semi-octets promised, 1 octet left"
+        );
+    }
+
+    #[test]
+    fn what_cannot_be_written_is_said_without_the_text() {
+        let stranger = |character| Stranger { character, at: 0 };
+        let not_encodable = |offending: &[Stranger]| {
+            let offending = offending.to_vec();
+            EncodeError::from(NotEncodable { offending }).to_string()
+        };
+        let one = [stranger('ы')];
+        let two = [stranger('ы'), stranger('ï')];
+        assert_eq!(
+            not_encodable(&one),
+            "1 character is not in the GSM 7 bit alphabet"
+        );
+        assert_eq!(
+            not_encodable(&two),
+            "2 different characters are not in the GSM 7 bit alphabet"
+        );
+        let error = EncodeError::TooManyParts { parts: 256 };
+        assert_eq!(error.to_string(), "256 parts needed, 255 at most");
+    }
+}

@@ -43,6 +43,43 @@ impl Septets {
     }
 }
 
+/// A text in the default alphabet as packed septets, and how many there are: what USSD and cell broadcast also speak
+/// (23.038 §6.1.2). `None` when the alphabet does not hold the text.
+///
+/// ```
+/// use pdu_codec::{Septets, gsm7};
+///
+/// assert_eq!(gsm7::packed("*100#"), Some((vec![0xAA, 0x18, 0x0C, 0x36, 0x02], Septets(5))));
+/// assert_eq!(gsm7::packed("naïve"), None);
+/// ```
+pub fn packed(text: &str) -> Option<(Vec<u8>, Septets)> {
+    let septets = Septets(measure(text, Tables::DEFAULT)?);
+    let mut octets = Vec::with_capacity(septets.octets());
+    pack_text(text, 0, &mut octets);
+    Some((octets, septets))
+}
+
+/// The text of so many packed septets in the default alphabet, or of those that the octets hold.
+///
+/// ```
+/// use pdu_codec::{Septets, gsm7};
+///
+/// assert_eq!(gsm7::text_of(&[0xAA, 0x18, 0x0C, 0x36, 0x02], Septets(5)), "*100#");
+/// assert_eq!(gsm7::text_of(&[0x9B, 0x32], Septets(100)), "€");
+/// ```
+pub fn text_of(octets: &[u8], count: Septets) -> String {
+    if count.0 <= MOST_SEPTETS {
+        return decode(Unpacked::from(octets, count).septets(), Tables::DEFAULT);
+    }
+    let count = count.min(Septets::that_fit(octets.len())).0;
+    let mut septets = Vec::with_capacity(count);
+    for octets in octets.chunks(Septets(MOST_SEPTETS).octets()) {
+        let left = Septets(count - septets.len());
+        septets.extend_from_slice(Unpacked::from(octets, left).septets());
+    }
+    decode(&septets, Tables::DEFAULT)
+}
+
 /// The septets of a text; `None` when the tables do not hold one of its characters.
 pub(crate) fn encode(text: &str, tables: Tables) -> Option<Vec<u8>> {
     let mut septets = Vec::with_capacity(text.len());
@@ -60,9 +97,10 @@ pub(crate) fn measure(text: &str, tables: Tables) -> Option<usize> {
     let mut units = 0;
     let mut rest = text;
     while !rest.is_empty() {
-        if tables.are_default() {
-            let (eights, behind) = plain_eights(rest);
-            units += eights.len() * 8;
+        while tables.are_default()
+            && let Some((eight, behind)) = plain_eight(rest)
+        {
+            units += eight.len();
             rest = behind;
         }
         let mut characters = rest.chars();
@@ -77,24 +115,15 @@ pub(crate) fn measure(text: &str, tables: Tables) -> Option<usize> {
 /// Where the next eight characters are not all plain, so many are taken one by one before eights are tried again.
 const UNEVEN: usize = 8;
 
-/// As many eights of characters from the front as the default alphabet has with the same ease: one octet of text, one
-/// septet. The rest of the text begins on a character.
-fn plain_eights(text: &str) -> (&[[u8; 8]], &str) {
-    let eights = text.as_bytes().as_chunks::<8>().0;
-    let plain = eights
-        .iter()
-        .take_while(|eight| plain_septets(eight).is_some());
-    let plain = plain.count();
-    // Plain octets are ASCII, so what follows them begins on a character.
-    (&eights[..plain], text.get(plain * 8..).unwrap_or_default())
-}
-
-/// The septets of eight octets of text, when each of them is a character of the default main table.
+/// The septets of the next eight characters, when the default alphabet has all of them with the same ease: one octet of
+/// text, one septet. The rest of the text begins on a character.
 #[inline]
-fn plain_septets(eight: &[u8; 8]) -> Option<[u8; 8]> {
+fn plain_eight(text: &str) -> Option<([u8; 8], &str)> {
+    let eight = text.as_bytes().first_chunk::<8>()?;
     let septets = eight.map(|octet| tables::PLAIN[usize::from(octet)]);
     let any = septets.iter().fold(0, |any, septet| any | septet);
-    (any & 0x80 == 0).then_some(septets)
+    // Plain octets are ASCII, so what follows them begins on a character.
+    (any & 0x80 == 0).then(|| (septets, text.get(8..).unwrap_or_default()))
 }
 
 /// The characters that the tables do not hold, each where it stands first.
@@ -115,8 +144,16 @@ pub(crate) fn all_strangers(text: &str, tables: Tables) -> impl Iterator<Item = 
 
 /// The text of septets. Every septet sequence has one.
 pub(crate) fn decode(septets: &[u8], tables: Tables) -> String {
+    read(septets, tables).0
+}
+
+/// The text of septets, and whether the default alphabet writes it with just these.
+///
+/// It does unless an escape leads to nothing, or to a place that the extension table does not hold.
+pub(crate) fn read(septets: &[u8], tables: Tables) -> (String, bool) {
     // Room for some characters that are not ASCII, so that most texts are written without a second allocation.
-    let mut text = String::with_capacity(septets.len() + septets.len() / 8);
+    let mut text = Vec::with_capacity(septets.len() + septets.len() / 8);
+    let mut usual = tables.are_default();
     let mut rest = septets;
     while !rest.is_empty() {
         if tables.are_default() {
@@ -125,55 +162,53 @@ pub(crate) fn decode(septets: &[u8], tables: Tables) -> String {
         let mut singles = rest.iter();
         for _ in 0..UNEVEN {
             let Some(septet) = singles.next() else { break };
-            text.push(match *septet {
-                ESCAPE => escaped(singles.next(), tables),
+            let character = match *septet {
+                ESCAPE => {
+                    let behind = singles.next().copied();
+                    let held = behind.and_then(|septet| tables.extension(septet));
+                    usual &= held.is_some();
+                    held.unwrap_or_else(|| leads_nowhere(behind, tables))
+                }
                 septet => tables.main(septet),
-            });
+            };
+            put(&mut text, character);
         }
         rest = singles.as_slice();
     }
-    text
+    // Whole characters were written, so nothing is lost here. They are looked at once, at the end.
+    (String::from_utf8(text).unwrap_or_default(), usual)
 }
 
-/// What an escape and the septet behind it show.
-fn escaped(septet: Option<&u8>, tables: Tables) -> char {
-    match septet {
-        Some(septet) => tables.extension(*septet).unwrap_or(tables.main(*septet)),
-        // 23.038 §6.2.1 note 1: an escape that leads nowhere is shown as a space.
-        None => ' ',
+/// What an escape shows that is not followed by a septet of the extension table.
+fn leads_nowhere(septet: Option<u8>, tables: Tables) -> char {
+    // 23.038 §6.2.1 note 1: the last one is shown as a space.
+    septet.map_or(' ', |septet| tables.main(septet))
+}
+
+/// A copy of a fixed size is a move of one word, one of any size is a call.
+#[inline]
+fn put(text: &mut Vec<u8>, character: char) {
+    match *character.encode_utf8(&mut [0; 4]).as_bytes() {
+        [a] => text.push(a),
+        [a, b] => text.extend_from_slice(&[a, b]),
+        [a, b, c] => text.extend_from_slice(&[a, b, c]),
+        ref octets => text.extend_from_slice(octets),
     }
 }
 
 /// Takes eights of septets from the front as long as all of an eight are ASCII in the default main table.
-fn decode_plain<'a>(septets: &'a [u8], text: &mut String) -> &'a [u8] {
+fn decode_plain<'a>(septets: &'a [u8], text: &mut Vec<u8>) -> &'a [u8] {
     let mut rest = septets;
     while let Some((eight, behind)) = rest.split_first_chunk::<8>() {
         let octets = eight.map(|septet| tables::ASCII[usize::from(septet & 0x7F)]);
         let any = octets.iter().fold(0, |any, octet| any | octet);
-        let Ok(plain) = str::from_utf8(&octets) else {
-            return rest;
-        };
         if any & 0x80 != 0 {
-            return rest;
+            break;
         }
-        text.push_str(plain);
+        text.extend_from_slice(&octets);
         rest = behind;
     }
     rest
-}
-
-/// Whether a text in the default alphabet, read from these septets, is written with just these.
-///
-/// It is unless an escape leads to nothing, or to a place that the extension table does not hold.
-pub(crate) fn is_usual(septets: &[u8]) -> bool {
-    let mut septets = septets.iter();
-    while septets.any(|septet| *septet == ESCAPE) {
-        let escaped = septets.next();
-        if escaped.is_none_or(|septet| Tables::DEFAULT.extension(*septet).is_none()) {
-            return false;
-        }
-    }
-    true
 }
 
 /// Writes septets behind a user data header of so many octets, on the next septet boundary; spare bits are 0.
@@ -195,12 +230,12 @@ pub(crate) fn pack_text(text: &str, header: usize, octets: &mut Vec<u8>) -> usiz
     let mut rest = text;
     let mut count = 0;
     while !rest.is_empty() {
-        let (eights, behind) = plain_eights(rest);
-        for eight in eights {
-            packer.eight(&eight.map(|octet| tables::PLAIN[usize::from(octet)]));
+        while let Some((eight, behind)) = plain_eight(rest) {
+            packer.eight(&eight);
+            count += eight.len();
+            rest = behind;
         }
-        count += eights.len() * 8;
-        let mut characters = behind.chars();
+        let mut characters = rest.chars();
         for character in characters.by_ref().take(UNEVEN) {
             match Tables::DEFAULT.code(character) {
                 Some(Code::Main(septet)) => {
@@ -251,11 +286,7 @@ impl<'a> Packer<'a> {
         if self.bits >= 8 {
             return septets.iter().for_each(|septet| self.septet(*septet));
         }
-        let word = septets
-            .iter()
-            .rev()
-            .fold(0, |word, septet| word << 7 | u64::from(septet & 0x7F));
-        self.pending |= word << self.bits;
+        self.pending |= closed_up(*septets) << self.bits;
         self.bits += 56;
         self.flush();
     }
@@ -275,8 +306,26 @@ impl<'a> Packer<'a> {
     }
 }
 
-/// The most septets that TP-UDL can announce, and what the last eight of them may overshoot.
-const MOST_SEPTETS: usize = 256 + 8;
+/// Eight septets as 56 bits, the first one lowest: neighbours close up in pairs, then the pairs, then the fours.
+#[inline]
+fn closed_up(septets: [u8; 8]) -> u64 {
+    let word = u64::from_le_bytes(septets) & 0x7F7F_7F7F_7F7F_7F7F;
+    let pairs = word & 0x007F_007F_007F_007F | (word & 0x7F00_7F00_7F00_7F00) >> 1;
+    let fours = pairs & 0x0000_3FFF_0000_3FFF | (pairs & 0x3FFF_0000_3FFF_0000) >> 2;
+    fours & 0x0FFF_FFFF | (fours & 0x0FFF_FFFF_0000_0000) >> 4
+}
+
+/// The way back.
+#[inline]
+fn spread_out(word: u64) -> [u8; 8] {
+    let fours = word & 0x0FFF_FFFF | (word & 0x00FF_FFFF_F000_0000) << 4;
+    let pairs = fours & 0x0000_3FFF_0000_3FFF | (fours & 0x0FFF_C000_0FFF_C000) << 2;
+    let word = pairs & 0x007F_007F_007F_007F | (pairs & 0x3F80_3F80_3F80_3F80) << 1;
+    word.to_le_bytes()
+}
+
+/// The most septets that anything can announce, in whole eights: TP-UDL 255, a service centre's name 290.
+const MOST_SEPTETS: usize = 296;
 
 /// Septets that were unpacked.
 pub(crate) struct Unpacked {
@@ -285,16 +334,20 @@ pub(crate) struct Unpacked {
 }
 
 impl Unpacked {
-    /// The first `count` septets, 255 at most, or as many as the octets hold.
+    /// The first `count` septets, or as many as the octets hold.
     pub(crate) fn from(octets: &[u8], count: Septets) -> Self {
-        let count = count.min(Septets::that_fit(octets.len())).0.min(255);
+        let count = count.min(Septets::that_fit(octets.len())).0;
+        let count = count.min(MOST_SEPTETS);
         let mut septets = [0; MOST_SEPTETS];
-        let eights = septets.as_chunks_mut::<8>().0.iter_mut();
-        for (seven, eight) in octets.chunks(7).take(count.div_ceil(8)).zip(eights) {
+        let eights = &mut septets.as_chunks_mut::<8>().0[..count.div_ceil(8)];
+        let (sevens, few) = octets.as_chunks::<7>();
+        for (&[a, b, c, d, e, f, g], eight) in sevens.iter().zip(&mut *eights) {
+            *eight = spread_out(u64::from_le_bytes([a, b, c, d, e, f, g, 0]));
+        }
+        if let Some(eight) = eights.get_mut(sevens.len()) {
             let mut word = [0; 8];
-            word[..seven.len()].copy_from_slice(seven);
-            let word = u64::from_le_bytes(word);
-            *eight = [0, 7, 14, 21, 28, 35, 42, 49].map(|bit| (word >> bit) as u8 & 0x7F);
+            word[..few.len()].copy_from_slice(few);
+            *eight = spread_out(u64::from_le_bytes(word));
         }
         Self { septets, count }
     }
@@ -427,8 +480,8 @@ mod tests {
             (&[0x1B, 0x65, 0x1B], false),
         ];
         for (septets, usual) in table {
-            assert_eq!(is_usual(septets), usual, "{septets:02X?}");
-            let text = decode(septets, Tables::DEFAULT);
+            let (text, written_so) = read(septets, Tables::DEFAULT);
+            assert_eq!(written_so, usual, "{septets:02X?}");
             assert_eq!(encode(&text, Tables::DEFAULT).unwrap() == septets, usual);
         }
     }
@@ -466,6 +519,19 @@ mod tests {
         let table = [(0, 0), (1, 1), (7, 7), (8, 7), (9, 8), (160, 140)];
         for (septets, octets) in table {
             assert_eq!(Septets(septets).octets(), octets);
+        }
+    }
+
+    #[test]
+    fn packed_text_of_any_length_comes_back() {
+        for length in [0, 1, 7, 8, 9, 295, 296, 297, 300, 592, 593, 2_000] {
+            let text: String = "0123456789€".chars().cycle().take(length).collect();
+            let (octets, septets) = packed(&text).unwrap();
+            let extended = length / 11;
+            assert_eq!(septets, Septets(length + extended));
+            assert_eq!(octets.len(), septets.octets());
+            assert_eq!(text_of(&octets, septets), text);
+            assert_eq!(text_of(&octets[..0], septets), "");
         }
     }
 }

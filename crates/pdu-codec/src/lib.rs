@@ -48,6 +48,11 @@
 
 extern crate alloc;
 
+/// The examples of the README are tests.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 pub mod address;
 pub mod dcs;
 pub mod deliver;

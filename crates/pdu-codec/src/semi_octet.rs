@@ -116,4 +116,11 @@ mod tests {
         assert_eq!(two_digits(0x0A), None);
         assert_eq!(pack_two_digits(68), 0x86);
     }
+
+    #[test]
+    fn what_is_no_digit_of_a_number_has_no_semi_octet() {
+        for other in [b' ', b'+', b'A', b'd', b'/', b':', 0x00, 0xC3] {
+            assert_eq!(nibble(other), None, "{other:02X}");
+        }
+    }
 }

@@ -531,4 +531,13 @@ mod tests {
             assert_eq!(plan(text, language, shift), expected, "{text} {shift:?}");
         }
     }
+
+    #[test]
+    fn a_reference_says_how_wide_it_is() {
+        let width = ReferenceWidth::from;
+        assert_eq!(width(Reference::Eight(255)), ReferenceWidth::Eight);
+        assert_eq!(width(Reference::Sixteen(0)), ReferenceWidth::Sixteen);
+        assert_eq!(Reference::Eight(255).value(), 255);
+        assert_eq!(Reference::Sixteen(0x1234).value(), 0x1234);
+    }
 }

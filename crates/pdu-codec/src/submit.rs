@@ -410,4 +410,13 @@ mod tests {
         assert_eq!(submit.encode(), octets);
         assert_eq!(submit.user_data().text(), Some("v"));
     }
+
+    #[test]
+    fn another_message_type_is_refused() {
+        let error = Submit::decode(&[0x04, 0x00]).unwrap_err();
+        assert_eq!(
+            alloc::string::ToString::to_string(&error),
+            "submit.mti at octet 0: message type 0 is another one"
+        );
+    }
 }

@@ -393,4 +393,37 @@ mod tests {
             assert_eq!(Timestamp::parse(text), None, "{text}");
         }
     }
+
+    #[test]
+    fn a_stamp_has_its_fields() {
+        let stamp = Timestamp::decode([0x11, 0x30, 0x92, 0x91, 0x02, 0x40, 0x69]).unwrap();
+        let date = (stamp.year(), stamp.month(), stamp.day());
+        assert_eq!(date, (2011, 3, 29));
+        let time = (stamp.hour(), stamp.minute(), stamp.second());
+        assert_eq!(time, (19, 20, 4));
+        assert_eq!(stamp.quarter_hours(), -16);
+        assert_eq!(
+            InvalidTimestamp([0xFF; 7]).to_string(),
+            "the time stamp is not a date and time"
+        );
+    }
+
+    #[test]
+    fn a_moment_that_no_stamp_can_hold_has_none() {
+        for seconds in [
+            -1,
+            631_151_999,
+            3_786_912_000,
+            5_000_000_000,
+            i64::MIN,
+            i64::MAX,
+        ] {
+            assert_eq!(Timestamp::from_unix_seconds(seconds, 0), None, "{seconds}");
+        }
+        let first = Timestamp::from_unix_seconds(631_152_000, 0).unwrap();
+        assert_eq!(first.to_string(), "1990-01-01T00:00:00+00:00");
+        let last = Timestamp::from_unix_seconds(3_786_911_999, 0).unwrap();
+        assert_eq!(last.to_string(), "2089-12-31T23:59:59+00:00");
+        assert_eq!(Timestamp::parse("2013-07-10T13:39:00*02:00"), None);
+    }
 }

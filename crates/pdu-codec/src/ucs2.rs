@@ -8,8 +8,23 @@ use alloc::vec::Vec;
 pub(crate) fn write(text: &str, octets: &mut Vec<u8>) {
     let start = octets.len();
     octets.resize(start + measure(text) * 2, 0);
-    let places = octets[start..].as_chunks_mut::<2>().0;
-    for (place, unit) in places.iter_mut().zip(text.encode_utf16()) {
+    let mut places = octets[start..].as_chunks_mut::<2>().0.iter_mut();
+    for character in text.chars() {
+        // Nearly all characters are one unit; the others are looked at for their two.
+        if let Ok(unit) = u16::try_from(u32::from(character)) {
+            put(&mut places, unit);
+        } else {
+            let mut pair = [0; 2];
+            for unit in character.encode_utf16(&mut pair) {
+                put(&mut places, *unit);
+            }
+        }
+    }
+}
+
+/// There is a place for each unit: they were counted.
+fn put<'a>(places: &mut impl Iterator<Item = &'a mut [u8; 2]>, unit: u16) {
+    if let Some(place) = places.next() {
         *place = unit.to_be_bytes();
     }
 }
@@ -29,8 +44,11 @@ pub(crate) fn decode(octets: &[u8]) -> String {
 /// How many units a text takes.
 pub(crate) fn measure(text: &str) -> usize {
     // A character has one octet that is no continuation; four of them stand for a pair of surrogates.
-    let units = |octet: &u8| usize::from(octet & 0xC0 != 0x80) + usize::from(*octet >= 0xF0);
-    text.as_bytes().iter().map(units).sum()
+    let units = |octet: &u8| u8::from(octet & 0xC0 != 0x80) + u8::from(*octet >= 0xF0);
+    // In short runs the sum fits an octet, and many octets are added at once.
+    let runs = text.as_bytes().chunks(64);
+    runs.map(|run| usize::from(run.iter().map(units).sum::<u8>()))
+        .sum()
 }
 
 #[cfg(test)]

@@ -95,20 +95,23 @@ impl UserDataHeader {
         ports: Option<Ports>,
         national: Option<NationalTables>,
     ) -> Option<Self> {
+        if concatenation.is_none() && ports.is_none() && national.is_none() {
+            return None;
+        }
         let shift = |iei, language: Option<Language>| {
             language.map(|language| Element {
                 iei,
                 data: Vec::from([language.identifier()]),
             })
         };
-        let elements: Vec<Element> = concatenation
+        let elements = concatenation
             .map(Concatenation::element)
             .into_iter()
             .chain(ports.map(Ports::element))
             .chain(national.and_then(|national| shift(SINGLE_SHIFT, national.single_shift())))
             .chain(national.and_then(|national| shift(LOCKING_SHIFT, national.locking_shift())))
             .collect();
-        (!elements.is_empty()).then_some(Self { elements })
+        Some(Self { elements })
     }
 
     pub(crate) fn write(&self, octets: &mut Vec<u8>) {

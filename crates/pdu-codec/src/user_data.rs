@@ -177,9 +177,9 @@ impl UserData {
 
 impl Content {
     fn of_septets(septets: &[u8], tables: Tables) -> Self {
-        let says_them = tables.are_default() && gsm7::is_usual(septets);
+        let (text, says_them) = gsm7::read(septets, tables);
         Self::Gsm7 {
-            text: gsm7::decode(septets, tables),
+            text,
             septets: (!says_them).then(|| septets.to_vec()),
         }
     }

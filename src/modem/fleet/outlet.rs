@@ -7,6 +7,8 @@ use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
 use crate::domain::{FleetView, ModemName, ModemState, ModemStatus, Network, UnixMillis};
+use crate::modem::actor;
+use crate::modem::recorder::Recorder;
 use crate::modem::{
     Control, FleetEvent, Lock, ModemEvent, PinMemory, PinWord, RecoveryOutcome, RecoveryStep, Rung,
 };
@@ -23,6 +25,7 @@ pub(in crate::modem) struct Outlet {
     /// As it is; a pause hides its state.
     actual: ModemStatus,
     is_paused: bool,
+    recorder: Recorder,
 }
 
 /// A house that cannot remember within this time does not say yes.
@@ -46,11 +49,35 @@ impl Outlet {
             clock,
             actual,
             is_paused: false,
+            recorder: Recorder::new(actor::now()),
         }
     }
 
     pub(super) fn modem(&self) -> &ModemName {
         &self.modem
+    }
+
+    /// A port was opened: its conversation begins.
+    pub(super) fn begin_recording(&mut self) {
+        self.recorder = Recorder::new(actor::now());
+    }
+
+    /// The conversation so far, and the time.
+    pub(super) fn recording(&mut self, why: &str) -> (String, UnixMillis) {
+        let at = (self.clock)();
+        (
+            self.recorder
+                .text(&format!("{at}, modem {}: {why}", self.modem)),
+            at,
+        )
+    }
+
+    pub(in crate::modem) fn wrote(&mut self, octets: &[u8]) {
+        self.recorder.wrote(actor::now(), octets);
+    }
+
+    pub(in crate::modem) fn heard(&mut self, octets: &[u8]) {
+        self.recorder.heard(actor::now(), octets);
     }
 
     /// Publishes `status`; the time of its state is kept as long as the state is.

@@ -8,7 +8,7 @@ use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 use super::*;
 use crate::domain::{Body, Destination, Encoding, ModemName, PartNumber};
 use crate::modem::profile::Profiles;
-use crate::modem::{Outcome, Submit, Ticket};
+use crate::modem::{Outcome, Recordings, Submit, Ticket};
 
 #[tokio::test]
 async fn a_missing_modem_is_absent_and_is_found_when_it_comes() {
@@ -118,6 +118,27 @@ mod with_simulated_modems {
         house.stop().await;
     }
 
+    #[tokio::test]
+    async fn a_modem_behind_a_device_server_is_used_like_any_other() {
+        let (_sim, mut lines) = modem_sim::in_memory(Settings::default());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let device = format!("tcp://{}", listener.local_addr().unwrap());
+        let mut line = lines.remove(0);
+        let bridge = tokio::spawn(async move {
+            let (mut socket, _) = listener.accept().await.unwrap();
+            // Ends when the gateway closes its side.
+            let _ = tokio::io::copy_bidirectional(&mut socket, &mut line).await;
+        });
+        let mut house = House::start(Path::new(&device));
+        house.until(ModemState::Ready).await;
+        house.give(Order::Prepare(Box::new(submit(1)))).await;
+        house.give(Order::Go(Ticket(1))).await;
+        let (_, outcome) = house.answer().await;
+        assert!(matches!(outcome, Outcome::Accepted { .. }), "{outcome:?}");
+        house.stop().await;
+        bridge.abort();
+    }
+
     #[tokio::test(start_paused = true)]
     async fn a_session_runs_in_memory_as_on_a_port() {
         let (_sim, mut lines) = modem_sim::in_memory(Settings::default());
@@ -165,6 +186,33 @@ mod with_simulated_modems {
             .drive(&mut line, async |keeping| keeping.event().await)
             .await;
         assert!(matches!(event, ModemEvent::LateReference(_)), "{event:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_recording_of_a_session_is_replayed_without_a_departure() {
+        let (_sim, mut lines) = modem_sim::in_memory(Settings::default());
+        let mut keeping = Keeping::new();
+        let mut line = lines.remove(0);
+        keeping
+            .drive(&mut line, async |keeping| {
+                keeping.send(1).await;
+                keeping.event().await;
+                // Its report.
+                keeping.event().await;
+            })
+            .await;
+        let (recording, _) = keeping.keeper.outlet.recording("a test");
+        assert!(!recording.contains("13800138000"), "{recording}");
+        let replayed = crate::modem::replay::replay(&recording, actor::now()).unwrap();
+        assert_eq!(replayed.departures, 0, "{:#?}", replayed.lines);
+        assert_eq!(replayed.state, ModemState::Ready);
+        let said = |what: &str| replayed.lines.iter().any(|line| line.starts_with(what));
+        assert!(
+            said("! a part was accepted, reference "),
+            "{:#?}",
+            replayed.lines
+        );
+        assert!(said("! a status report"), "{:#?}", replayed.lines);
     }
 
     /// A keeper on a line in memory, and those it talks to.
@@ -254,6 +302,77 @@ async fn a_modem_that_answers_nothing_is_recovering() {
     house.stop().await;
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_dead_modem_climbs_the_ladder_to_quarantine_and_is_tried_again_when_somebody_asks() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = folder.path().join("modem0");
+    let (_end, path) = pty();
+    symlink(path, &device).unwrap();
+    let mut house = House::start_with(ModemSettings {
+        recordings: Some(Recordings {
+            folder: folder.path().join("recorder"),
+            keep: 3,
+        }),
+        ..settings(&device)
+    });
+    let mut steps = Vec::new();
+    while steps
+        .last()
+        .is_none_or(|(rung, _)| *rung != Rung::Quarantine)
+    {
+        if let ModemEvent::Recovery(step) = house.event().await {
+            steps.push((step.rung, step.outcome));
+        }
+    }
+    use RecoveryOutcome::{Begun, Unavailable};
+    assert_eq!(
+        steps,
+        [
+            (Rung::Reopen, Begun),
+            (Rung::Reopen, Begun),
+            (Rung::Reset, Begun),
+            (Rung::Reset, Begun),
+            (Rung::Radio, Begun),
+            (Rung::Radio, Begun),
+            (Rung::Restart, Begun),
+            (Rung::Restart, Begun),
+            (Rung::Usb, Unavailable),
+            (Rung::Quarantine, Begun),
+        ]
+    );
+    let status = house.until(ModemState::Quarantined).await;
+    assert_eq!(status.recoveries, [0, 2, 2, 2, 2, 0, 1]);
+    assert_eq!(
+        status.last_error.as_deref(),
+        Some("the modem does not answer: it is left alone, and tried again every 15 minutes")
+    );
+    let kept = std::fs::read_dir(folder.path().join("recorder/m1")).unwrap();
+    assert!((1..=3).contains(&kept.count()));
+
+    // Nobody has to wait for a quarter of an hour.
+    let asked = actor::now();
+    house.give(Order::Control(Control::Restart)).await;
+    let ModemEvent::Recovery(step) = house.event().await else {
+        panic!("no step of recovery");
+    };
+    assert_eq!((step.rung, step.outcome), (Rung::Restart, Begun));
+    assert!(actor::now() - asked < Duration::from_secs(1));
+    house.stop().await;
+}
+
+#[tokio::test]
+async fn a_paused_modem_says_so_whatever_it_does_meanwhile() {
+    let folder = tempfile::tempdir().unwrap();
+    let device = folder.path().join("modem0");
+    let mut house = House::start(&device);
+    house.until(ModemState::Absent).await;
+    house.give(Order::Control(Control::Pause)).await;
+    house.until(ModemState::Paused).await;
+    house.give(Order::Control(Control::Resume)).await;
+    house.until(ModemState::Absent).await;
+    house.stop().await;
+}
+
 /// One modem, and who waits for its news.
 struct House {
     fleet: Fleet,
@@ -265,10 +384,14 @@ struct House {
 
 impl House {
     fn start(device: &Path) -> Self {
+        Self::start_with(settings(device))
+    }
+
+    fn start_with(settings: ModemSettings) -> Self {
         let (events, told) = mpsc::channel(16);
         let stop = CancellationToken::new();
         let (fleet, mut handles) = Fleet::start(
-            vec![settings(device)],
+            vec![settings],
             events,
             no_pins(),
             || UnixMillis(1),
@@ -336,6 +459,7 @@ fn settings(device: &Path) -> ModemSettings {
         profile: None,
         known_profile: None,
         helped: None,
+        recordings: None,
         listen_first: None,
         mean_send: Duration::from_millis(500),
         delete_from_sim: true,

@@ -52,12 +52,19 @@ impl Session {
             return self.proceed(now);
         }
         self.checks += 1;
+        if self.checks < COMPARE_EVERY {
+            return self.proceed(now);
+        }
+        self.checks = 0;
         match self.setup.announced() {
-            Some(form) if self.checks >= COMPARE_EVERY => {
-                self.checks = 0;
+            Some(form) if !self.receiving.has_no_memory() => {
                 self.ask(now, Step::AnnouncementsKept(form));
             }
-            _ => self.proceed(now),
+            // It kept nothing, or announced nothing, when it was asked: perhaps it does now.
+            _ => {
+                self.begin_again = self.begin_again.or(Some(Step::MESSAGES));
+                self.proceed(now);
+            }
         }
     }
 }

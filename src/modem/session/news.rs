@@ -108,7 +108,7 @@ impl Session {
             }
             // It is settled: nothing is left to listen for.
             Activity::Listening { .. } if reference.is_some() && !self.ghost => {
-                return self.awaken(now, Wake::at_start(now), None);
+                return self.awaken(now, self.first_wake(now), None);
             }
             _ => {}
         }

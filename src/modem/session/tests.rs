@@ -11,6 +11,8 @@ use std::collections::{HashMap, HashSet};
 use pdu_codec::Reference;
 use proptest::prelude::*;
 
+mod transcripts;
+
 use super::*;
 use crate::domain::{
     Body, Destination, Encoding, ModemName, Network, PartNumber, PduDigest, Pepper,
@@ -1198,6 +1200,43 @@ fn a_pin_that_was_refused_is_never_entered_again() {
 }
 
 #[test]
+fn a_pin_that_is_not_answered_is_not_entered_again() {
+    let mut player = locked();
+    player.play(
+        r#"
+        > AT+CCID
+        < 8944110068256270054
+        < OK
+        > AT+CPINR
+        < +CPINR: SIM PIN,3,3
+        < OK
+        ! claim
+        + claimed
+        > AT+CPIN="1234"
+        ~ 15000
+        ~ 2000
+        > AT+CPIN?
+        < +CPIN: SIM PIN
+        < OK
+        ! pin_required: the PIN was entered, and the SIM wants it again: check it in a phone
+        ~ 10000
+        > AT+CPIN?
+    "#,
+    );
+    player.done();
+}
+
+#[test]
+fn a_restart_that_a_person_wants_does_not_wait_for_a_network() {
+    let mut player = Player::new();
+    player.play(WAKING).play(IDENTIFYING).play(SIM);
+    player.play("> AT+CREG?\n< +CREG: 1,2\n< OK\n> AT+CEREG?\n+ restart\n< ERROR");
+    player
+        .play("> AT+CFUN=1,1\n! recovering\n< OK\n! depart Restarting")
+        .done();
+}
+
+#[test]
 fn a_pin_is_not_entered_when_it_was_tried_before_or_has_one_try_left() {
     let mut player = locked();
     player.play(
@@ -1640,6 +1679,34 @@ fn a_restart_that_a_person_wants_waits_for_the_part_in_flight() {
         ",
         )
         .done();
+}
+
+#[test]
+fn a_modem_that_offered_no_storage_is_asked_again_every_ten_minutes() {
+    let mut player = at_storage();
+    player.play("> AT+CPMS=?\n< +CPMS: (),(),()\n< OK");
+    player.play("> AT+CNMI=?\n< ERROR\n> AT+CNMI=2,1,0,1,0\n< OK\n> AT+CNMI?\n< ERROR");
+    player.play(SERVICE_CENTRE);
+    let ready_at = player.now;
+    while player.now < ready_at + Duration::from_secs(660) {
+        while let Some(said) = player.said() {
+            let answer: &[u8] = match said.as_str() {
+                "> AT+CMGF=0" => {
+                    let after = player.now - ready_at;
+                    assert_eq!(after.as_secs() / 60, 10);
+                    return;
+                }
+                "> AT+CREG?" => b"\r\n+CREG: 1,1\r\n\r\nOK\r\n",
+                "> AT+CPMS=?" => b"\r\n+CPMS: (),(),()\r\n\r\nOK\r\n",
+                line if line.starts_with("> AT+CPMS=") => b"\r\nERROR\r\n",
+                line if line.starts_with('>') => b"\r\nOK\r\n",
+                _ => continue,
+            };
+            player.session.handle(player.now, Input::Octets(answer));
+        }
+        player.wait(Duration::from_secs(1));
+    }
+    panic!("not asked again");
 }
 
 #[test]
@@ -2106,6 +2173,7 @@ fn settings() -> ModemSettings {
         profile: None,
         known_profile: None,
         helped: None,
+        recordings: None,
         listen_first: None,
         mean_send: Duration::from_secs(4),
         delete_from_sim: true,

@@ -101,10 +101,13 @@ impl Session {
 
     /// Somebody wants the modem restarted: done when nothing is in flight.
     pub(super) fn restart(&mut self, now: Instant) {
-        self.restart_wanted = true;
-        if !matches!(self.activity, Activity::Idle | Activity::Pausing { .. }) {
-            return;
+        match self.activity {
+            Activity::Idle | Activity::Pausing { .. } => self.restart_now(now),
+            _ => self.restart_wanted = true,
         }
+    }
+
+    pub(super) fn restart_now(&mut self, now: Instant) {
         self.restart_wanted = false;
         self.status.state = ModemState::Recovering;
         self.status.last_error = None;

@@ -3,9 +3,10 @@
 use std::time::Duration;
 
 use super::{Answer, Failure, Modem, Output, Phase, Verdict};
+use crate::fate::{PromptFate, Wording};
 use crate::moment::Moment;
 use crate::personality::{Escape, Prompt, Technology};
-use crate::script::{Mishap, PromptFate, Wording};
+use crate::script::Mishap;
 use crate::submission::{Entry, Submission};
 
 impl Modem {

@@ -1,18 +1,21 @@
 //! Encode, decode and segment, beside the other crates that do the same, on the same inputs.
 //!
-//! Each group is one piece of work; its first row is this crate's. What a row does is what its crate offers: `gsm7` has
-//! the septets only, `sms_splitter` the cutting only, so they do less of the work than the row above them.
+//! Each group is one piece of work; its first row is this crate's, and the others do no more than it and no less, but
+//! where their name says so. `gsm7` has the septets without a message around them, so it is beside our septets.
 
 use std::hint::black_box;
 
 use criterion::{Criterion, criterion_group, criterion_main};
 use pdu_codec::{
     Address, AlphabetChoice, Deliver, Envelope, ReferenceWidth, Split, Submit, SubmitOptions,
-    octets_from_hex,
+    gsm7 as septets, octets_from_hex,
 };
 
 const SHORT: &str = "Your code is 482913. It is valid for 10 minutes.";
 const CHINESE: &str = "您的验证码是482913，十分钟内有效。请勿将验证码告诉他人。";
+
+/// Characters that are not ASCII, and escapes, all over.
+const MIXED: &str = "Größe: 7€ für [süße] Äpfel à {¿niñas?} ~ 5£ | Øre, å: ¡Ñandù! Ω=Δ";
 
 /// Whole, and with a character of the extension table now and then.
 fn full() -> String {
@@ -42,7 +45,14 @@ const DELIVERS: [(&str, &str); 3] = [
 
 fn encode(criterion: &mut Criterion) {
     let (full, long) = (full(), long());
-    for (name, text) in [("short", SHORT), ("full", &full), ("ucs2", CHINESE), ("long", &long)] {
+    let texts = [
+        ("short", SHORT),
+        ("full", &full),
+        ("mixed", MIXED),
+        ("ucs2", CHINESE),
+        ("long", &long),
+    ];
+    for (name, text) in texts {
         let mut group = criterion.benchmark_group(format!("encode {name}"));
         group.bench_function("pdu-codec", |bencher| {
             let to = Address::parse("+491701234567").unwrap();
@@ -74,15 +84,6 @@ fn encode(criterion: &mut Criterion) {
                 parts.into_iter().map(submit).collect::<Vec<_>>()
             });
         });
-        if name != "ucs2" {
-            group.bench_function("gsm7 (septets only)", |bencher| {
-                bencher.iter(|| {
-                    let mut writer = gsm7::Gsm7Writer::new(Vec::with_capacity(text.len()));
-                    writer.write_str(black_box(text)).unwrap();
-                    writer.into_writer().unwrap()
-                });
-            });
-        }
         group.finish();
     }
 }
@@ -113,18 +114,42 @@ fn decode(criterion: &mut Criterion) {
                 (deliver, text)
             });
         });
-        if name != "ucs2" {
-            let deliver = Deliver::decode(&Envelope::from_octets(&octets).unwrap().tpdu).unwrap();
-            let characters = deliver.user_data.text().unwrap().chars().count();
-            // The user data alone, behind the seven octets of the stamp and its length.
-            let user_data = &octets[octets.len() - characters * 7 / 8..];
-            group.bench_function("gsm7 (septets only)", |bencher| {
-                bencher.iter(|| {
-                    let reader = gsm7::Gsm7Reader::new(black_box(user_data));
-                    reader.filter_map(Result::ok).collect::<String>()
-                });
+        group.finish();
+    }
+}
+
+/// The septets alone, without a message around them.
+fn pack(criterion: &mut Criterion) {
+    let (full, long) = (full(), long());
+    for (name, text) in [
+        ("short", SHORT),
+        ("full", &full),
+        ("mixed", MIXED),
+        ("long", &long),
+    ] {
+        let mut group = criterion.benchmark_group(format!("pack {name}"));
+        group.bench_function("pdu-codec", |bencher| {
+            bencher.iter(|| septets::packed(black_box(text)).unwrap());
+        });
+        group.bench_function("gsm7", |bencher| {
+            bencher.iter(|| {
+                let mut writer = gsm7::Gsm7Writer::new(Vec::with_capacity(text.len()));
+                writer.write_str(black_box(text)).unwrap();
+                writer.into_writer().unwrap()
             });
-        }
+        });
+        group.finish();
+        let (octets, count) = septets::packed(text).unwrap();
+        let mut group = criterion.benchmark_group(format!("unpack {name}"));
+        group.bench_function("pdu-codec", |bencher| {
+            bencher.iter(|| septets::text_of(black_box(&octets), count));
+        });
+        group.bench_function("gsm7", |bencher| {
+            bencher.iter(|| {
+                let reader = gsm7::Gsm7Reader::new(black_box(&octets[..]));
+                reader.filter_map(Result::ok).collect::<String>()
+            });
+        });
         group.finish();
     }
 }
@@ -152,5 +177,5 @@ fn segment(criterion: &mut Criterion) {
     }
 }
 
-criterion_group!(compare, encode, decode, segment);
+criterion_group!(compare, encode, decode, pack, segment);
 criterion_main!(compare);

@@ -326,3 +326,34 @@ pub(crate) static URDU_EXTENSION: [char; 128] = south_asian(&[
     (0x35, 0x0652), (0x36, 0x0658), (0x37, 0x066B), (0x38, 0x066C), (0x39, 0x0672), (0x3A, 0x0673),
     (0x3B, 0x06CD), (0x3F, 0x06D4),
 ]);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_main_table_has_its_characters_in_their_places() {
+        let mut code_points = [0x0020; 128];
+        (code_points[0x00], code_points[0x7F]) = (0x0981, 0x20AC);
+        let table = characters(code_points);
+        assert_eq!((table[0x00], table[0x01], table[0x7F]), ('ঁ', ' ', '€'));
+    }
+
+    #[test]
+    fn an_extension_table_keeps_what_all_of_them_have() {
+        let table = extension(&[(0x09, 0x00E7), (0x14, 0x011E)]);
+        assert_eq!((table[0x09], table[0x65]), ('ç', '€'));
+        // What a language puts there instead.
+        assert_eq!(table[0x14], 'Ğ');
+        assert_eq!(table[0x41], crate::gsm7::tables::VOID);
+        let table = south_asian(&[(0x19, 0x09E6)]);
+        assert_eq!((table[0x19], table[0x65], table[0x00]), ('০', '€', '@'));
+        assert_eq!((table[0x41], table[0x5A]), ('A', 'Z'));
+    }
+
+    #[test]
+    #[should_panic(expected = "a surrogate is no character")]
+    fn a_table_cannot_hold_a_surrogate() {
+        extension(&[(0x09, 0xD83D)]);
+    }
+}
