@@ -57,6 +57,8 @@ pub(super) struct Receiving {
     memories: Vec<Memory>,
     /// Written to and received into, as set up.
     beside: Option<(Memory, Memory)>,
+    /// How full they are was asked just now: the first sweep need not.
+    knows_use: bool,
     /// Selecting takes the names of all three.
     names_all: bool,
     /// Selects in a row that were not answered.
@@ -181,6 +183,7 @@ impl Receiving {
             questions: VecDeque::new(),
             memories: Vec::new(),
             beside: None,
+            knows_use: false,
             names_all: false,
             mute_selects: 0,
             selected: None,
@@ -219,7 +222,10 @@ impl Receiving {
                 Errand::AskService,
                 Errand::AskAnnouncements,
                 Errand::AskThereAre,
+                // Before anything is selected: some take the names of all three memories only.
+                Errand::AskInUse,
             ]),
+            knows_use: true,
             ..Self::new(self.deletes, now)
         };
     }
@@ -372,7 +378,10 @@ impl Receiving {
         if self.stores_reports && self.has_reports {
             self.to_list.push_back(Memory::Reports);
         }
-        Some(Errand::AskInUse)
+        match std::mem::take(&mut self.knows_use) {
+            true => self.next_of_sweep(now),
+            false => Some(Errand::AskInUse),
+        }
     }
 
     /// What selects `memory`; `None`: it is selected.

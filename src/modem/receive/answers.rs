@@ -98,13 +98,16 @@ impl Receiving {
         }
     }
 
-    /// A memory that cannot be selected: nothing of it can be read.
+    /// A memory that cannot be selected: nothing of it can be read now; refused a second time, it is left out.
     fn give_up(&mut self, memory: Memory) {
-        self.memories.retain(|one| *one != memory);
         self.to_list.retain(|one| *one != memory);
         self.to_read.retain(|one| one.slot.memory != memory);
         self.to_delete.retain(|one| one.slot.memory != memory);
-        self.has_reports &= memory != Memory::Reports;
+        let index = u16::MAX; // no slot: the memory as a whole
+        if self.has_failed(Slot { memory, index }) {
+            self.memories.retain(|one| *one != memory);
+            self.has_reports &= memory != Memory::Reports;
+        }
     }
 
     fn on_listed(&mut self, now: Instant, memory: Memory, answer: Answer) {

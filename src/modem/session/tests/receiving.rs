@@ -451,6 +451,31 @@ fn a_modem_that_wants_all_three_memories_is_given_them() {
 }
 
 #[test]
+fn a_text_announced_before_the_first_look_does_not_hide_a_memory_that_wants_all_three_names() {
+    let mut player = Player::with(settings());
+    for script in [
+        WAKING,
+        IDENTIFYING,
+        SIM,
+        REGISTERED,
+        OPERATOR,
+        STORAGE,
+        SERVICE_CENTRE,
+    ] {
+        player.play(script);
+    }
+    player
+        .play(&format!(
+            "~ 0\n> AT+CSMS?\n< OK\n> AT+CNMI?\n< +CMTI: \"ME\",0\n< OK\n> AT+CPMS=?\n\
+             < +CPMS: (\"ME\"),(\"ME\"),(\"ME\")\n< OK\n> AT+CPMS?\n\
+             < +CPMS: \"SM\",0,20,\"ME\",1,100,\"ME\",1,100\n< OK\n> AT+CPMS=\"ME\"\n< +CMS ERROR: 302\n\
+             > AT+CPMS=\"ME\",\"ME\",\"ME\"\n< OK\n> AT+CMGR=0\n< +CMGR: 0,,21\n< {HI}\n< OK\n\
+             ! received 29 octets from a slot"
+        ))
+        .done();
+}
+
+#[test]
 fn a_memory_that_cannot_be_selected_is_left_out() {
     let two = with_answer(2, "+CPMS: (\"ME\",\"SM\"),(\"SM\"),(\"SM\")");
     let mut player = ready_with(settings(), two);
@@ -479,7 +504,7 @@ fn a_phone_that_stores_nothing_is_not_looked_through() {
         player.play(script);
     }
     player.play(&format!(
-        "~ 0\n> AT+CSMS?\n< {}\n< OK\n> AT+CNMI?\n< {}\n< OK\n> AT+CPMS=?\n< {}\n< OK\n~ 50000",
+        "~ 0\n> AT+CSMS?\n< {}\n< OK\n> AT+CNMI?\n< {}\n< OK\n> AT+CPMS=?\n< {}\n< OK\n> AT+CPMS?\n< ERROR\n~ 50000",
         none[0], none[1], none[2]
     ));
     player.done();
