@@ -88,6 +88,7 @@ struct Soak {
     under_way: VecDeque<(usize, String)>,
     /// Of each fault under way: its modem, and when it ends.
     troubles: Vec<(usize, Fault, Instant)>,
+    next_trouble: Instant,
     faults: usize,
     counts: Counts,
 }
@@ -121,6 +122,7 @@ async fn soak(texts: usize, seed: u64) -> String {
         delivered: 0,
         under_way: VecDeque::new(),
         troubles: Vec::new(),
+        next_trouble: Instant::now(),
         faults: 0,
         counts: Counts::default(),
     };
@@ -131,6 +133,7 @@ async fn soak(texts: usize, seed: u64) -> String {
         soak.write_to_us().await;
         soak.trouble().await;
         soak.reap().await;
+        soak.trouble().await;
         if early.is_none() && soak.submitted >= texts / 4 {
             early = Some(resident_kib());
         }
@@ -198,25 +201,29 @@ impl Soak {
         for (modem, fault, _) in over {
             self.end(modem, &fault).await;
         }
-        let chance = 0.5 / CALM.as_secs_f64();
-        if self.rng.random_bool(chance) {
-            let modem = self.rng.random_range(0..MODEMS);
-            if self
-                .troubles
-                .iter()
-                .any(|(troubled, ..)| *troubled == modem)
-            {
-                return;
-            }
-            let name = FAULTS[self.rng.random_range(0..FAULTS.len())];
-            let listed = Fault::CATALOGUE.iter().find(|one| one.name == name);
-            let fault = listed.unwrap().example().unwrap();
-            // A modem whose port is gone at this moment cannot be told anything.
-            if self.site.sim.fault(modem, fault.clone()).await.is_ok() {
-                self.faults += 1;
-                let lasts = Duration::from_secs(self.rng.random_range(1..=LONGEST_FAULT));
-                self.troubles.push((modem, fault, now + lasts));
-            }
+        while self.next_trouble <= now {
+            self.next_trouble += CALM.mul_f64(self.rng.random_range(0.0..2.0));
+            self.begin_trouble(now).await;
+        }
+    }
+
+    async fn begin_trouble(&mut self, now: Instant) {
+        let modem = self.rng.random_range(0..MODEMS);
+        let name = FAULTS[self.rng.random_range(0..FAULTS.len())];
+        let lasts = Duration::from_secs(self.rng.random_range(1..=LONGEST_FAULT));
+        if self
+            .troubles
+            .iter()
+            .any(|(troubled, ..)| *troubled == modem)
+        {
+            return;
+        }
+        let listed = Fault::CATALOGUE.iter().find(|one| one.name == name);
+        let fault = listed.unwrap().example().unwrap();
+        // A modem whose port is gone at this moment cannot be told anything.
+        if self.site.sim.fault(modem, fault.clone()).await.is_ok() {
+            self.faults += 1;
+            self.troubles.push((modem, fault, now + lasts));
         }
     }
 
