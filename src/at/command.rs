@@ -169,6 +169,8 @@ impl Command {
     pub(crate) const PDU_MODE: Self = Self::plain("+CMGF=0", ORDINARY);
     /// Texts are stored and announced, not handed over: nothing is to be acknowledged (27.005 §3.2.1).
     pub(crate) const STORED_DELIVERY: Self = Self::plain("+CSMS=0", ORDINARY);
+    /// Phase 2+: what comes directly is acknowledged by +CNMA.
+    pub(crate) const DIRECT_DELIVERY: Self = Self::plain("+CSMS=1", ORDINARY);
     pub(crate) const STORAGES: Self =
         Self::new("+CPMS=?", Answer::Prefixed(Cow::Borrowed("+CPMS:")), None);
     pub(crate) const STORAGE: Self =

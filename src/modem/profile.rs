@@ -211,6 +211,14 @@ impl Profile {
         or(&self.written.messages.reports, &[1, 2, 0])
     }
 
+    /// Whether texts come as `+CMT` and wait for `+CNMA`, in place of being stored and announced.
+    ///
+    /// For a modem whose memories cannot be read. Any other is better off without: a text that is not acknowledged in
+    /// time makes a modem stop giving any (27.005 §3.4.1).
+    pub(super) fn delivers_directly(&self) -> bool {
+        self.written.messages.direct.unwrap_or(false)
+    }
+
     /// Where texts are stored, best first.
     pub(super) fn storages(&self) -> Vec<&str> {
         match &self.written.messages.storages {
@@ -342,6 +350,7 @@ struct Messages {
     modes: Option<Spanned<Vec<u8>>>,
     reports: Option<Spanned<Vec<u8>>>,
     storages: Option<Spanned<Vec<String>>>,
+    direct: Option<bool>,
     omits_reference: Option<bool>,
     keeps_link: Option<bool>,
 }

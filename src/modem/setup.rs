@@ -49,6 +49,8 @@ pub(super) enum Step {
     OwnNumber,
     AnnounceRegistration(usize),
     AnnounceLteRegistration(usize),
+    /// While there is no network: it may be the SIM that is gone.
+    SimStill,
     Registration,
     LteRegistration,
     SelectOperator,
@@ -57,7 +59,7 @@ pub(super) enum Step {
     Signal,
     CharacterSet(usize),
     PduMode,
-    StoredDelivery,
+    Delivery,
     StoragesOffered,
     Storage(usize),
     StorageKept(usize),
@@ -233,7 +235,7 @@ impl Setup {
             Step::Revision => Command::REVISION,
             Step::Imei => Command::IMEI,
             Step::Prepare(line) => form(self.profile.prepares_with().nth(line)),
-            Step::Sim => Command::SIM_STATE,
+            Step::Sim | Step::SimStill => Command::SIM_STATE,
             Step::LookForSim(line) => form(self.profile.looks_for_sim_with().nth(line)),
             Step::LockedIccid(which) | Step::Iccid(which) => self.iccid_command(which),
             Step::PinCounter => Command::question(&self.profile.pin_counter().command),
@@ -253,7 +255,10 @@ impl Setup {
             Step::AvoidLte => form(self.profile.avoids_lte_with()),
             Step::CharacterSet(which) => Command::form(messages::CHARACTER_SETS[which]),
             Step::PduMode => Command::PDU_MODE,
-            Step::StoredDelivery => Command::STORED_DELIVERY,
+            Step::Delivery => match self.profile.delivers_directly() {
+                true => Command::DIRECT_DELIVERY,
+                false => Command::STORED_DELIVERY,
+            },
             Step::StoragesOffered => Command::STORAGES,
             Step::Storage(which) => Command::store_in(&self.messages.storages[which]),
             Step::StorageKept(_) => Command::STORAGE,
@@ -301,6 +306,7 @@ impl Setup {
             Step::Imei => self.identified(answer, status),
             Step::Prepare(line) => self.prepare(line + 1),
             Step::Sim
+            | Step::SimStill
             | Step::LookForSim(_)
             | Step::LockedIccid(_)
             | Step::PinCounter
@@ -327,7 +333,7 @@ impl Setup {
     fn is_busy(&mut self, now: Instant, step: Step, answer: &Answer) -> bool {
         let says_so = matches!(answer, Err(Refusal::Answered(fault)) if fault.is_busy());
         // The SIM's own question has its own patience.
-        if !says_so || step == Step::Sim {
+        if !says_so || matches!(step, Step::Sim | Step::SimStill) {
             self.busy = None;
             return false;
         }

@@ -7,7 +7,7 @@ use http::{Method, StatusCode};
 use modem_sim::{Fault, MobileText};
 use serde_json::{Value, json};
 
-use crate::house::House;
+use crate::house::{House, fast};
 
 const FROM: &str = "+8613800138000";
 
@@ -36,6 +36,32 @@ async fn a_text_is_in_the_inbox_as_it_was_written() {
         .ask(Method::GET, &format!("/v1/inbox/{id}"), None)
         .await;
     assert_eq!((one.status, &one.body), (StatusCode::OK, text));
+}
+
+/// The modem gives nothing more unless each is acknowledged in time, and takes no second acknowledgement.
+#[tokio::test]
+async fn texts_that_come_directly_are_acknowledged_when_they_are_in_the_inbox() {
+    let profiles = tempfile::tempdir().unwrap();
+    let profile = profiles.path().join("direct.toml");
+    std::fs::write(profile, "[messages]\ndirect = true\n").unwrap();
+    let config = format!(
+        "[modems]\nprofiles_dir = \"{}\"\n",
+        profiles.path().display()
+    );
+    let modem = "profile = \"direct\"\n";
+    let house = House::with_modems(1, fast(), &config, modem).await;
+    house.modem_becomes("m1", "ready").await;
+    for number in 0..20 {
+        house.writes(FROM, &format!("text {number}")).await;
+    }
+    let texts = house.inbox_holds(20).await;
+    let said: Vec<&str> = texts.iter().map(said).collect();
+    let expected: Vec<String> = (0..20).map(|number| format!("text {number}")).collect();
+    assert_eq!(said, expected);
+    let waiting = house
+        .phones(|phones| phones.call(&json!({"do": "waiting", "modem": 0})).unwrap())
+        .await;
+    assert_eq!(waiting["texts"], 0, "{waiting}");
 }
 
 #[tokio::test]

@@ -1,7 +1,7 @@
 //! A stick that is pulled out: what never left is not lost, what may have left is uncertain, and the queue goes on
 //! when it is back.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use modem_sim::Fault;
 use serde_json::json;
@@ -111,4 +111,43 @@ async fn a_queue_goes_on_after_a_replug_with_nothing_lost() {
     texts.dedup();
     assert_eq!(texts.len(), all, "bulk is never sent twice");
     assert!(all >= 29, "only {all} of 30 arrived");
+}
+
+/// `cargo test --test promises pulled_out_for_three_seconds -- --nocapture` prints how long it took; docs/PERFORMANCE.md
+/// has the figure.
+#[tokio::test]
+async fn a_modem_pulled_out_for_three_seconds_in_mid_send_works_again_and_the_queue_goes_on() {
+    const GONE: Duration = Duration::from_secs(3);
+    let mut network = fast();
+    network.latency = Duration::from_millis(100);
+    let house = House::with_network(1, network, "").await;
+    house.modem_becomes("m1", "ready").await;
+    let mut ids = Vec::new();
+    for number in 0..40 {
+        ids.push(house.send(TO, &format!("text {number}")).await);
+    }
+    // By then it is known how long a text takes here, and so how long a late answer is listened for.
+    house.network_took(30).await;
+    let pull = Fault::Reenumeration {
+        for_ms: 3_000,
+        in_flight: true,
+    };
+    house.fault(0, pull).await;
+    house.modem_becomes("m1", "absent").await;
+    let pulled = Instant::now();
+    house.modem_becomes("m1", "ready").await;
+    let ready = pulled.elapsed().saturating_sub(GONE);
+    let mut uncertain = 0;
+    for id in &ids {
+        house.becomes(id, "delivered").await;
+        let events = house.events(id).await;
+        uncertain += usize::from(events.contains(&"uncertain".to_owned()));
+    }
+    assert_eq!(uncertain, 1, "the text that was in the air, and no other");
+    let done = pulled.elapsed().saturating_sub(GONE);
+    println!("ready {ready:.2?} after its return, the queue of 10 empty after {done:.2?}");
+    let mut texts = house.texts(TO).await;
+    texts.sort();
+    texts.dedup();
+    assert_eq!(texts.len(), 40, "every text arrived");
 }

@@ -74,14 +74,20 @@ impl Options {
                 destination: ports.dst,
                 source: ports.src,
             }),
+            reference: self.reference()?,
             ..self.segmenting()?
         })
     }
 
     /// What decides where a text is cut, ports aside.
     pub(super) fn segmenting(&self) -> Result<SubmitOptions, Failure> {
+        let reference = match self.ref_bits {
+            None | Some(8) => Reference::Eight(0),
+            Some(16) => Reference::Sixteen(0),
+            Some(_) => return Err(Failure::new("options.ref_bits must be 8 or 16")),
+        };
         Ok(SubmitOptions {
-            reference: self.reference()?,
+            reference,
             national: self.national()?,
             ..SubmitOptions::default()
         })
@@ -100,11 +106,11 @@ impl Options {
     fn reference(&self) -> Result<Reference, Failure> {
         let value = self.reference.unwrap_or_default();
         match self.ref_bits {
-            None | Some(8) => octet("ref", Some(value)).map(Reference::Eight),
             Some(16) => u16::try_from(value)
                 .map(Reference::Sixteen)
                 .map_err(|_| Failure::new("options.ref must be 0 to 65535")),
-            Some(_) => Err(Failure::new("options.ref_bits must be 8 or 16")),
+            // Another width is refused where the room of a part is taken from it.
+            _ => octet("ref", Some(value)).map(Reference::Eight),
         }
     }
 

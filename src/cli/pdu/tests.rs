@@ -197,6 +197,13 @@ fn options_and_other_keys_may_be_null_or_unknown() {
 }
 
 #[test]
+fn a_text_is_cut_whatever_its_reference() {
+    let request = r#"{"op":"segment","text":"a","options":{"ref":300,"mr":-1.5,"ports":7}}"#;
+    let expected = json!({"ok": true, "alphabet": "gsm7", "parts": 1, "units": [1], "chars": [1]});
+    assert_eq!(answer(request), expected);
+}
+
+#[test]
 fn no_data_is_one_part_without_any() {
     let expected = json!({
         "ok": true, "alphabet": "8bit",

@@ -208,9 +208,9 @@ impl Session {
     /// The modem said something new of what is waited for: it is asked at once.
     pub(super) fn hasten(&mut self, now: Instant, about: Step) {
         if let Activity::Pausing { step, .. } = self.activity
-            && step == about
+            && (step == about || about == Step::NETWORK && step == Step::SimStill)
         {
-            self.ask(now, step);
+            self.ask(now, about);
         }
     }
 }

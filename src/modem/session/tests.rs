@@ -217,12 +217,16 @@ fn a_modem_without_network_waits_for_it_and_says_so() {
     );
     assert_eq!(player.status().network, Network::Searching);
     for _ in 1..18 {
-        player.play("~ 10000\n> AT+CREG?\n< +CREG: 1,2\n< OK\n> AT+CEREG?\n< ERROR");
+        player.play("~ 10000\n> AT+CPIN?\n< +CPIN: READY\n< OK");
+        player.play("> AT+CREG?\n< +CREG: 1,2\n< OK\n> AT+CEREG?\n< ERROR");
     }
     player
         .play(
             r"
             ~ 10000
+            > AT+CPIN?
+            < +CPIN: READY
+            < OK
             > AT+CREG?
             < +CREG: 1,2
             < OK
@@ -240,6 +244,37 @@ fn a_modem_without_network_waits_for_it_and_says_so() {
         ",
         )
         .play(MESSAGES)
+        .done();
+}
+
+#[test]
+fn a_sim_that_was_taken_out_is_not_taken_for_a_missing_network() {
+    ready()
+        .play(
+            r"
+            < +CREG: 0
+            > AT+CSQ
+            < +CSQ: 99,99
+            < OK
+            > AT+CREG?
+            < +CREG: 1,0
+            < OK
+            > AT+CEREG?
+            < +CEREG: 1,0
+            < OK
+            > AT+CREG?
+            ! registering
+            < +CREG: 1,0
+            < OK
+            > AT+CEREG?
+            < +CEREG: 1,0
+            < OK
+            ~ 10000
+            > AT+CPIN?
+            < +CME ERROR: 10
+            ! no_sim: no SIM: insert one, or check that it sits well
+        ",
+        )
         .done();
 }
 
@@ -1322,6 +1357,29 @@ fn a_locked_sim_that_does_not_say_who_it_is_is_known_by_the_modem() {
     let by_sim = with("< +CRSM: 144,0,\"98441100862665720045\"\n< OK");
     assert_eq!(by_modem, with("< ERROR"));
     assert_ne!(by_modem, by_sim);
+}
+
+#[test]
+fn texts_come_directly_where_the_profile_says_so_and_the_modem_offers_it() {
+    for (offered, asked) in [("(0-3)", "2,2,0,1,0"), ("(0,1)", "2,1,0,1,0")] {
+        let mut settings = settings();
+        let text = "[messages]\ndirect = true\n";
+        settings.profiles.add("odd", "odd.toml", text).unwrap();
+        settings.profile = settings.profiles.get("odd");
+        let mut player = Player::with(settings);
+        for script in [WAKING, IDENTIFYING, SIM, REGISTERED, OPERATOR] {
+            player.play(script);
+        }
+        player
+            .play("> AT+CSCS=\"GSM\"\n< OK\n> AT+CMGF=0\n< OK\n> AT+CSMS=1\n< +CSMS: 1,1,1\n< OK");
+        player.play("> AT+CPMS=?\n< +CPMS: (\"SM\"),(\"SM\"),(\"SM\")\n< OK");
+        player.play("> AT+CPMS=\"SM\",\"SM\",\"SM\"\n< OK\n> AT+CPMS?\n< ERROR");
+        player.play(&format!(
+            "> AT+CNMI=?\n< +CNMI: (0-3),{offered},(0-3),(0-2),(0,1)\n< OK\n> AT+CNMI={asked}\n< OK\n\
+             > AT+CNMI?\n< +CNMI: {asked}\n< OK"
+        ));
+        player.play(SERVICE_CENTRE);
+    }
 }
 
 #[test]

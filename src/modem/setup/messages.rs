@@ -67,7 +67,7 @@ impl Setup {
             Step::CharacterSet(form) => next_form(form, CHARACTER_SETS.len(), answer)
                 .map_or(Ask(Step::PduMode), |form| Ask(Step::CharacterSet(form))),
             Step::PduMode => self.pdu_mode(now, answer),
-            Step::StoredDelivery => Ask(Step::StoragesOffered),
+            Step::Delivery => Ask(Step::StoragesOffered),
             Step::StoragesOffered => {
                 self.messages.storages = storages(answer, &self.profile, &self.storage_wish);
                 match self.messages.storages.is_empty() {
@@ -117,7 +117,7 @@ impl Setup {
     fn pdu_mode(&mut self, now: Instant, answer: &Answer) -> Next {
         if answer.is_ok() {
             self.messages.pdu_mode_since = None;
-            return Next::Ask(Step::StoredDelivery);
+            return Next::Ask(Step::Delivery);
         }
         let since = *self.messages.pdu_mode_since.get_or_insert(now);
         match now.saturating_duration_since(since) < self.profile.messages_within() {
@@ -246,7 +246,11 @@ fn storages(answer: &Answer, profile: &Profile, wish: &Option<String>) -> Vec<St
     chosen.into_iter().flat_map(three_two_one).collect()
 }
 
-/// What may be asked of `+CNMI=`, best first. Texts are stored and announced (`<mt>` 1), broadcasts are not wanted.
+/// `<mt>`: texts are stored and announced, or they come as they are.
+const STORED: u8 = 1;
+const DIRECT: u8 = 2;
+
+/// What may be asked of `+CNMI=`, best first. Broadcasts are not wanted.
 fn announcements(answer: &Answer, profile: &Profile) -> Vec<String> {
     let lists = first(answer, |line| Some(information::number_lists(line)));
     let Some(lists) = lists.filter(|lists| lists.len() >= 4) else {
@@ -256,6 +260,10 @@ fn announcements(answer: &Answer, profile: &Profile) -> Vec<String> {
         lists
             .get(field)
             .is_none_or(|list| list.is_empty() || list.contains(&number))
+    };
+    let texts = match profile.delivers_directly() && offered(1, DIRECT) {
+        true => DIRECT,
+        false => STORED,
     };
     let mut forms = Vec::new();
     for &report in profile
@@ -270,7 +278,7 @@ fn announcements(answer: &Answer, profile: &Profile) -> Vec<String> {
         {
             // Cinterion takes 1 only.
             let buffer = u8::from(!offered(4, 0));
-            forms.push(format!("{mode},1,0,{report},{buffer}"));
+            forms.push(format!("{mode},{texts},0,{report},{buffer}"));
         }
     }
     match forms.is_empty() {
@@ -282,13 +290,17 @@ fn announcements(answer: &Answer, profile: &Profile) -> Vec<String> {
 /// For a modem that does not say what it takes.
 fn usual_announcements(profile: &Profile) -> Vec<String> {
     let modes = profile.announcement_modes().iter().take(2);
+    let texts = match profile.delivers_directly() {
+        true => DIRECT,
+        false => STORED,
+    };
     let mut forms: Vec<String> = profile
         .report_modes()
         .iter()
         .flat_map(|report| {
             modes
                 .clone()
-                .map(move |mode| format!("{mode},1,0,{report},0"))
+                .map(move |mode| format!("{mode},{texts},0,{report},0"))
         })
         .collect();
     forms.extend(["1,1".to_owned(), "3,1,0,0,0".to_owned()]);

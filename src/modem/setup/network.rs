@@ -93,7 +93,7 @@ impl Setup {
             self.waiting.selected_at = Some(now);
             return Next::Ask(Step::SelectOperator);
         }
-        Next::AskAfter(REGISTRATION_PAUSE, Step::Registration)
+        Next::AskAfter(REGISTRATION_PAUSE, Step::SimStill)
     }
 
     fn registered(&mut self, registration: Registration, status: &mut ModemStatus) -> Next {

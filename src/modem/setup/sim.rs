@@ -31,6 +31,10 @@ impl Setup {
     ) -> Next {
         match step {
             Step::Sim => self.sim(now, answer, status),
+            Step::SimStill => match first(answer, SimState::read) {
+                Some(SimState::Ready) => Next::Ask(Step::Registration),
+                _ => self.sim(now, answer, status),
+            },
             Step::LookForSim(line) => match self.profile.looks_for_sim_with().nth(line + 1) {
                 Some(_) => Next::Ask(Step::LookForSim(line + 1)),
                 None => Next::AskAfter(SIM_BUSY, Step::Sim),
