@@ -118,7 +118,7 @@ fn used_slots(site: &Site) -> usize {
     let mut lines = BufReader::new(&port).lines();
     let line = lines.find_map(|line| {
         let line = line.unwrap();
-        line.starts_with("+CPMS: ").then_some(line)
+        line.starts_with("+CPMS: \"").then_some(line)
     });
     let line = line.unwrap();
     // Of the three memories the one that texts come into.
