@@ -13,7 +13,7 @@ pub struct Settings {
     /// Identities, first message references and all chances are drawn from it; the same seed gives the same.
     pub seed: u64,
     pub network: NetworkSettings,
-    /// One of [`PERSONALITIES`](crate::PERSONALITIES) for each modem in turn; none is `generic`.
+    /// One of [`PERSONALITIES`] for each modem in turn; none is `generic`.
     pub personalities: Vec<String>,
     /// Slots of each SIM's store, in place of the personality's.
     pub sim_slots: Option<usize>,
