@@ -25,6 +25,8 @@ const UNDER_WAY: usize = 60;
 const CALM: Duration = Duration::from_secs(2);
 const LONGEST_FAULT: u64 = 40;
 /// What is under way at the end has so long: a modem that was given up is tried again after 15 minutes.
+/// A report that has not come by then is taken for one that does not.
+const REPORT_PATIENCE: Duration = Duration::from_secs(300);
 const PATIENCE: Duration = Duration::from_secs(3600);
 
 /// What may befall a modem. A fault that needs a person ends like the others after a while.
@@ -84,8 +86,10 @@ struct Soak {
     texts: usize,
     submitted: usize,
     delivered: usize,
-    /// The texts without an end yet: the number of each and its message.
-    under_way: VecDeque<(usize, String)>,
+    /// The texts without an end yet: the number of each, its message, and when it was submitted.
+    under_way: VecDeque<(usize, String, Instant)>,
+    /// Sent, and their reports do not come: they have no end for days.
+    unreported: Vec<(usize, String)>,
     /// Of each fault under way: its modem, and when it ends.
     troubles: Vec<(usize, Fault, Instant)>,
     next_trouble: Instant,
@@ -121,6 +125,7 @@ async fn soak(texts: usize, seed: u64) -> String {
         submitted: 0,
         delivered: 0,
         under_way: VecDeque::new(),
+        unreported: Vec::new(),
         troubles: Vec::new(),
         next_trouble: Instant::now(),
         faults: 0,
@@ -172,7 +177,7 @@ impl Soak {
             let id = message["id"]
                 .as_str()
                 .unwrap_or_else(|| panic!("{message}"));
-            self.under_way.push_back((n, id.to_owned()));
+            self.under_way.push_back((n, id.to_owned(), Instant::now()));
             self.submitted += 1;
         }
     }
@@ -244,33 +249,30 @@ impl Soak {
     /// Takes the texts that have an end off the list, and compares what is said of each with what its phone got.
     async fn reap(&mut self) {
         for _ in 0..self.under_way.len() {
-            let Some((n, id)) = self.under_way.pop_front() else {
+            let Some((n, id, since)) = self.under_way.pop_front() else {
                 return;
             };
             let message = self.site.message(&id).await;
-            match message["final"] == true {
-                true => self.judge(n, &message).await,
-                false => self.under_way.push_back((n, id)),
+            let is_sent = matches!(message["status"].as_str(), Some("sent" | "unknown"));
+            if message["final"] == true {
+                self.judge(n, &message).await;
+            } else if is_sent && since.elapsed() > REPORT_PATIENCE {
+                self.unreported.push((n, id));
+            } else {
+                self.under_way.push_back((n, id, since));
             }
         }
     }
 
-    /// Without a report a text has no end for days: it counts as sent when nothing is under way any more.
     async fn finish(&mut self) {
         let until = Instant::now() + PATIENCE;
         while Instant::now() < until && !self.under_way.is_empty() {
             self.reap().await;
-            let mut waiting = 0;
-            for (_, id) in &self.under_way {
-                let status = self.site.message(id).await["status"].clone();
-                waiting += usize::from(!matches!(status.as_str(), Some("sent" | "unknown")));
-            }
-            if waiting == 0 {
-                break;
-            }
             tokio::time::sleep(Duration::from_secs(5)).await;
         }
-        for (n, id) in std::mem::take(&mut self.under_way) {
+        let left = self.under_way.drain(..).map(|(n, id, _)| (n, id));
+        let left: Vec<_> = left.collect();
+        for (n, id) in std::mem::take(&mut self.unreported).into_iter().chain(left) {
             let message = self.site.message(&id).await;
             self.judge(n, &message).await;
         }
