@@ -198,7 +198,8 @@ fn options_and_other_keys_may_be_null_or_unknown() {
 
 #[test]
 fn a_text_is_cut_whatever_its_reference() {
-    let request = r#"{"op":"segment","text":"a","options":{"ref":300,"mr":-1.5,"ports":7}}"#;
+    let request =
+        r#"{"op":"segment","text":"a","options":{"ref":300,"mr":999,"ports":{"dst":1,"src":2}}}"#;
     let expected = json!({"ok": true, "alphabet": "gsm7", "parts": 1, "units": [1], "chars": [1]});
     assert_eq!(answer(request), expected);
 }
