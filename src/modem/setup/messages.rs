@@ -250,6 +250,13 @@ fn storages(answer: &Answer, profile: &Profile, wish: &Option<String>) -> Vec<St
 const STORED: u8 = 1;
 const DIRECT: u8 = 2;
 
+fn how_texts_come(profile: &Profile, offers_direct: bool) -> u8 {
+    match profile.delivers_directly() && offers_direct {
+        true => DIRECT,
+        false => STORED,
+    }
+}
+
 /// What may be asked of `+CNMI=`, best first. Broadcasts are not wanted.
 fn announcements(answer: &Answer, profile: &Profile) -> Vec<String> {
     let lists = first(answer, |line| Some(information::number_lists(line)));
@@ -261,10 +268,7 @@ fn announcements(answer: &Answer, profile: &Profile) -> Vec<String> {
             .get(field)
             .is_none_or(|list| list.is_empty() || list.contains(&number))
     };
-    let texts = match profile.delivers_directly() && offered(1, DIRECT) {
-        true => DIRECT,
-        false => STORED,
-    };
+    let texts = how_texts_come(profile, offered(1, DIRECT));
     let mut forms = Vec::new();
     for &report in profile
         .report_modes()
@@ -290,10 +294,7 @@ fn announcements(answer: &Answer, profile: &Profile) -> Vec<String> {
 /// For a modem that does not say what it takes.
 fn usual_announcements(profile: &Profile) -> Vec<String> {
     let modes = profile.announcement_modes().iter().take(2);
-    let texts = match profile.delivers_directly() {
-        true => DIRECT,
-        false => STORED,
-    };
+    let texts = how_texts_come(profile, true);
     let mut forms: Vec<String> = profile
         .report_modes()
         .iter()
