@@ -6,7 +6,9 @@
 //! May use: `pdu-codec` (types).
 //! Read first: [`message`], the life of a message as a table.
 
+pub mod addressee;
 pub mod assembly;
+pub mod batch;
 pub mod body;
 pub mod destination;
 pub mod event;
@@ -21,11 +23,13 @@ pub mod seal;
 pub mod setback;
 pub mod time;
 
+pub use addressee::Addressee;
+pub use batch::BatchState;
 pub use body::{Body, Encoding, InvalidText, Plan, Preview};
 pub use destination::{Destination, InvalidNumber, Msisdn, NumberRules, ShortCode};
 pub use event::{Event, EventKind};
 pub use fleet_view::{FleetView, ModemState, ModemStatus, Network};
-pub use id::{MessageId, MessageSeq, ModemName, PartNumber, SimId};
+pub use id::{BatchId, MessageId, MessageSeq, ModemName, PartNumber, SimId};
 pub use inbound::{InboundEncoding, InboundId, InboundPart, PduDigest, Place, Sender};
 pub use message::{
     Category, Change, MessageState, PartState, Pending, PendingCode, Policy, Priority, Severity,

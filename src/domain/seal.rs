@@ -17,6 +17,7 @@ pub struct Pepper {
     seal: Key,
     idempotency: [u8; 32],
     pin: [u8; 32],
+    number: [u8; 32],
 }
 
 impl fmt::Debug for Pepper {
@@ -57,6 +58,7 @@ impl Pepper {
             seal: derive(b"cellpost sealed text").into(),
             idempotency: derive(b"cellpost idempotency body"),
             pin: derive(b"cellpost pin of a sim"),
+            number: derive(b"cellpost forgotten number"),
         }
     }
 
@@ -93,6 +95,14 @@ impl Pepper {
         mac.update(owner.as_bytes());
         mac.update(&[0]);
         mac.update(pin.as_bytes());
+        mac.finalize().into_bytes().into()
+    }
+
+    /// HMAC-SHA256 of a number that is to be forgotten: tells that two messages went to the same one.
+    pub fn number_mac(&self, number: &str) -> [u8; 32] {
+        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.number)
+            .expect("HMAC takes a key of any length");
+        mac.update(number.as_bytes());
         mac.finalize().into_bytes().into()
     }
 
