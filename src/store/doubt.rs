@@ -8,7 +8,7 @@ use rusqlite::named_params;
 use super::message::{Head, append, error, head, step};
 use super::part::{
     NextTry, Taken, Whereabouts, finish_acceptance, hold, leave_sending, lose, mark_taken,
-    part_under_way, rest_between_parts,
+    part_under_way, parts_in, rest_between_parts, stand_by_sim,
 };
 use super::report::settle_by_orphans;
 use super::writer::{Work, job};
@@ -181,9 +181,13 @@ pub(super) fn fall_into_doubt(
     match doubt.next {
         NextTry::At { at, why, counts } => {
             step(work, head, Change::UncertainAgain)?;
-            hold(work, head.seq, *at, why, *counts)?;
+            hold(work, head, *at, why, *counts)?;
         }
-        NextTry::Never => lose(work, head, doubt.closes_at, doubt.at)?,
+        NextTry::TheRest if parts_in(work, head.seq)?.queued > 0 => {
+            step(work, head, Change::UncertainRest)?;
+            stand_by_sim(work, head)?;
+        }
+        NextTry::TheRest | NextTry::Never => lose(work, head, doubt.at)?,
     }
     settle_by_orphans(work, doubt.left.sim.as_ref(), &doubt.left.route, doubt.at)
 }
@@ -247,6 +251,6 @@ fn recover_message(
         message: head.id,
         part,
         route,
-        goes_again: next != NextTry::Never,
+        goes_again: matches!(next, NextTry::At { .. }),
     }))
 }

@@ -7,11 +7,11 @@ use super::query::{self, MessageView};
 use super::row;
 use super::writer::{Receipt, Work, job};
 use super::{Group, Step, Store, StoreError};
-use crate::domain::message::Change;
+use crate::domain::message::{Change, Policies};
 use crate::domain::redact::masked_codes;
 use crate::domain::{
-    Body, Category, Destination, Encoding, Event, EventKind, MessageId, MessageSeq, MessageState,
-    ModemName, Pepper, Severity, UnixMillis,
+    Body, Category, Crowd, Destination, Encoding, Event, EventKind, MessageId, MessageSeq,
+    MessageState, Pepper, Policy, Priority, Severity, UnixMillis, Via,
 };
 
 /// What a caller asked for, with nothing left to doubt.
@@ -30,7 +30,11 @@ pub(crate) struct Submission {
     pub(crate) flash: bool,
     /// Its parts were counted with 16-bit references.
     pub(crate) ref16: bool,
-    pub(crate) from_modem: Option<ModemName>,
+    /// The only way by which it may leave, when the caller named one.
+    pub(crate) via: Option<Via>,
+    /// Its class, when it is not that of its category.
+    pub(crate) priority: Option<Priority>,
+    pub(crate) crowd: Crowd,
     pub(crate) client_ref: Option<String>,
     pub(crate) scheduled_at: Option<UnixMillis>,
     pub(crate) expires_at: UnixMillis,
@@ -88,9 +92,13 @@ impl Store {
 impl Group<'_> {
     /// Lets go what was held back until `now`, and expires what was not sent in time. Answers whether there is
     /// more of it.
-    pub(crate) fn release_and_expire(&mut self, now: UnixMillis) -> Receipt<bool> {
+    pub(crate) fn release_and_expire(
+        &mut self,
+        policies: Policies,
+        now: UnixMillis,
+    ) -> Receipt<bool> {
         let (job, receipt) = job(move |work| {
-            let expired = expire(work, now)?;
+            let expired = expire(work, policies, now)?;
             let released = release(work, now)?;
             Ok(expired == AT_ONCE || released == AT_ONCE)
         });
@@ -156,13 +164,15 @@ fn insert(
         Some(_) => MessageState::Scheduled,
         None => MessageState::Queued,
     };
+    let usual = || asked.category.priority(asked.severity);
+    let priority = asked.priority.unwrap_or_else(usual);
     work.db
         .prepare_cached(
             "INSERT INTO message (seq, id, app, to_number, to_raw, country, category, severity, priority,
-                                  state, text, sealed, encoding, parts, flash, ref16, from_modem, client_ref,
+                                  state, text, sealed, encoding, parts, flash, ref16, from_modem, crowd, client_ref,
                                   next_attempt_at, created_at, scheduled_at, expires_at)
              VALUES (:seq, :id, :app, :to_number, :to_raw, :country, :category, :severity, :priority,
-                     :state, :text, :sealed, :encoding, :parts, :flash, :ref16, :from_modem, :client_ref,
+                     :state, :text, :sealed, :encoding, :parts, :flash, :ref16, :via, :crowd, :client_ref,
                      :next_attempt_at, :created_at, :scheduled_at, :expires_at)",
         )?
         .execute(named_params! {
@@ -174,7 +184,7 @@ fn insert(
             ":country": asked.to.country(),
             ":category": asked.category.as_str(),
             ":severity": asked.severity.map(Severity::as_str),
-            ":priority": asked.category.priority(asked.severity).0,
+            ":priority": priority.0,
             ":state": state.as_str(),
             ":text": text,
             ":sealed": sealed.as_ref().map(crate::domain::Sealed::octets),
@@ -182,7 +192,8 @@ fn insert(
             ":parts": asked.parts,
             ":flash": asked.flash,
             ":ref16": asked.ref16,
-            ":from_modem": asked.from_modem.as_ref().map(ModemName::as_str),
+            ":via": asked.via.as_ref().map(Via::stored),
+            ":crowd": asked.crowd.0,
             ":client_ref": asked.client_ref,
             ":next_attempt_at": due.map(|due| due.0),
             ":created_at": asked.at.0,
@@ -242,7 +253,7 @@ fn release(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
     Ok(due.len())
 }
 
-fn expire(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
+fn expire(work: &mut Work<'_>, policies: Policies, now: UnixMillis) -> Result<usize, StoreError> {
     let over = seqs(
         work,
         "SELECT seq
@@ -256,18 +267,68 @@ fn expire(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
     )?;
     for seq in &over {
         let mut head = head(work, *seq)?;
-        if step(work, &mut head, Change::TimeOver)? {
+        let ending = match parts_left(work, &head)? {
+            Some(left) if policies[head.category.index()] == Policy::Lose => Ending {
+                change: Change::GivenUp,
+                kind: EventKind::Failed,
+                code: "incomplete",
+                text: left,
+            },
+            left => Ending {
+                change: Change::TimeOver,
+                kind: EventKind::Expired,
+                code: "expired",
+                text: match left {
+                    Some(left) => format!("its time to live was over; {left}"),
+                    None => "its time to live was over before it was sent".into(),
+                },
+            },
+        };
+        if step(work, &mut head, ending.change)? {
             end(work, *seq)?;
-            error(
+            error(work, *seq, ending.code, &ending.text)?;
+            append(
                 work,
-                *seq,
-                "expired",
-                "its time to live was over before it was sent",
+                &head,
+                Event::new(now, ending.kind).detail(ending.text),
             )?;
-            append(work, &head, Event::new(now, EventKind::Expired))?;
         }
     }
     Ok(over.len())
+}
+
+/// How a message ends whose time is over.
+struct Ending {
+    change: Change,
+    kind: EventKind,
+    code: &'static str,
+    text: String,
+}
+
+/// "2 of 3 parts left", when some did and not all.
+fn parts_left(work: &Work<'_>, head: &Head) -> Result<Option<String>, StoreError> {
+    if head.parts == 1 {
+        return Ok(None);
+    }
+    let (left, doubtful): (u32, u32) = work
+        .db
+        .prepare_cached(
+            "SELECT COALESCE(SUM(state NOT IN ('queued', 'sending', 'uncertain')), 0),
+                    COALESCE(SUM(state = 'uncertain'), 0)
+               FROM part
+              WHERE message = :seq",
+        )?
+        .query_row(named_params! { ":seq": head.seq.0 }, |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    Ok(match (left, doubtful) {
+        (0, 0) => None,
+        (left, 0) => Some(format!("{left} of {} parts left", head.parts)),
+        (left, doubtful) => Some(format!(
+            "{left} of {} parts left, {doubtful} may have",
+            head.parts
+        )),
+    })
 }
 
 fn seqs(work: &Work<'_>, sql: &str, now: UnixMillis) -> Result<Vec<MessageSeq>, StoreError> {

@@ -13,6 +13,7 @@ mod idempotency;
 mod inbound;
 mod message;
 mod migrate;
+mod money;
 mod part;
 mod query;
 mod reader;
@@ -34,7 +35,9 @@ pub(crate) use idempotency::{Answer, Once, Render};
 pub(crate) use inbound::{InboundView, InboxFilter, Received};
 pub(crate) use message::{Accepted, Cancel, Submission};
 pub(crate) use part::{Acceptance, Intent, NeverLeft, NextTry, Refusal, Uncertainty};
-pub(crate) use query::{Filter, InLine, MessageView, StoredText};
+#[cfg(test)]
+pub(crate) use query::LastTry;
+pub(crate) use query::{Contacts, Filter, InLine, MessageView, StoredText};
 pub(crate) use report::Matched;
 pub(crate) use retention::Ages;
 pub(crate) use writer::{Receipt, StoreThreads};

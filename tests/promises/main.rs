@@ -5,6 +5,7 @@
 
 mod house;
 
+mod chooses_routes;
 mod idempotency_key;
 mod never_sends_twice;
 mod quotas_hold;
