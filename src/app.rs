@@ -25,15 +25,18 @@ use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
 
 use crate::config::{Config, ConfigError};
-use crate::dispatch::{Bell, Carrier, Dispatch, Quota, Settings, Wires, recover};
+use crate::dispatch::{
+    Bell, Budget, Dispatch, Quota, Route, Settings, WIDTH_OF_A_MODEM, Way, Wires, recover,
+};
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
-use crate::domain::{FleetView, ModemName, Pepper, UnixMillis};
+use crate::domain::route::rank;
+use crate::domain::{FleetView, ModemName, Patience, Pepper, RouteName, Terms, UnixMillis};
 use crate::http::{Gate, KeyHash, Parts};
 use crate::inbox::Inbox;
 use crate::modem::fleet::Fleet;
 use crate::modem::profile::{ProfileError, Profiles};
 use crate::modem::replay::{ReplayError, Replayed};
-use crate::modem::{ModemSettings, PinMemory, PinWord, Recordings, Rung};
+use crate::modem::{ModemHandle, ModemSettings, PinMemory, PinWord, Recordings, Rung};
 use crate::store::{Ages, BatchStep, Step, Store, StoreError, StoreThreads};
 
 /// A gateway that runs.
@@ -177,30 +180,28 @@ impl Gateway {
         let bell = Bell::default();
         let (news, news_receiver) = mpsc::channel(EVENTS);
         let receipts = handles.clone();
-        let carriers = handles
+        let patience = Arc::new(config.routing.patience.clone());
+        let routes = handles
             .into_iter()
             .zip(&modems)
-            .map(|(handle, modem)| Carrier {
-                handle,
-                request_report: modem.reports,
-                quota: Quota {
-                    hour: modem.quota.hour,
-                    day: modem.quota.day,
-                    month: modem.quota.month,
-                    reset_day: modem.quota.reset_day,
-                    zone: config.server.timezone.clone(),
-                },
-                min_interval: modem.min_interval,
-            });
+            .map(|(handle, modem)| route(&config, &patience, modem, handle));
+        // Nobody answers there: providers come with a later version.
+        let (_, answers) = mpsc::channel(1);
         let (wishes, wishes_receiver) = mpsc::channel(WISHES);
         let (dispatch, loads) = Dispatch::new(
             store.clone(),
             settings_of_dispatch,
-            carriers.collect(),
+            routes.collect(),
+            Budget {
+                daily: config.budget.daily,
+                monthly: config.budget.monthly,
+                zone: config.server.timezone.clone(),
+            },
             Wires {
                 bell: bell.clone(),
                 fleet: view.clone(),
                 events: event_receiver,
+                answers,
                 wishes: wishes_receiver,
                 news,
             },
@@ -451,6 +452,40 @@ fn modems(config: &Config, simulated: &[PathBuf]) -> Vec<crate::config::Modem> {
         Some(crate::config::Modem::at_port(name, port.clone()))
     });
     named.chain(simulated).collect()
+}
+
+fn route(
+    config: &Config,
+    patience: &Arc<Patience>,
+    modem: &crate::config::Modem,
+    handle: ModemHandle,
+) -> Route {
+    let name = RouteName::of_modem(&modem.name);
+    let ranks = std::array::from_fn(|at| rank(&config.routing.order[at], &name));
+    Route {
+        terms: Terms {
+            prefixes: modem.prefixes.clone(),
+            categories: modem.categories,
+            ranks,
+            weight: modem.weight,
+            cost: modem.cost,
+            enabled: true,
+            patience: Arc::clone(patience),
+            policies: config.message.uncertain,
+        },
+        name,
+        way: Way::Modem(handle),
+        width: WIDTH_OF_A_MODEM,
+        request_report: modem.reports,
+        quota: Quota {
+            hour: modem.quota.hour,
+            day: modem.quota.day,
+            month: modem.quota.month,
+            reset_day: modem.quota.reset_day,
+            zone: config.server.timezone.clone(),
+        },
+        min_interval: modem.min_interval,
+    }
 }
 
 /// Plays a flight recording against the session.

@@ -15,7 +15,7 @@ use super::client::Client;
 use super::{CommandError, runtime};
 use crate::app::{Gateway, wall_clock};
 use crate::config::{Config, Sources};
-use crate::domain::{Body, Category, Destination, Encoding, ModemState, Pepper, UnixMillis};
+use crate::domain::{Body, Category, Crowd, Destination, Encoding, ModemState, Pepper, UnixMillis};
 use crate::store::{Store, Submission};
 
 #[derive(Debug, Args)]
@@ -226,7 +226,9 @@ async fn fill_queue(config: &Config, messages: usize, due: UnixMillis) -> Result
             parts: 1,
             flash: false,
             ref16: false,
-            from_modem: None,
+            via: None,
+            priority: None,
+            crowd: Crowd::ANYBODY,
             client_ref: None,
             scheduled_at: Some(due),
             expires_at: due.plus(Duration::from_secs(86_400)),

@@ -17,9 +17,10 @@ use super::sheet::Sheet;
 use super::values::{is_device, is_origin, is_private, is_smsc, network, optional, public_url};
 use super::{
     Auth, Config, Database, Inbound, Limits, Log, LogFormat, Message, Modem, PERSONALITIES, Quota,
-    Retention, Server, Simulate,
+    Retention, Server, Simulate, USUAL_COST,
 };
-use crate::domain::{Category, ModemName, NumberRules, Policy};
+use crate::domain::route::{MOST_WEIGHT, USUAL_WEIGHT};
+use crate::domain::{Categories, Category, ModemName, Money, NumberRules, Policy, Prefixes};
 
 /// Where settings come from, besides the file itself.
 #[derive(Default)]
@@ -110,6 +111,8 @@ impl Sources {
 impl Desk<'_> {
     fn config(&mut self, raw: Raw, file: Option<PathBuf>, sources: &Sources) -> Config {
         let server = self.server(raw.server, &sources.listen);
+        let modems = self.modems(raw.modem);
+        let simulate = self.simulate(raw.simulate, sources.simulate);
         Config {
             auth: self.auth(raw.auth, &server),
             server,
@@ -160,8 +163,10 @@ impl Desk<'_> {
                 20,
                 0..=10_000,
             ),
-            modems: self.modems(raw.modem),
-            simulate: self.simulate(raw.simulate, sources.simulate),
+            routing: self.routing(raw.routing, &modems, simulate.modems),
+            budget: self.budget(raw.budget),
+            modems,
+            simulate,
             log: self.log(raw.log),
             data_dir: sources.data_dir(file.as_deref()),
             credentials_dir: sources.variable("CREDENTIALS_DIRECTORY").map(PathBuf::from),
@@ -456,6 +461,23 @@ impl Desk<'_> {
                 0,
                 0..=3_600_000,
             ),
+            prefixes: Prefixes::new(self.list(
+                &key("prefixes"),
+                raw.prefixes,
+                Vec::new(),
+                "must be \"*\", or the first digits of numbers, such as \"+86\"",
+                Prefixes::parse_one,
+            )),
+            categories: self.categories(&key("categories"), raw.categories, Categories::ALL),
+            weight: self.number(
+                &key("weight"),
+                raw.weight,
+                USUAL_WEIGHT,
+                0..=i64::from(MOST_WEIGHT),
+            ),
+            cost: self.take(&key("cost"), raw.cost, USUAL_COST, AN_AMOUNT, |text| {
+                Money::parse(&text)
+            }),
             baud: self.number(&key("baud"), raw.baud, 115_200, 300..=4_000_000),
             smsc: self.take(
                 &key("smsc"),
@@ -581,6 +603,7 @@ impl Desk<'_> {
     }
 }
 
+pub(super) const AN_AMOUNT: &str = "must be an amount with at most four decimals, such as \"0.05\"";
 const ANONYMOUS_SCOPES: [&str; 2] = ["messages:send", "verify"];
 
 /// The addresses that may not be listened on, each with the reason.
@@ -607,6 +630,7 @@ pub(super) mod tests {
     use ipnet::IpNet;
 
     use super::*;
+    use crate::domain::{Patience, Slot};
 
     const NO_FILE: &str = "/nonexistent/cellpost.toml";
 
@@ -772,6 +796,10 @@ pub(super) mod tests {
              month_quota = 300
              min_interval_ms = 1500
              plan_reset_day = 15
+             prefixes = ['+86', '100']
+             categories = ['otp', 'alert']
+             weight = 50
+             cost = '0.045'
              [modem.a]
              device = 'tcp://10.0.0.7:4001'",
         )
@@ -795,11 +823,59 @@ pub(super) mod tests {
         };
         assert_eq!(b.quota, quota);
         assert_eq!(b.min_interval, Duration::from_millis(1500));
+        assert_eq!(b.prefixes.written(), ["+86", "100"]);
+        assert_eq!(b.categories.0, [true, true, false, false, false]);
+        assert_eq!((b.weight, b.cost), (50, Money(450)));
         let a = &config.modems[1];
         assert_eq!(a.device, Path::new("tcp://10.0.0.7:4001"));
         assert_eq!((a.quota.hour, a.quota.day), (Some(100), Some(500)));
         assert_eq!((a.baud, a.smsc.as_deref()), (115_200, None));
         assert!(a.reports && !a.ref16 && a.enabled);
+        assert_eq!(a.prefixes.written(), ["*"]);
+        assert_eq!(a.categories, Categories::ALL);
+        assert_eq!((a.weight, a.cost), (100, Money(500)));
+    }
+
+    #[test]
+    fn every_key_of_routing_and_budget_is_read() {
+        let config = written(
+            "[routing]
+             otp_max_wait = 5
+             alert_max_wait = 6
+             max_wait = 7
+             cloud_for = ['otp']
+             [routing.order]
+             otp = ['modem:sim2', 'modem:m1', 'cloud']
+             [budget]
+             currency = 'EUR'
+             daily = '5'
+             monthly = '99.5'
+             [modem.m1]
+             device = '/dev/ttyUSB2'
+             [simulate]
+             modems = 2",
+        )
+        .config();
+        let patience = &config.routing.patience;
+        let waits = [patience.otp, patience.alert, patience.others];
+        assert_eq!(waits, [5, 6, 7].map(Duration::from_secs));
+        assert_eq!(patience.cloud_for.0, [true, false, false, false, false]);
+        let order = |slots: &[&str]| -> Vec<Slot> {
+            slots
+                .iter()
+                .map(|slot| Slot::parse(slot).unwrap())
+                .collect()
+        };
+        assert_eq!(
+            config.routing.order[0],
+            order(&["modem:sim2", "modem:m1", "cloud"])
+        );
+        assert_eq!(config.routing.order[1], order(&["modems", "cloud"]));
+        assert_eq!(config.budget.currency, "EUR");
+        assert_eq!(config.budget.daily, Some(Money(50_000)));
+        assert_eq!(config.budget.monthly, Some(Money(995_000)));
+        assert_eq!(defaults().routing.patience, Patience::default());
+        assert_eq!(defaults().budget.daily, None);
     }
 
     #[test]
@@ -866,6 +942,22 @@ pub(super) mod tests {
             (
                 "[auth]\nanonymous_scopes = [\"admin\"]",
                 r#"auth.anonymous_scopes = "admin": must be "messages:send" or "verify""#,
+            ),
+            (
+                "[routing.order]\notp = [\"modem:m9\"]",
+                r#"routing.order.otp = "modem:m9": must be "modems", "cloud", or a route that there is, such as "modem:NAME""#,
+            ),
+            (
+                "[routing]\ncloud_for = [\"sms\"]",
+                r#"routing.cloud_for = "sms": must be otp, alert, transactional, notification or bulk"#,
+            ),
+            (
+                "[budget]\ndaily = \"5,5\"",
+                r#"budget.daily = "5,5": must be an amount with at most four decimals, such as "0.05", or "" for no bound"#,
+            ),
+            (
+                "[budget]\ncurrency = \"euro\"",
+                r#"budget.currency = "euro": must be three capital letters (ISO 4217), such as "CNY""#,
             ),
             (
                 "[database]\npath = \"\"",

@@ -11,6 +11,7 @@ mod check;
 mod desk;
 mod problem;
 mod raw;
+mod routes;
 mod sheet;
 mod values;
 
@@ -22,7 +23,8 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use url::Url;
 
-use crate::domain::{ModemName, NumberRules, Policy};
+use crate::domain::route::USUAL_WEIGHT;
+use crate::domain::{Categories, ModemName, Money, NumberRules, Patience, Policy, Prefixes, Slot};
 
 pub(crate) use check::{Sources, load};
 pub(crate) use problem::ConfigError;
@@ -41,6 +43,8 @@ pub(crate) struct Config {
     pub(crate) idempotency_ttl: Duration,
     pub(crate) inbound: Inbound,
     pub(crate) retention: Retention,
+    pub(crate) routing: Routing,
+    pub(crate) budget: Budget,
     /// A file of modem profiles replaces or adds to those compiled in.
     pub(crate) profiles_dir: Option<PathBuf>,
     /// Flight recordings kept of each modem.
@@ -122,6 +126,22 @@ pub(crate) struct Message {
     pub(crate) uncertain: [Policy; 5],
 }
 
+/// Which routes are asked, in which order.
+#[derive(Clone, Debug)]
+pub(crate) struct Routing {
+    /// In the order of [`crate::domain::Category::ALL`].
+    pub(crate) order: [Vec<Slot>; 5],
+    pub(crate) patience: Patience,
+}
+
+/// What may be spent with providers; `None`: without bound.
+#[derive(Clone, Debug)]
+pub(crate) struct Budget {
+    pub(crate) currency: String,
+    pub(crate) daily: Option<Money>,
+    pub(crate) monthly: Option<Money>,
+}
+
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Inbound {
     /// How long a text is waited for of which a part is missing.
@@ -163,6 +183,11 @@ pub(crate) struct Modem {
     pub(crate) quota: Quota,
     /// From one part to the next.
     pub(crate) min_interval: Duration,
+    pub(crate) prefixes: Prefixes,
+    pub(crate) categories: Categories,
+    pub(crate) weight: u32,
+    /// Of one part.
+    pub(crate) cost: Money,
     pub(crate) command_timeout: Duration,
     pub(crate) send_timeout: Duration,
     /// Ask for delivery reports.
@@ -182,6 +207,9 @@ pub(crate) struct Quota {
     pub(crate) reset_day: i8,
 }
 
+/// 0.05 for a part.
+pub(crate) const USUAL_COST: Money = Money(500);
+
 impl Modem {
     /// A simulated modem at this port: no quota, everything else at its default.
     pub(crate) fn at_port(name: ModemName, device: PathBuf) -> Self {
@@ -198,6 +226,10 @@ impl Modem {
                 ..Quota::default()
             },
             min_interval: Duration::ZERO,
+            prefixes: Prefixes::default(),
+            categories: Categories::ALL,
+            weight: USUAL_WEIGHT,
+            cost: USUAL_COST,
             command_timeout: Duration::from_secs(5),
             send_timeout: Duration::from_secs(120),
             reports: true,

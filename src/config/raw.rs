@@ -29,6 +29,8 @@ pub(super) struct Raw {
     pub(super) idempotency: Idempotency,
     pub(super) inbound: Inbound,
     pub(super) retention: Retention,
+    pub(super) routing: Routing,
+    pub(super) budget: Budget,
     pub(super) modems: Modems,
     pub(super) modem: BTreeMap<Spanned<String>, Modem>,
     pub(super) simulate: Simulate,
@@ -133,6 +135,35 @@ pub(super) struct Retention {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+pub(super) struct Routing {
+    pub(super) order: Order,
+    pub(super) otp_max_wait: Given<i64>,
+    pub(super) alert_max_wait: Given<i64>,
+    pub(super) max_wait: Given<i64>,
+    pub(super) cloud_for: Given<Vec<String>>,
+}
+
+/// One order of routes per category.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Order {
+    pub(super) otp: Given<Vec<String>>,
+    pub(super) alert: Given<Vec<String>>,
+    pub(super) transactional: Given<Vec<String>>,
+    pub(super) notification: Given<Vec<String>>,
+    pub(super) bulk: Given<Vec<String>>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Budget {
+    pub(super) currency: Given<String>,
+    pub(super) daily: Given<String>,
+    pub(super) monthly: Given<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub(super) struct Modems {
     pub(super) profiles_dir: Given<String>,
     pub(super) recorder_files: Given<i64>,
@@ -153,6 +184,10 @@ pub(super) struct Modem {
     pub(super) month_quota: Given<i64>,
     pub(super) min_interval_ms: Given<i64>,
     pub(super) plan_reset_day: Given<i64>,
+    pub(super) prefixes: Given<Vec<String>>,
+    pub(super) categories: Given<Vec<String>>,
+    pub(super) weight: Given<i64>,
+    pub(super) cost: Given<String>,
     pub(super) command_timeout_ms: Given<i64>,
     pub(super) send_timeout: Given<i64>,
     pub(super) reports: Option<bool>,
@@ -243,6 +278,18 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("retention", "messages_days", Kind::Integer),
     ("retention", "inbox_days", Kind::Integer),
     ("retention", "events_days", Kind::Integer),
+    ("routing", "otp_max_wait", Kind::Integer),
+    ("routing", "alert_max_wait", Kind::Integer),
+    ("routing", "max_wait", Kind::Integer),
+    ("routing", "cloud_for", Kind::List),
+    ("routing.order", "otp", Kind::List),
+    ("routing.order", "alert", Kind::List),
+    ("routing.order", "transactional", Kind::List),
+    ("routing.order", "notification", Kind::List),
+    ("routing.order", "bulk", Kind::List),
+    ("budget", "currency", Kind::Text),
+    ("budget", "daily", Kind::Text),
+    ("budget", "monthly", Kind::Text),
     ("modems", "profiles_dir", Kind::Text),
     ("modems", "recorder_files", Kind::Integer),
     (MODEM, "device", Kind::Text),
@@ -257,6 +304,10 @@ const KEYS: &[(&str, &str, Kind)] = &[
     (MODEM, "month_quota", Kind::Integer),
     (MODEM, "min_interval_ms", Kind::Integer),
     (MODEM, "plan_reset_day", Kind::Integer),
+    (MODEM, "prefixes", Kind::List),
+    (MODEM, "categories", Kind::List),
+    (MODEM, "weight", Kind::Integer),
+    (MODEM, "cost", Kind::Text),
     (MODEM, "command_timeout_ms", Kind::Integer),
     (MODEM, "send_timeout", Kind::Integer),
     (MODEM, "reports", Kind::Flag),
@@ -538,6 +589,9 @@ mod tests {
             fields::<Idempotency>("idempotency."),
             fields::<Inbound>("inbound."),
             fields::<Retention>("retention."),
+            fields::<Routing>("routing."),
+            fields::<Order>("routing.order."),
+            fields::<Budget>("budget."),
             fields::<Modems>("modems."),
             fields::<Modem>("modem.NAME."),
             fields::<Simulate>("simulate."),
@@ -545,6 +599,7 @@ mod tests {
         ];
         let mut all: BTreeSet<String> = sections.into_iter().flatten().collect();
         all.remove("message.uncertain");
+        all.remove("routing.order");
         all
     }
 

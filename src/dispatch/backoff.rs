@@ -19,6 +19,10 @@ pub(crate) struct Standing {
     pub(crate) max_attempts: u32,
     pub(crate) expires_at: UnixMillis,
     pub(crate) now: UnixMillis,
+    /// It showed whether a route works again: that costs the message no try.
+    pub(crate) is_probe: bool,
+    /// A code whose number a modem was told cannot be reached may ask a provider.
+    pub(crate) may_ask_other_kind: bool,
     /// 0.0 … 1.0: spreads a queue that failed together.
     pub(crate) chance: f64,
 }
@@ -26,7 +30,15 @@ pub(crate) struct Standing {
 /// After a definite failure.
 pub(crate) fn after_refusal(setback: &Setback, standing: &Standing) -> NextTry {
     match setback.blame {
+        Blame::Recipient if standing.may_ask_other_kind => NextTry::At {
+            at: standing.now,
+            why: setback.to_string(),
+            counts: true,
+        },
         Blame::Recipient => NextTry::Never,
+        Blame::Message if standing.is_probe => {
+            standing.wait(FIRST_WAIT, setback.to_string(), false)
+        }
         Blame::Message => counted(standing, &setback.to_string()),
         Blame::Network | Blame::Sim => standing.wait(
             doubled(FIRST_WAIT, standing.setbacks, LONGEST_WAIT),
@@ -38,10 +50,10 @@ pub(crate) fn after_refusal(setback: &Setback, standing: &Standing) -> NextTry {
     }
 }
 
-/// After an outcome that nobody knows (semantics §6).
+/// After an outcome that nobody knows (semantics §6). It counts in a probe too: each time may be one more copy.
 pub(crate) fn after_uncertainty(policy: Policy, standing: &Standing) -> NextTry {
     match policy {
-        Policy::Lose => NextTry::Never,
+        Policy::Lose => NextTry::TheRest,
         Policy::Duplicate => counted(standing, "it may have left; it is sent again"),
     }
 }
@@ -85,6 +97,8 @@ mod tests {
             max_attempts: 3,
             expires_at: UnixMillis(10_000_000),
             now: UnixMillis(0),
+            is_probe: false,
+            may_ask_other_kind: false,
             chance: 0.5,
         }
     }
@@ -101,7 +115,7 @@ mod tests {
     fn seconds(next: &NextTry) -> i64 {
         match next {
             NextTry::At { at, .. } => at.0 / 1000,
-            NextTry::Never => panic!("expected another try"),
+            NextTry::TheRest | NextTry::Never => panic!("expected another try"),
         }
     }
 
@@ -134,10 +148,31 @@ mod tests {
     }
 
     #[test]
+    fn a_probe_costs_no_try_unless_it_may_have_left() {
+        let probe = Standing {
+            is_probe: true,
+            ..standing(2, 0)
+        };
+        let next = after_refusal(&refusal(Blame::Message), &probe);
+        assert!(matches!(next, NextTry::At { counts: false, .. }));
+        assert_eq!(after_uncertainty(Policy::Duplicate, &probe), NextTry::Never);
+    }
+
+    #[test]
+    fn a_code_asks_another_kind_of_route_at_once_when_a_modem_was_told_there_is_no_such_number() {
+        let code = Standing {
+            may_ask_other_kind: true,
+            ..standing(0, 0)
+        };
+        let next = after_refusal(&refusal(Blame::Recipient), &code);
+        assert_eq!(seconds(&next), 0);
+    }
+
+    #[test]
     fn what_may_have_left_is_sent_again_only_by_policy() {
         assert_eq!(
             after_uncertainty(Policy::Lose, &standing(0, 0)),
-            NextTry::Never
+            NextTry::TheRest
         );
         assert_eq!(
             seconds(&after_uncertainty(Policy::Duplicate, &standing(0, 0))),

@@ -10,11 +10,11 @@ use tokio::time::Instant;
 use tracing::{debug, error, warn};
 
 use super::Dispatch;
-use super::lane::{Phase, Try};
+use super::health::Failure;
+use super::lane::{Lane, Phase, Try};
 use super::quota::Usage;
 use super::record::{self, Record};
-use crate::domain::{Blame, SimId};
-use crate::modem::{Order, Outcome, Ticket};
+use crate::domain::{Blame, Money, Outcome, RouteKind, SimId, Ticket, Word};
 use crate::store::{Intent, Receipt, SimUse, StoreError};
 
 /// A COMMIT that something waits for.
@@ -34,6 +34,8 @@ pub(super) enum Commit {
         sim: SimId,
         used: Result<SimUse, StoreError>,
     },
+    /// What was spent before: a reading too.
+    Spent(Result<Vec<(i32, Money)>, StoreError>),
     Released {
         more: Result<bool, StoreError>,
     },
@@ -43,7 +45,10 @@ impl Dispatch {
     /// Hands the outcome to the store, and with it the intent of the part behind: two jobs, one group.
     pub(super) async fn on_answer(&mut self, lane: usize, ticket: Ticket, outcome: Outcome) {
         let Some(done) = self.lanes[lane].take(ticket) else {
-            warn!(modem = %self.lanes[lane].handle.name, "a modem answered an order it did not have");
+            warn!(
+                route = self.lanes[lane].name.as_str(),
+                "a route answered an order it did not have"
+            );
             return;
         };
         self.learn(lane, &done, &outcome);
@@ -61,21 +66,46 @@ impl Dispatch {
         }
     }
 
-    /// What the outcome says of the modem itself.
+    /// What the outcome says of the route itself.
     fn learn(&mut self, lane: usize, done: &Try, outcome: &Outcome) {
-        let wall = self.now();
-        let lane = &mut self.lanes[lane];
+        let (clock, wall) = (Instant::now(), self.now());
         if let (Outcome::NeverLeft(_), Phase::Gone { .. }) = (outcome, done.phase) {
-            lane.never_left(wall);
+            self.lanes[lane].never_left(wall);
         }
+        self.take_back_cost(done, outcome);
         let called_back = matches!(done.phase, Phase::Withdrawn { .. });
-        match outcome {
-            Outcome::Accepted { .. } => lane.did_well(),
-            Outcome::Refused(setback) if setback.blame == Blame::Modem => {
-                lane.had_fault(Instant::now());
+        let failure = match outcome {
+            Outcome::Accepted { took, .. } => {
+                if self.lanes[lane].is_cloud() {
+                    self.lanes[lane].took(*took);
+                }
+                return self.lanes[lane].health.worked();
             }
-            Outcome::NeverLeft(_) if !called_back => lane.had_fault(Instant::now()),
-            _ => {}
+            Outcome::Refused(setback) => match setback.blame {
+                // It had an answer about the message: it works.
+                Blame::Message | Blame::Recipient => return self.lanes[lane].health.worked(),
+                Blame::Modem => Failure::Fault,
+                Blame::Network | Blame::Sim => Failure::Refused,
+            },
+            Outcome::Uncertain(_) => Failure::Fault,
+            Outcome::NeverLeft(_) if called_back || !self.is_ready(lane) => return,
+            Outcome::NeverLeft(_) => Failure::Fault,
+        };
+        if self.lanes[lane].health.failed(failure, clock, wall) {
+            warn!(
+                route = self.lanes[lane].name.as_str(),
+                until = ?self.lanes[lane].health.cools_until(),
+                "a route failed too often: it is left alone for a while"
+            );
+            self.empty(lane);
+        }
+    }
+
+    /// What a provider did not take goes back into the purse.
+    fn take_back_cost(&mut self, done: &Try, outcome: &Outcome) {
+        let has_left = matches!(outcome, Outcome::Accepted { .. } | Outcome::Uncertain(_));
+        if let Some((day, cost)) = done.spent.filter(|_| !has_left) {
+            self.purse.spend(day, Money(-cost.0));
         }
     }
 
@@ -97,7 +127,12 @@ impl Dispatch {
 
     fn record_of(&self, lane: usize, done: &Try, outcome: Outcome) -> Option<Record> {
         let context = record::Context {
-            modem: self.lanes[lane].handle.name.clone(),
+            route: self.lanes[lane].name.clone(),
+            whole: self.lanes[lane].is_cloud(),
+            has_other_kind: self.lanes[lane].name.kind() == RouteKind::Modem
+                && self.lanes.iter().any(|other| {
+                    other.is_cloud() && other.terms.serve(&done.message.to, done.message.category)
+                }),
             mean_send: self.mean_send(lane),
             request_report: self.lanes[lane].request_report,
             settings: &self.settings,
@@ -128,15 +163,14 @@ impl Dispatch {
         }
     }
 
-    /// Hands over the intent of the part at the front of the lane, if it has none yet.
+    /// Hands over the intent of what begins next, if it has none yet; of a provider's requests all.
     pub(super) async fn begin(&mut self, lane: usize) {
-        let Some((lane, ticket, intent)) = self.next_intent(lane) else {
-            return;
-        };
-        let mut group = self.store.group();
-        let receipt = group.intent(intent);
-        group.submit().await;
-        self.await_intent(lane, ticket, receipt);
+        while let Some((lane, ticket, intent)) = self.next_intent(lane) {
+            let mut group = self.store.group();
+            let receipt = group.intent(intent);
+            group.submit().await;
+            self.await_intent(lane, ticket, receipt);
+        }
     }
 
     fn await_intent(&mut self, lane: usize, ticket: Ticket, receipt: Receipt<bool>) {
@@ -150,29 +184,43 @@ impl Dispatch {
         if self.pause_until.is_some() {
             return None;
         }
+        let next = self.lanes[lane].next_to_begin()?;
         let (sim, from_number) = self
             .status(lane, |status| (status.sim(), status.number.clone()))
             .unwrap_or_default();
         let at = self.now();
-        let modem = self.lanes[lane].handle.name.clone();
-        let front = self.lanes[lane].tries.front_mut()?;
-        if front.phase != Phase::Prepared {
-            return None;
-        }
+        let is_cloud = self.lanes[lane].is_cloud();
+        let today = is_cloud.then(|| self.purse.today(at));
+        let Lane {
+            name, terms, tries, ..
+        } = &mut self.lanes[lane];
+        let front = &mut tries[next];
         front.phase = Phase::Committing;
+        let parts = if is_cloud {
+            front.message.parts.len()
+        } else {
+            1
+        };
+        let cost = terms.cost.times(parts);
         let intent = Intent {
             message: front.message.seq,
             part: front.part,
-            modem,
+            route: name.clone(),
             sim,
             from_number,
             reference: front.reference,
             ticket: front.ticket.0,
-            doubtful: front.is_doubtful(),
+            doubtful: front.is_doubtful(is_cloud),
             anew: front.anew,
+            cost,
+            spent_on: today,
             at,
         };
-        Some((lane, front.ticket, intent))
+        front.spent = today.map(|today| (today, cost));
+        if let Some((day, cost)) = front.spent {
+            self.purse.spend(day, cost);
+        }
+        Some((lane, Ticket(intent.ticket), intent))
     }
 
     /// All that one group answered before anything is read: a go must not wait behind a query.
@@ -198,6 +246,15 @@ impl Dispatch {
                     self.pause();
                 }
             },
+            Commit::Spent(Ok(spent)) => {
+                self.purse.learn(spent);
+                self.window_is_stale = true;
+            }
+            Commit::Spent(Err(error)) => {
+                warn!(%error, "what was spent could not be read");
+                self.asks_for_spent = true;
+                self.pause();
+            }
             Commit::Released { more } => match more {
                 Ok(_) => self.window_is_stale = true,
                 Err(error) => {
@@ -223,35 +280,34 @@ impl Dispatch {
             // Answered or called back meanwhile: the record that follows it in the store undoes it.
             return;
         };
-        let order = match fate {
+        let word = match fate {
             Ok(true) => {
                 let since = Instant::now();
                 one.phase = Phase::Gone { since };
-                Order::Go(ticket)
+                Word::Go(ticket)
             }
             Ok(false) => {
                 debug!(message_id = %one.message.id, "no longer to be sent");
                 one.phase = Phase::Withdrawn { durable: false };
-                Order::Withdraw(ticket)
+                Word::Withdraw(ticket)
             }
             Err(error) => {
                 warn!(message_id = %one.message.id, %error, "its intent could not be stored; nothing is sent");
                 one.phase = Phase::Withdrawn { durable: true };
-                Order::Withdraw(ticket)
+                Word::Withdraw(ticket)
             }
         };
-        if matches!(order, Order::Withdraw(_)) {
+        if matches!(word, Word::Withdraw(_)) {
             let message = Arc::clone(&one.message);
             lane.release(&message);
         } else {
             lane.began(Instant::now(), wall);
         }
-        lane.order(order);
+        lane.say(word);
     }
 
     fn on_recorded(&mut self, record: Record, fate: Result<bool, StoreError>) {
-        // Whatever was not taken stands in line again, or will.
-        self.window_is_stale |= !matches!(record, Record::Accepted(_));
+        self.window_is_stale |= record.goes_back_into_line();
         match fate {
             Ok(true) => {}
             Ok(false) => debug!("an outcome was recorded before"),

@@ -1,20 +1,22 @@
 //! From the line to the lanes: what waits is read, planned, claimed and prepared.
 
+use std::collections::VecDeque;
 use std::sync::Arc;
 
 use tokio::time::Instant;
 use tracing::{error, warn};
 
 use super::lane::{Claimed, Lane, Phase, Try};
-use super::plan::{self, LaneView};
-use super::{Dispatch, Load, recover};
-use crate::domain::{Body, ModemState, PartNumber, Priority, Reference, UnixMillis};
-use crate::modem::{Order, Submit, Ticket};
-use crate::store::{InLine, StoredText};
+use super::view::{PATIENCE_FOR_SIM, RouteView};
+use super::{Dispatch, Load, plan};
+use crate::domain::{
+    Body, ModemState, PartNumber, PartState, Policy, Reference, Submit, Ticket, Word,
+};
+use crate::store::{Contacts, InLine, StoredText};
 
-/// Messages of each class that are kept in memory at once.
-const WINDOW_PER_CLASS: u32 = 32;
-/// Fewer than this (and one per modem) of a class that could go: more of it are read.
+/// Messages of each class and crowd that are kept in memory at once.
+const WINDOW_PER_CROWD: u32 = 32;
+/// Fewer than this (and one per route) of a class and crowd: more of it are read.
 const LOW_WATER: usize = 4;
 /// Each read of one round reaches further than the one before; a round ends all the same.
 const MOST_READS: usize = 4;
@@ -44,41 +46,40 @@ impl Dispatch {
     /// The line has changed, or a lane could take more.
     fn has_something_to_do(&self) -> bool {
         self.window_is_stale
-            || self.lanes.iter().any(|lane| {
-                let next = lane.tries.front().map(|one| one.phase);
-                lane.has_place() || next == Some(Phase::Prepared)
-            })
+            || self
+                .lanes
+                .iter()
+                .any(|lane| lane.has_place() || lane.next_to_begin().is_some())
     }
 
     fn look_at_lanes(&mut self) {
         let (now, wall) = (Instant::now(), self.now());
         for at in 0..self.lanes.len() {
-            let is_ready = self
-                .status(at, |status| status.state == ModemState::Ready)
-                .unwrap_or(false);
+            let is_ready = self.is_ready(at);
             let is_silent = self.silent_at(at).is_some_and(|since| since <= now);
             let lane = &mut self.lanes[at];
-            lane.wake(now);
+            lane.health.look(now);
             lane.keep_limits(now, wall);
             if is_ready {
                 lane.last_ready_at = wall;
             }
             if is_silent {
                 // What waits behind a part that takes suspiciously long goes back into the line.
-                self.window_is_stale |= !lane.claimed.is_empty();
-                lane.claimed.clear();
-                self.call_back(at, |_| true);
+                self.empty(at);
             }
         }
     }
 
     /// `false`: the disk refused, and is given a pause.
     async fn read_line(&mut self) -> bool {
-        // What is claimed still stands in line until its intent is durable, and what waits for one SIM stays there:
-        // neither must hide what is behind it.
-        let held = self.lanes.iter().map(Lane::parts).sum::<usize>() + self.waiting_for_sims();
-        let per_class = WINDOW_PER_CLASS + u32::try_from(held).unwrap_or(0);
-        match self.store.line(per_class, self.ready.clone()).await {
+        // What is claimed still stands in line until its intent is durable: it must not hide what is behind it.
+        let held = self.lanes.iter().map(Lane::parts).sum::<usize>();
+        let per_crowd = WINDOW_PER_CROWD + u32::try_from(held).unwrap_or(0);
+        let contacts = match self.lanes.len() {
+            0 | 1 => Contacts::Spared,
+            _ => Contacts::Wanted,
+        };
+        match self.store.line(per_crowd, contacts).await {
             Ok(line) => {
                 self.window_is_stale = false;
                 self.window_has_more = line.more;
@@ -97,38 +98,41 @@ impl Dispatch {
         true
     }
 
-    fn views(&self) -> Vec<LaneView> {
+    /// Every route as it stands; `None` while a modem's status is not known.
+    fn views(&self) -> Option<Vec<RouteView>> {
         (0..self.lanes.len())
-            .filter_map(|lane| self.lane_view(lane))
+            .map(|lane| self.route_view(lane))
             .collect()
-    }
-
-    fn waiting_for_sims(&self) -> usize {
-        let views = self.views();
-        let waits = |message: &&Arc<InLine>| plan::waits_for_sim(message, &views);
-        self.window.iter().filter(waits).count()
     }
 
     /// A better class does not wait behind what is merely prepared, if it would go there.
     fn displace(&mut self) {
-        let views = self.views();
-        if views.len() != self.lanes.len() || self.window.is_empty() {
+        if self.window.is_empty() {
             return;
         }
+        let behind = |lane: &Lane| lane.tries.get(1).and_then(Try::may_be_displaced);
+        if !self.lanes.iter().any(|lane| behind(lane).is_some()) {
+            return;
+        }
+        let Some(views) = self.views() else {
+            return;
+        };
         for at in 0..self.lanes.len() {
-            let behind = self.lanes[at].tries.get(1);
-            let Some((seq, priority)) = behind.and_then(Try::may_be_displaced) else {
+            let Some((seq, priority)) = behind(&self.lanes[at]) else {
                 continue;
             };
+            // The line begins with the best class: when even its first is not better, none is.
+            if self.window[0].priority >= priority {
+                continue;
+            }
             let mut if_it_had_room = views.clone();
             for (lane, view) in if_it_had_room.iter_mut().enumerate() {
                 view.has_room = lane == at;
             }
-            let policies = &self.settings.policies;
             let claims = plan::claims(
                 &self.window,
                 &if_it_had_room,
-                |message| recover::policy_of(policies, message.category),
+                &self.settings.policies,
                 &mut self.turns.clone(),
                 self.now(),
             );
@@ -141,21 +145,13 @@ impl Dispatch {
     }
 
     async fn claim(&mut self) {
-        let views = self.views();
-        if views.len() != self.lanes.len() {
+        let Some(views) = self.views() else {
             return;
-        }
-        self.watch_patience(&views);
-        if self.lanes.iter().any(Lane::has_room) {
+        };
+        let now = self.now();
+        if views.iter().any(|view| view.has_room) {
             let policies = &self.settings.policies;
-            let now = self.now();
-            let claims = plan::claims(
-                &self.window,
-                &views,
-                |message| recover::policy_of(policies, message.category),
-                &mut self.turns,
-                now,
-            );
+            let claims = plan::claims(&self.window, &views, policies, &mut self.turns, now);
             let mut taken: Vec<usize> = claims.iter().map(|claim| claim.message).collect();
             for claim in claims {
                 let message = Arc::clone(&self.window[claim.message]);
@@ -166,53 +162,64 @@ impl Dispatch {
                 self.window.remove(at);
             }
         }
-        self.window_is_stale |= self.runs_low(&views);
+        self.look_again_at =
+            plan::look_again_at(&self.window, &views, &self.settings.policies, self.now());
+        self.window_is_stale |= self.runs_low();
     }
 
-    /// More of a class stands in line, and the window is nearly out of what could go.
-    fn runs_low(&self, views: &[LaneView]) -> bool {
+    /// More of a crowd stands in line, and the window is nearly out of it. What a crowd waits for it waits for together, so
+    /// one that can go nowhere is never low.
+    fn runs_low(&self) -> bool {
         let low = LOW_WATER + self.lanes.len();
-        let can_go = |class: usize| {
-            let of_class = |message: &&Arc<InLine>| usize::from(message.priority.0) == class;
-            let goes = |message: &&Arc<InLine>| !plan::waits_for_sim(message, views);
-            self.window.iter().filter(of_class).filter(goes).count()
-        };
-        (0..Priority::CLASSES).any(|class| self.window_has_more[class] && can_go(class) < low)
-    }
-
-    fn watch_patience(&mut self, views: &[LaneView]) {
-        let waits = |message: &Arc<InLine>| plan::waits_for_sim(message, views);
-        self.patience_ends_at = self.window.iter().any(waits).then(|| {
-            let now = self.now();
-            let ends = views
-                .iter()
-                .map(|view| view.last_ready_at.plus(plan::PATIENCE_FOR_SIM))
-                .filter(|end| *end > now);
-            ends.min().unwrap_or(now.plus(plan::PATIENCE_FOR_SIM))
-        });
-    }
-
-    fn lane_view(&self, lane: usize) -> Option<LaneView> {
-        let state = self.status(lane, |status| status.state)?;
-        let is_silent = self
-            .silent_at(lane)
-            .is_some_and(|since| since <= Instant::now());
-        Some(LaneView {
-            modem: self.lanes[lane].handle.name.clone(),
-            // A silent modem is no candidate, whatever it was last.
-            state: match is_silent {
-                true => ModemState::Recovering,
-                false => state,
-            },
-            last_ready_at: self.lanes[lane].last_ready_at,
-            mean_send: self.mean_send(lane),
-            parts: self.lanes[lane].parts(),
-            has_room: self.lanes[lane].has_room(),
+        self.window_has_more.iter().any(|(priority, crowd)| {
+            let is_of_it =
+                |message: &&Arc<InLine>| message.priority == *priority && message.crowd == *crowd;
+            self.window.iter().filter(is_of_it).take(low).count() < low
         })
     }
 
+    fn route_view(&self, at: usize) -> Option<RouteView> {
+        let lane = &self.lanes[at];
+        let (state, mean_send) = match lane.is_cloud() {
+            true => (ModemState::Ready, lane.mean_request()),
+            false => self.status(at, |status| (status.state, status.mean_send))?,
+        };
+        let is_silent = self
+            .silent_at(at)
+            .is_some_and(|since| since <= Instant::now());
+        let state = match (lane.is_paused, is_silent) {
+            (true, _) => ModemState::Paused,
+            // A silent modem is no candidate, whatever it was last.
+            (false, true) => ModemState::Recovering,
+            (false, false) => state,
+        };
+        let is_coming_back =
+            state != ModemState::Ready && self.now().since(lane.last_ready_at) < PATIENCE_FOR_SIM;
+        Some(RouteView {
+            name: lane.name.clone(),
+            terms: Arc::clone(&lane.terms),
+            state,
+            said: None,
+            sim: lane.sim.clone(),
+            is_coming_back,
+            mean_send,
+            parts: lane.parts(),
+            has_room: lane.has_room(),
+            used_up_until: lane.used_up_until(),
+            cools_until: lane.health.cools_until(),
+            allowance: self.allowance(at),
+        })
+    }
+
+    fn allowance(&self, lane: usize) -> Option<super::Allowance> {
+        match self.lanes[lane].is_cloud() {
+            true => self.purse.allowance(self.now()),
+            false => None,
+        }
+    }
+
     async fn take_on(&mut self, message: Arc<InLine>, claim: &plan::Claim) {
-        let (lane, anew) = (claim.lane, claim.anew);
+        let (lane, anew) = (claim.route, claim.anew);
         let body = match &message.text {
             StoredText::Plain(body) => body.clone(),
             StoredText::Sealed(sealed) => {
@@ -222,19 +229,21 @@ impl Dispatch {
                 }
             }
         };
+        // What may have left is not sent again under policy lose; a provider takes the text whole.
+        let is_lost = self.settings.policies[message.category.index()] == Policy::Lose;
+        let goes = |part: PartState| {
+            anew || !part.is_accepted() && !(is_lost && part == PartState::Uncertain)
+        };
         let all = 1..=u8::try_from(message.parts.len()).unwrap_or(u8::MAX);
-        let left = all
-            .filter(|number| anew || !message.parts[usize::from(*number) - 1].is_accepted())
+        let mut left: VecDeque<PartNumber> = all
+            .filter(|number| goes(message.parts[usize::from(*number) - 1]))
             .map(PartNumber)
             .collect();
-        let same_sim = self.lanes[lane].handle.name.route();
-        let kept = message
-            .reference
-            .filter(|_| !anew && message.route.as_deref() == Some(&same_sim));
-        let reference = kept.unwrap_or_else(|| {
-            self.next_reference = self.next_reference.wrapping_add(1);
-            self.next_reference
-        });
+        if self.lanes[lane].is_cloud() {
+            left.truncate(1);
+        }
+        let route = &self.lanes[lane];
+        let reference = plan::reference(&message, &route.name, route.sim.as_ref());
         self.lanes[lane].claimed.push_back(Claimed {
             message,
             body,
@@ -268,7 +277,7 @@ impl Dispatch {
             let Some(submit) = self.next_submit(lane) else {
                 break;
             };
-            self.lanes[lane].order(Order::Prepare(Box::new(submit)));
+            self.lanes[lane].say(Word::Prepare(Box::new(submit)));
         }
         self.begin(lane).await;
     }
@@ -276,6 +285,7 @@ impl Dispatch {
     fn next_submit(&mut self, lane: usize) -> Option<Submit> {
         let now = self.now();
         let request_report = self.lanes[lane].request_report;
+        let is_probe = self.lanes[lane].health.is_probing();
         let claimed = self.lanes[lane].claimed.front_mut()?;
         let part = claimed.left.pop_front()?;
         self.next_ticket += 1;
@@ -303,6 +313,8 @@ impl Dispatch {
             reference: claimed.reference,
             anew: std::mem::take(&mut claimed.anew),
             by_turn: claimed.by_turn,
+            is_probe,
+            spent: None,
             phase: Phase::Prepared,
         };
         if claimed.left.is_empty() {
@@ -313,8 +325,7 @@ impl Dispatch {
     }
 
     fn publish_loads(&self) {
-        let now = self.now();
-        let loads: Vec<Load> = self.lanes.iter().map(|lane| load(lane, now)).collect();
+        let loads: Vec<Load> = (0..self.lanes.len()).map(|lane| self.load(lane)).collect();
         self.loads.send_if_modified(|known| {
             let changed = *known != loads;
             if changed {
@@ -323,21 +334,21 @@ impl Dispatch {
             changed
         });
     }
-}
 
-fn load(lane: &Lane, now: UnixMillis) -> Load {
-    let sending = lane
-        .tries
-        .iter()
-        .filter(|one| matches!(one.phase, Phase::Gone { .. }))
-        .count();
-    Load {
-        modem: lane.handle.name.clone(),
-        queue: lane.parts() - sending,
-        sending,
-        sent_today: lane.sent_today,
-        failed_today: lane.failed_today,
-        left: lane.left(now),
-        used_up_until: lane.used_up_until(),
+    fn load(&self, at: usize) -> Load {
+        let lane = &self.lanes[at];
+        let is_in_flight = |one: &&Try| matches!(one.phase, Phase::Gone { .. });
+        let sending = lane.tries.iter().filter(is_in_flight).count();
+        Load {
+            queue: lane.parts() - sending,
+            sending,
+            sent_today: lane.sent_today,
+            failed_today: lane.failed_today,
+            left: lane.left(self.now()),
+            used_up_until: lane.used_up_until(),
+            cools_until: lane.health.cools_until(),
+            allowance: self.allowance(at),
+            ..Load::idle(lane.name.clone(), Arc::clone(&lane.terms))
+        }
     }
 }

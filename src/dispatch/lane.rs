@@ -1,4 +1,4 @@
-//! One modem's share of the work: what is in flight, what is prepared behind it, which parts follow.
+//! One route's share of the work: what is in flight, what is prepared behind it, which parts follow.
 //!
 //! Memory only: a claimed message is an entry here, its row stays `queued` until an intent is committed
 //! (architecture §4 rule 1). Nothing of it survives a restart, and nothing of it needs to.
@@ -10,23 +10,33 @@ use std::time::Duration;
 use tokio::time::Instant;
 use tracing::error;
 
-use super::Carrier;
+use super::health::Health;
 use super::quota::{Left, Quota, Usage};
-use crate::domain::{Body, MessageSeq, PartNumber, PartState, Priority, SimId, UnixMillis};
-use crate::modem::{ModemHandle, Order, Ticket};
+use super::{Control, Route, Way};
+use crate::domain::fleet_view::FIRST_MEAN_SEND;
+use crate::domain::{
+    Body, Carrier, MessageSeq, ModemName, Money, PartNumber, PartState, Priority, RouteKind,
+    RouteName, SimId, Terms, Ticket, UnixMillis, Word,
+};
+use crate::modem::Order;
 use crate::store::InLine;
 
-/// A session holds one part in flight and one prepared behind it.
-const TRIES: usize = 2;
-const FIRST_REST: Duration = Duration::from_secs(1);
-const LONGEST_REST: Duration = Duration::from_secs(60);
 const SHORTEST_PATIENCE: Duration = Duration::from_secs(15);
 
 #[derive(Debug)]
 pub(super) struct Lane {
-    pub(super) handle: ModemHandle,
+    pub(super) name: RouteName,
+    pub(super) terms: Arc<Terms>,
+    way: Way,
+    /// Parts it may hold at once: a session has one in flight and one prepared behind it, a provider as many requests.
+    width: usize,
     pub(super) request_report: bool,
-    /// Handed to the session, oldest first.
+    pub(super) health: Health,
+    /// The SIM that is in it, or was when it was last known.
+    pub(super) sim: Option<SimId>,
+    /// Of a provider; a modem's own session knows that of a modem.
+    mean_request: Duration,
+    /// Handed over, oldest first.
     pub(super) tries: VecDeque<Try>,
     /// Claimed messages with parts that are not handed over yet, in order.
     pub(super) claimed: VecDeque<Claimed>,
@@ -47,9 +57,6 @@ pub(super) struct Lane {
     last_go: Option<Instant>,
     is_paced: bool,
     pub(super) is_paused: bool,
-    /// Faults of the modem in a row, and until when it is spared for the last one.
-    faults: u32,
-    rests_until: Option<Instant>,
 }
 
 /// A message on its way through one lane.
@@ -75,6 +82,10 @@ pub(super) struct Try {
     pub(super) reference: u16,
     pub(super) anew: bool,
     pub(super) by_turn: bool,
+    /// It shows whether the route works again.
+    pub(super) is_probe: bool,
+    /// What was taken out of the purse for it, and on which day.
+    pub(super) spent: Option<(i32, Money)>,
     pub(super) phase: Phase,
 }
 
@@ -99,41 +110,111 @@ impl Try {
         may.then_some((self.message.seq, self.message.priority))
     }
 
-    /// It may have left in an earlier try.
-    pub(super) fn is_doubtful(&self) -> bool {
+    /// It may have left in an earlier try. `whole`: every part goes with it.
+    pub(super) fn is_doubtful(&self, whole: bool) -> bool {
         let parts = &self.message.parts;
-        parts.get(usize::from(self.part.0) - 1) == Some(&PartState::Uncertain)
+        match whole {
+            true => parts.contains(&PartState::Uncertain),
+            false => parts.get(usize::from(self.part.0) - 1) == Some(&PartState::Uncertain),
+        }
     }
 }
 
 impl Lane {
-    pub(super) fn new(carrier: Carrier, now: UnixMillis) -> Self {
+    pub(super) fn new(route: Route, now: UnixMillis) -> Self {
         Self {
-            handle: carrier.handle,
-            request_report: carrier.request_report,
-            tries: VecDeque::with_capacity(TRIES),
+            name: route.name,
+            terms: Arc::new(route.terms),
+            way: route.way,
+            width: route.width,
+            request_report: route.request_report,
+            health: Health::default(),
+            sim: None,
+            mean_request: FIRST_MEAN_SEND,
+            tries: VecDeque::with_capacity(route.width),
             claimed: VecDeque::new(),
             sent_today: 0,
             failed_today: 0,
             last_ready_at: now,
-            quota: carrier.quota,
+            quota: route.quota,
             has_name: false,
             usage: None,
             asked_for: None,
             used_up_until: None,
-            min_interval: carrier.min_interval,
+            min_interval: route.min_interval,
             last_go: None,
             is_paced: false,
             is_paused: false,
-            faults: 0,
-            rests_until: None,
         }
     }
 
-    /// Gives the session an order. It refuses only when the fleet has stopped; then the loop ends too.
-    pub(super) fn order(&self, order: Order) {
-        if self.handle.order(order).is_err() {
-            error!(modem = %self.handle.name, "a modem takes no orders any more");
+    /// Says a word about a part. It is refused only when the other side has stopped; then the loop ends too.
+    pub(super) fn say(&self, word: Word) {
+        let said = match &self.way {
+            Way::Modem(handle) => handle.say(word),
+            Way::Carrier(carrier) => carrier.say(word),
+        };
+        if said.is_err() {
+            error!(
+                route = self.name.as_str(),
+                "a route takes no orders any more"
+            );
+        }
+    }
+
+    pub(super) fn control(&self, control: Control) {
+        let Way::Modem(handle) = &self.way else {
+            return;
+        };
+        if handle.order(Order::Control(control)).is_err() {
+            error!(
+                route = self.name.as_str(),
+                "a modem takes no orders any more"
+            );
+        }
+    }
+
+    pub(super) fn is_cloud(&self) -> bool {
+        self.name.kind() == RouteKind::Cloud
+    }
+
+    pub(super) fn is_modem(&self, modem: &ModemName) -> bool {
+        self.name.is_modem(modem)
+    }
+
+    /// Another SIM is in its modem than before. What was claimed for the old one is not for it.
+    pub(super) fn sees_sim(&mut self, sim: Option<&SimId>) -> bool {
+        let Some(sim) = sim else {
+            // It has not said yet, or is gone: it may come back with the same.
+            return false;
+        };
+        let is_other = self.sim.as_ref().is_some_and(|known| known != sim);
+        if self.sim.as_ref() != Some(sim) {
+            self.sim = Some(sim.clone());
+        }
+        is_other
+    }
+
+    pub(super) fn mean_request(&self) -> Duration {
+        self.mean_request
+    }
+
+    /// A provider took this long; the newest fifth counts as much as in a session.
+    pub(super) fn took(&mut self, took: Duration) {
+        self.mean_request = (self.mean_request * 4 + took) / 5;
+    }
+
+    /// The place in `tries` of the part that begins next: a modem's parts go one after the other.
+    pub(super) fn next_to_begin(&self) -> Option<usize> {
+        match self.is_cloud() {
+            true => self
+                .tries
+                .iter()
+                .position(|one| one.phase == Phase::Prepared),
+            false => {
+                let front = self.tries.front()?;
+                (front.phase == Phase::Prepared).then_some(0)
+            }
         }
     }
 
@@ -223,30 +304,12 @@ impl Lane {
         }
     }
 
-    /// A fault of the modem itself: it is left alone for a while, and longer each time, so that the two do not chase
-    /// each other.
-    pub(super) fn had_fault(&mut self, now: Instant) {
-        let rest = FIRST_REST * 2u32.pow(self.faults.min(16));
-        self.rests_until = Some(now + rest.min(LONGEST_REST));
-        self.faults += 1;
-    }
-
-    pub(super) fn did_well(&mut self) {
-        self.faults = 0;
-        self.rests_until = None;
-    }
-
-    /// When it has rested; `None` when it does not rest.
-    pub(super) fn rested_at(&self) -> Option<Instant> {
-        self.rests_until
-    }
-
-    pub(super) fn wake(&mut self, now: Instant) {
-        self.rests_until = self.rests_until.filter(|until| *until > now);
-    }
-
     /// When its part in flight will have taken suspiciously long (semantics §5): then nothing more is given to it.
     pub(super) fn is_silent_at(&self, mean_send: Duration) -> Option<Instant> {
+        if self.is_cloud() {
+            // A request has a timeout of its own.
+            return None;
+        }
         let patience = (mean_send * 3).max(SHORTEST_PATIENCE);
         match self.tries.front()?.phase {
             Phase::Gone { since } => Some(since + patience),
@@ -254,13 +317,20 @@ impl Lane {
         }
     }
 
-    /// Whether the session has a place for the next part.
+    /// Whether there is a place for the next part.
     pub(super) fn has_place(&self) -> bool {
-        self.tries.len() < TRIES
+        // A probe is alone.
+        let width = if self.health.is_probing() {
+            1
+        } else {
+            self.width
+        };
+        self.tries.len() < width
             && !self.is_calling_back()
-            && self.rests_until.is_none()
+            && !self.health.is_resting()
             && !self.is_paced
             && !self.is_paused
+            && self.terms.enabled
     }
 
     /// While a try is called back its message may yet return to the line: nothing overtakes it.

@@ -1,9 +1,9 @@
-//! **Dispatch**: decides which modem takes which part, and when.
+//! **Dispatch**: decides which route takes which part, and when.
 //!
-//! Reads the front of the line from the store, plans ([`plan`]), prepares each part with a modem, lets it go once
+//! Reads the front of the line from the store, plans ([`plan`]), prepares each part with a carrier, lets it go once
 //! its intent is committed, and records what came of it. It is the only room that changes a part to `sending`.
 //!
-//! Never: parses AT, speaks HTTP, polls; it sleeps until the bell, a modem's word, a COMMIT or the next due time.
+//! Never: parses AT, speaks HTTP, polls; it sleeps until the bell, a carrier's word, a COMMIT or the next due time.
 //! May use: `domain`, `store`, `modem` (handles only).
 //! Read first: [`plan::claims`], a pure function, and its table test; then [`Dispatch::run`].
 
@@ -11,12 +11,16 @@ mod backoff;
 mod bell;
 mod commits;
 mod filling;
+mod health;
 mod lane;
 mod pending;
 mod plan;
+mod purse;
 mod quota;
 mod record;
 pub(crate) mod recover;
+mod trial;
+mod view;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -28,22 +32,33 @@ use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
-use tracing::error;
+use tracing::{error, warn};
 
 pub(crate) use bell::Bell;
 pub(crate) use pending::pending;
-pub(crate) use quota::{Left, Quota};
+pub(crate) use plan::closed_to_all;
+pub(crate) use purse::{Allowance, Budget};
+#[cfg(test)]
+pub(crate) use quota::Left;
+pub(crate) use quota::Quota;
+pub(crate) use trial::{Trial, findings};
+pub(crate) use view::{Load, RouteView, views};
 
+use crate::domain::carrier::Answer;
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
-use crate::domain::{FleetView, ModemName, ModemState, ModemStatus, Priority, UnixMillis};
+use crate::domain::message::Policies;
+use crate::domain::{
+    Carrier, Crowd, FleetView, ModemName, ModemState, ModemStatus, Priority, RouteName, Terms,
+    UnixMillis, Word,
+};
 pub(crate) use crate::modem::Control;
-use crate::modem::{FleetEvent, ModemEvent, ModemHandle, Order};
+use crate::modem::{FleetEvent, ModemEvent, ModemHandle};
 use crate::store::{InLine, Store};
 use commits::Commit;
 use lane::{Lane, Phase, Try};
 use plan::Turns;
+use purse::Purse;
 use record::Record;
-use recover::Policies;
 
 /// What dispatch was told to do and with whom.
 #[derive(Clone, Debug)]
@@ -56,38 +71,63 @@ pub(crate) struct Settings {
     pub(crate) clock: fn() -> UnixMillis,
 }
 
-/// One modem and how its parts are to be written.
+/// One route: what stands behind it, and how its parts are to be written.
 #[derive(Debug)]
-pub(crate) struct Carrier {
-    pub(crate) handle: ModemHandle,
+pub(crate) struct Route {
+    pub(crate) name: RouteName,
+    pub(crate) terms: Terms,
+    pub(crate) way: Way,
+    /// Parts that it may hold at once.
+    pub(crate) width: usize,
     pub(crate) request_report: bool,
     pub(crate) quota: Quota,
     /// From one part to the next.
     pub(crate) min_interval: Duration,
 }
 
-/// What somebody wants of a modem.
+/// What stands behind a route. A modem is spoken to without a detour: its prompt is the hottest place there is.
 #[derive(Debug)]
-pub(crate) struct Wish {
-    pub(crate) modem: ModemName,
-    pub(crate) control: Control,
+pub(crate) enum Way {
+    Modem(ModemHandle),
+    #[allow(
+        dead_code,
+        reason = "providers come with a later version; the tests have one"
+    )]
+    Carrier(Box<dyn Carrier>),
 }
 
-/// How busy one modem is, for whoever asks.
+/// A session holds one part in flight and one prepared behind it.
+pub(crate) const WIDTH_OF_A_MODEM: usize = 2;
+
+/// What somebody wants.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Load {
-    pub(crate) modem: ModemName,
-    /// Parts that wait behind the one in flight.
-    pub(crate) queue: usize,
-    /// Parts in flight.
-    pub(crate) sending: usize,
-    /// Parts taken and not taken by the network since UTC midnight or the start, whichever was later.
-    pub(crate) sent_today: u64,
-    pub(crate) failed_today: u64,
-    /// What the quotas of its SIM leave.
-    pub(crate) left: Left,
-    /// Until when they leave nothing.
-    pub(crate) used_up_until: Option<UnixMillis>,
+pub(crate) enum Wish {
+    Modem {
+        modem: ModemName,
+        control: Control,
+    },
+    /// Until the next start.
+    Route {
+        route: RouteName,
+        change: Change,
+    },
+}
+
+/// What of a route is to be otherwise.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Change {
+    pub(crate) enabled: Option<bool>,
+    pub(crate) weight: Option<u32>,
+}
+
+impl Change {
+    pub(crate) fn of(self, terms: &Terms) -> Terms {
+        Terms {
+            enabled: self.enabled.unwrap_or(terms.enabled),
+            weight: self.weight.unwrap_or(terms.weight),
+            ..terms.clone()
+        }
+    }
 }
 
 /// After a write or a read that the disk refused nothing is begun for this long; then it is tried again.
@@ -100,6 +140,8 @@ pub(crate) struct Dispatch {
     bell: Bell,
     fleet: watch::Receiver<FleetView>,
     events: mpsc::Receiver<FleetEvent>,
+    /// What carriers that are no modems answer.
+    answers: mpsc::Receiver<Answer>,
     wishes: mpsc::Receiver<Wish>,
     /// What modems say that is not the answer to an order.
     news: mpsc::Sender<FleetEvent>,
@@ -111,18 +153,20 @@ pub(crate) struct Dispatch {
     window: Vec<Arc<InLine>>,
     /// The store may hold what the window does not.
     window_is_stale: bool,
-    /// Classes of which more stand in line than the window holds.
-    window_has_more: [bool; Priority::CLASSES],
+    /// Crowds of which more stand in line than the window holds.
+    window_has_more: Vec<(Priority, Crowd)>,
     next_due: Option<UnixMillis>,
     commits: FuturesUnordered<BoxFuture<'static, Commit>>,
     /// Outcomes that the disk refused: nothing is forgotten until it takes them.
     unrecorded: VecDeque<Record>,
     /// The disk refused something: nothing is begun before this.
     pause_until: Option<Instant>,
-    /// When a SIM that is waited for has been waited for long enough.
-    patience_ends_at: Option<UnixMillis>,
+    /// When something in the window is worth another look, though nothing else happens.
+    look_again_at: Option<UnixMillis>,
+    purse: Purse,
+    /// What was spent before the start is not known, and not asked for.
+    asks_for_spent: bool,
     next_ticket: i64,
-    next_reference: u16,
     day: i64,
     stopping: bool,
 }
@@ -132,6 +176,7 @@ pub(crate) struct Wires {
     pub(crate) bell: Bell,
     pub(crate) fleet: watch::Receiver<FleetView>,
     pub(crate) events: mpsc::Receiver<FleetEvent>,
+    pub(crate) answers: mpsc::Receiver<Answer>,
     pub(crate) wishes: mpsc::Receiver<Wish>,
     pub(crate) news: mpsc::Sender<FleetEvent>,
 }
@@ -140,21 +185,25 @@ impl Dispatch {
     pub(crate) fn new(
         store: Store,
         settings: Settings,
-        carriers: Vec<Carrier>,
+        routes: Vec<Route>,
+        budget: Budget,
         wires: Wires,
     ) -> (Self, watch::Receiver<Vec<Load>>) {
         let (loads, view) = watch::channel(Vec::new());
         let now = (settings.clock)();
-        let lanes = carriers
+        let lanes: Vec<Lane> = routes
             .into_iter()
-            .map(|carrier| Lane::new(carrier, now))
+            .map(|route| Lane::new(route, now))
             .collect();
         let dispatch = Self {
             store,
             settings,
+            purse: Purse::new(budget),
+            asks_for_spent: lanes.iter().any(Lane::is_cloud),
             bell: wires.bell,
             fleet: wires.fleet,
             events: wires.events,
+            answers: wires.answers,
             wishes: wires.wishes,
             news: wires.news,
             loads,
@@ -163,16 +212,14 @@ impl Dispatch {
             turns: Turns::default(),
             window: Vec::new(),
             window_is_stale: true,
-            window_has_more: [false; Priority::CLASSES],
+            window_has_more: Vec::new(),
             next_due: None,
             commits: FuturesUnordered::new(),
             unrecorded: VecDeque::new(),
             pause_until: None,
-            patience_ends_at: None,
+            look_again_at: None,
             // Far from those of an earlier process: half of all there are follow it.
             next_ticket: rand::random_range(0..i64::MAX / 2),
-            // Two long texts to one phone must not carry the same reference, also across a restart.
-            next_reference: rand::random(),
             day: 0,
             stopping: false,
         };
@@ -184,6 +231,7 @@ impl Dispatch {
         let bell = self.bell.clone();
         let mut modems_have_ended = false;
         self.on_fleet();
+        self.ask_for_spent();
         self.fill().await;
         while !(self.stopping && (self.is_idle() || modems_have_ended)) {
             let due = self.sleeps_until();
@@ -194,6 +242,7 @@ impl Dispatch {
                     // None is configured, or the fleet has stopped.
                     None => modems_have_ended = true,
                 },
+                Some(answer) = self.answers.recv() => self.on_carrier_answer(answer).await,
                 Some(commit) = self.commits.next() => self.on_commits(commit),
                 () = stop.cancelled(), if !self.stopping => self.call_back_all(),
                 Some(wish) = self.wishes.recv() => self.on_wish(&wish),
@@ -235,12 +284,17 @@ impl Dispatch {
 
     /// Reads something off the modem of a lane as it stands.
     fn status<T>(&self, lane: usize, read: impl FnOnce(&ModemStatus) -> T) -> Option<T> {
-        let name = &self.lanes[lane].handle.name;
+        let lane = &self.lanes[lane];
         self.fleet
             .borrow()
             .iter()
-            .find(|status| status.name == *name)
+            .find(|status| lane.is_modem(&status.name))
             .map(read)
+    }
+
+    fn is_ready(&self, lane: usize) -> bool {
+        self.lanes[lane].is_cloud()
+            || self.status(lane, |status| status.state) == Some(ModemState::Ready)
     }
 
     fn mean_send(&self, lane: usize) -> Duration {
@@ -248,14 +302,15 @@ impl Dispatch {
             .unwrap_or(FIRST_MEAN_SEND)
     }
 
-    /// The next moment at which something is due: a hold, a time to live, a modem that has rested or been silent for
-    /// too long. While the disk is given a pause, its end.
+    /// The next moment at which something is due: a hold, a time to live, a route that has cooled down or been silent
+    /// for too long. While the disk is given a pause, its end.
     fn sleeps_until(&self) -> Option<Instant> {
         if self.pause_until.is_some() || self.stopping {
             return self.pause_until;
         }
         let now = self.now();
-        let wall = self.next_due.into_iter().chain(self.patience_ends_at);
+        let look_again = self.look_again_at.filter(|at| *at > now);
+        let wall = self.next_due.into_iter().chain(look_again);
         let clock = Instant::now();
         let lanes = (0..self.lanes.len()).flat_map(|at| {
             let lane = &self.lanes[at];
@@ -263,7 +318,8 @@ impl Dispatch {
             // Once: what was behind it has been called back then, and its answer may take its time.
             let silent_at = self.silent_at(at).filter(|at| behind && *at > clock);
             let paced = lane.paced_until().filter(|until| *until > clock);
-            lane.rested_at().into_iter().chain(silent_at).chain(paced)
+            let wakes = lane.health.wakes_at();
+            wakes.into_iter().chain(silent_at).chain(paced)
         });
         let used_up = self.lanes.iter().filter_map(Lane::used_up_until);
         let wall = wall.chain(used_up);
@@ -285,7 +341,43 @@ impl Dispatch {
             .collect();
         self.window_is_stale |= ready != self.ready;
         self.ready = ready;
+        self.notice_sims();
         self.ask_for_usage();
+    }
+
+    /// A SIM that was swapped, and a modem that is not ready: what was claimed for the one is not for the other.
+    fn notice_sims(&mut self) {
+        for at in 0..self.lanes.len() {
+            if !self.is_ready(at) {
+                self.lanes[at].health.begin_anew();
+                self.empty(at);
+            }
+            let sim = self.status(at, ModemStatus::sim).flatten();
+            if self.lanes[at].sees_sim(sim.as_ref()) {
+                warn!(
+                    route = self.lanes[at].name.as_str(),
+                    "another SIM is in the modem: what waited for the old one follows it"
+                );
+                self.empty(at);
+                self.window_is_stale = true;
+            }
+        }
+    }
+
+    /// What is prepared or claimed and not gone goes back into the line.
+    fn empty(&mut self, lane: usize) {
+        self.window_is_stale |= !self.lanes[lane].claimed.is_empty();
+        self.lanes[lane].claimed.clear();
+        self.call_back(lane, |_| true);
+    }
+
+    fn ask_for_spent(&mut self) {
+        if std::mem::take(&mut self.asks_for_spent) {
+            let (store, since) = (self.store.clone(), self.purse.first_day(self.now()));
+            self.commits.push(Box::pin(
+                async move { Commit::Spent(store.spent(since).await) },
+            ));
+        }
     }
 
     /// Another SIM: what it has sent before is in the store.
@@ -307,23 +399,37 @@ impl Dispatch {
     }
 
     fn on_wish(&mut self, wish: &Wish) {
-        let named = |lane: &Lane| lane.handle.name == wish.modem;
-        let Some(lane) = self.lanes.iter().position(named) else {
+        let named = |lane: &Lane| match wish {
+            Wish::Modem { modem, .. } => lane.is_modem(modem),
+            Wish::Route { route, .. } => lane.name == *route,
+        };
+        let Some(at) = self.lanes.iter().position(named) else {
             return;
         };
-        let is_paused = match wish.control {
-            Control::Pause => true,
-            Control::Resume => false,
-            Control::Restart => self.lanes[lane].is_paused,
-        };
-        self.lanes[lane].is_paused = is_paused;
-        if wish.control != Control::Resume {
-            // What is in flight is finished; the rest goes back into the line.
-            self.lanes[lane].claimed.clear();
-            self.call_back(lane, |_| true);
+        match wish {
+            Wish::Modem { control, .. } => self.on_control(at, *control),
+            Wish::Route { change, .. } => {
+                let lane = &mut self.lanes[at];
+                lane.terms = Arc::new(change.of(&lane.terms));
+                if !lane.terms.enabled {
+                    self.empty(at);
+                }
+            }
         }
-        self.lanes[lane].order(Order::Control(wish.control));
         self.window_is_stale = true;
+    }
+
+    fn on_control(&mut self, lane: usize, control: Control) {
+        match control {
+            Control::Pause => self.lanes[lane].is_paused = true,
+            Control::Resume => self.lanes[lane].is_paused = false,
+            Control::Restart => {}
+        }
+        if control != Control::Resume {
+            // What is in flight is finished.
+            self.empty(lane);
+        }
+        self.lanes[lane].control(control);
     }
 
     fn pause(&mut self) {
@@ -336,20 +442,21 @@ impl Dispatch {
         }
         if self.pause_until.take().is_some() {
             self.window_is_stale = true;
+            self.ask_for_spent();
             let records = std::mem::take(&mut self.unrecorded);
             for record in records {
                 self.record(record, None).await;
             }
         }
         let now = self.now();
-        if self.patience_ends_at.is_some_and(|at| at <= now) {
-            self.patience_ends_at = None;
+        if self.look_again_at.is_some_and(|at| at <= now) {
+            self.look_again_at = None;
             self.window_is_stale = true;
         }
         if !self.stopping && self.next_due.is_some_and(|due| due <= now) {
             self.next_due = None;
             let mut group = self.store.group();
-            let receipt = group.release_and_expire(now);
+            let receipt = group.release_and_expire(self.settings.policies, now);
             group.submit().await;
             self.commits.push(Box::pin(async {
                 Commit::Released {
@@ -374,11 +481,16 @@ impl Dispatch {
             }
             return;
         };
-        let lane = self
-            .lanes
-            .iter()
-            .position(|lane| lane.handle.name == event.modem);
-        if let Some(lane) = lane {
+        let named = |lane: &Lane| lane.is_modem(&event.modem);
+        if let Some(lane) = self.lanes.iter().position(named) {
+            self.on_answer(lane, ticket, outcome).await;
+        }
+    }
+
+    async fn on_carrier_answer(&mut self, answer: Answer) {
+        let Answer { ticket, outcome } = answer;
+        let has = |lane: &Lane| lane.tries.iter().any(|one| one.ticket == ticket);
+        if let Some(lane) = self.lanes.iter().position(has) {
             self.on_answer(lane, ticket, outcome).await;
         }
     }
@@ -408,7 +520,7 @@ impl Dispatch {
             }
         }
         for ticket in withdrawn {
-            lane.order(Order::Withdraw(ticket));
+            lane.say(Word::Withdraw(ticket));
         }
     }
 }
@@ -419,3 +531,6 @@ async fn until(due: Option<Instant>) {
         None => std::future::pending().await,
     }
 }
+
+#[cfg(test)]
+mod tests;

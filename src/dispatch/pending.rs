@@ -1,17 +1,21 @@
-//! Why a message waits: its own hold, or what the line looks like at this moment.
+//! Why a message waits: its own hold, or what the routes say at this moment.
 //!
-//! Pure: a message, the fleet and the time go in. A hold is stored with the message; everything else is read off
-//! the modems when somebody asks, so that a modem that comes or goes costs no write per waiting message.
+//! Pure: a message, the routes and the time go in. A hold is stored with the message; everything else is what
+//! [`plan`](super::plan) would decide if it were asked now, so that a modem that comes or goes costs no write per waiting
+//! message, and the reason is the one that counts.
 
 use std::time::Duration;
 
-use super::Load;
+use super::plan::{Asked, Panel, Rejection};
+use super::view::{Load, RouteView, views};
+use crate::domain::message::Policies;
 use crate::domain::{
-    FleetView, MessageState, ModemState, ModemStatus, Pending, PendingCode, UnixMillis,
+    Addressee, Destination, FleetView, MessageState, ModemState, Pending, PendingCode, Policy,
+    Terms, UnixMillis,
 };
 use crate::store::MessageView;
 
-/// How soon a message that waits for a modem is looked at again at the latest; a modem that changes its state
+/// How soon a message that waits for a route is looked at again at the latest; a route that changes its state
 /// rings the bell sooner.
 const LOOK_AGAIN: Duration = Duration::from_secs(30);
 
@@ -41,80 +45,115 @@ pub(crate) fn pending(
             next_attempt_at: due,
         });
     }
-    Some(waits_for_modem(message, fleet, loads, now))
+    Some(waits_for_route(message, &views(fleet, loads, now), now))
 }
 
-fn waits_for_modem(
-    message: &MessageView,
-    fleet: &FleetView,
-    loads: &[Load],
-    now: UnixMillis,
-) -> Pending {
-    let used_up_until = |modem: &ModemStatus| {
-        let load = loads.iter().find(|load| load.modem == modem.name);
-        load.and_then(|load| load.used_up_until)
-            .filter(|until| *until > now)
+fn waits_for_route(message: &MessageView, routes: &[RouteView], now: UnixMillis) -> Pending {
+    let Addressee::Known(to) = &message.to else {
+        unreachable!("what waits is not forgotten (store::retention)")
     };
-    let wanted = message.from_modem.as_deref();
-    let eligible = || {
-        fleet
-            .iter()
-            .filter(|modem| wanted.is_none_or(|name| modem.name.as_str() == name))
-    };
-    // The modem that is nearest to sending is the one it waits for.
-    let Some(nearest) = eligible().min_by_key(|modem| {
-        let until = used_up_until(modem).filter(|_| modem.state == ModemState::Ready);
-        (distance(modem.state), until)
-    }) else {
-        return Pending {
+    let policies = routes
+        .first()
+        .map_or(Terms::default().policies, |route| route.terms.policies);
+    let ahead: Vec<usize> = routes.iter().map(|route| route.parts).collect();
+    let mut panel = Panel::default();
+    panel.hear(&asked(message, to, &policies), routes, &ahead, now);
+    let mut in_order = panel.in_order();
+    // The route that is nearest to sending is the one it waits for; of candidates that is the best.
+    in_order.sort_by_key(|(_, verdict)| match verdict {
+        Ok(_) => (0, None),
+        Err(rejection) => (distance(*rejection), rejection.until()),
+    });
+    let nearest = in_order.first().filter(|(_, verdict)| match verdict {
+        Ok(_) => true,
+        Err(rejection) => rejection.pending_code().is_some(),
+    });
+    match nearest {
+        Some((at, Ok(_))) => Pending {
+            code: PendingCode::InLine,
+            message: format!("in line for {}", routes[*at].name),
+            next_attempt_at: now.plus(routes[*at].mean_send),
+        },
+        Some((at, Err(rejection))) => waits_until_it_may(&routes[*at], *rejection, now),
+        None => Pending {
             code: PendingCode::NoModem,
-            message: "no modem that may send it is configured".into(),
+            message: match message.via.is_some() || message.bond.is_some() {
+                true => "the only route that may send it is not there".into(),
+                false => "no route that may send it is configured".into(),
+            },
             next_attempt_at: now.plus(LOOK_AGAIN),
-        };
-    };
-    let code = nearest.state.pending_code();
-    if let (PendingCode::InLine, Some(until)) = (code, used_up_until(nearest)) {
-        return Pending {
-            code: PendingCode::SimQuota,
-            message: format!(
-                "the quota of the SIM in modem {} is used up until {until}",
-                nearest.name
-            ),
-            next_attempt_at: until,
-        };
+        },
     }
-    let (why, wait) = match code {
-        PendingCode::InLine => (
-            format!("in line for modem {}", nearest.name),
-            nearest.mean_send,
-        ),
-        _ => (said_of(nearest), LOOK_AGAIN),
+}
+
+fn waits_until_it_may(route: &RouteView, rejection: Rejection, now: UnixMillis) -> Pending {
+    let name = &route.name;
+    let message = match rejection {
+        Rejection::Quota { until } => {
+            format!("the quota of the SIM in {name} is used up until {until}")
+        }
+        Rejection::Budget { until } => {
+            format!("the budget does not hold a message by {name} until {until}")
+        }
+        Rejection::CoolDown { until } => {
+            format!("{name} failed too often and is left alone until {until}")
+        }
+        Rejection::NotYet { at } => format!("modems have until {at}, then {name} is asked"),
+        Rejection::State(state) => match &route.said {
+            Some(said) => format!("{name} {}: {said}", state.as_str()),
+            None => format!("{name} {}", state.as_str()),
+        },
+        other => format!("{name}: {other}"),
     };
     Pending {
-        code,
-        message: why,
-        next_attempt_at: now.plus(wait),
+        code: rejection.pending_code().unwrap_or(PendingCode::NoModem),
+        message,
+        next_attempt_at: rejection.until().unwrap_or(now.plus(LOOK_AGAIN)),
     }
 }
 
-fn distance(state: ModemState) -> u8 {
-    match state {
-        ModemState::Ready => 0,
-        ModemState::Registering => 1,
-        ModemState::Starting => 2,
-        ModemState::Recovering => 3,
-        ModemState::NoNetwork => 4,
-        ModemState::Quarantined => 5,
-        ModemState::PinRequired | ModemState::NoSim | ModemState::Failed => 6,
-        ModemState::Paused => 7,
-        ModemState::Absent => 8,
+/// Which SIM last spoke with the recipient is not looked up: it decides among candidates, not whether there is one.
+fn asked<'a>(message: &'a MessageView, to: &'a Destination, policies: &Policies) -> Asked<'a> {
+    let policy = policies[message.category.index()];
+    let bond = message.bond.as_ref();
+    Asked {
+        to,
+        category: message.category,
+        severity: message.severity,
+        parts: message.parts.into(),
+        since: message.scheduled_at.unwrap_or(message.created_at),
+        via: message.via.as_ref(),
+        contact: None,
+        last: message
+            .route
+            .as_deref()
+            .map(|route| (route, bond.and_then(|bond| bond.sim.as_ref()))),
+        tried_at: bond.map_or(UnixMillis(0), |bond| bond.tried_at),
+        has_failed: message.strikes + message.setbacks > 0,
+        is_barred: message.is_barred(),
+        is_bound: bond.is_some_and(|bond| bond.has_left || policy == Policy::Lose),
+        policy,
     }
 }
 
-fn said_of(modem: &ModemStatus) -> String {
-    let state = modem.state.as_str();
-    match &modem.last_error {
-        Some(error) => format!("modem {} {state}: {error}", modem.name),
-        None => format!("modem {} {state}", modem.name),
+/// The smaller, the sooner it can be.
+fn distance(rejection: Rejection) -> u8 {
+    match rejection {
+        Rejection::CoolDown { .. } | Rejection::Quota { .. } => 1,
+        Rejection::State(state) => match state {
+            ModemState::Ready => 1,
+            ModemState::Registering => 2,
+            ModemState::Starting => 3,
+            ModemState::Recovering => 4,
+            ModemState::NoNetwork => 5,
+            ModemState::Quarantined => 6,
+            ModemState::PinRequired | ModemState::NoSim | ModemState::Failed => 7,
+            ModemState::Paused => 8,
+            ModemState::Absent => 10,
+        },
+        Rejection::Disabled => 9,
+        Rejection::Budget { .. } => 11,
+        Rejection::NotYet { .. } => 12,
+        _ => u8::MAX,
     }
 }

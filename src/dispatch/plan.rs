@@ -1,33 +1,533 @@
-//! Which message goes next, and by which modem (semantics §5).
+//! Which message goes next, and by which route (semantics §5).
 //!
-//! Pure: the front of the line and what each lane holds go in; what to claim now comes out.
+//! Pure: the front of the line and how each route stands go in; what to claim now comes out, or for one message the
+//! order of its candidates and why each other route is none. It is the same judgement: [`Panel::hear`].
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::domain::{ModemName, ModemState, Policy, Priority, UnixMillis};
+use super::view::{PATIENCE_FOR_SIM, RouteView};
+use crate::domain::message::Policies;
+use crate::domain::{
+    Category, Destination, ModemState, PartState, Patience, PendingCode, Policy, Priority,
+    RouteKind, RouteName, Severity, SimId, UnixMillis, Via,
+};
 use crate::store::InLine;
 
-/// What planning needs to know of one modem.
+/// What the choice of a route depends on, of a message.
 #[derive(Clone, Debug)]
-pub(crate) struct LaneView {
-    pub(crate) modem: ModemName,
-    pub(crate) state: ModemState,
-    /// When it was last ready; now, when it is.
-    pub(crate) last_ready_at: UnixMillis,
-    pub(crate) mean_send: Duration,
-    /// Parts it holds: in flight, prepared, and those that follow them.
+pub(crate) struct Asked<'a> {
+    pub(crate) to: &'a Destination,
+    pub(crate) category: Category,
+    pub(crate) severity: Option<Severity>,
     pub(crate) parts: usize,
-    /// It has a place for another message now.
-    pub(crate) has_room: bool,
+    /// Since when it may go.
+    pub(crate) since: UnixMillis,
+    /// The only way by which it may leave.
+    pub(crate) via: Option<&'a Via>,
+    /// The SIM that a text was last exchanged with its recipient by.
+    pub(crate) contact: Option<&'a SimId>,
+    /// Where its last try went, and by which SIM.
+    pub(crate) last: Option<(&'a str, Option<&'a SimId>)>,
+    /// When that began.
+    pub(crate) tried_at: UnixMillis,
+    /// That try came to nothing, and it was not the caller's doing.
+    pub(crate) has_failed: bool,
+    /// A modem was told that its number cannot be reached.
+    pub(crate) is_barred: bool,
+    /// Parts of it have left by the SIM of its last try, and others have not.
+    pub(crate) is_bound: bool,
+    pub(crate) policy: Policy,
 }
 
-/// One message for one lane.
+/// Why a route does not carry a message.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Rejection {
+    /// The message names another.
+    NotAsked,
+    Disabled,
+    /// It stands nowhere in `routing.order` of the category.
+    Order,
+    Category,
+    Prefix,
+    /// Other parts of it left by another SIM.
+    Bound,
+    /// A modem was told that this number cannot be reached: another would be told the same.
+    Barred,
+    State(ModemState),
+    CoolDown {
+        until: UnixMillis,
+    },
+    Quota {
+        until: UnixMillis,
+    },
+    Budget {
+        until: UnixMillis,
+    },
+    /// `routing.cloud_for` does not list the category.
+    CloudNotFor,
+    /// Modems have until then.
+    NotYet {
+        at: UnixMillis,
+    },
+}
+
+impl Rejection {
+    /// For callers.
+    pub(crate) fn code(self) -> &'static str {
+        match self {
+            Self::NotAsked => "not_asked",
+            Self::Disabled => "disabled",
+            Self::Order => "order",
+            Self::Category => "category",
+            Self::Prefix => "prefix",
+            Self::Bound => "bound",
+            Self::Barred => "barred",
+            Self::State(state) => state.as_str(),
+            Self::CoolDown { .. } => "route_cooldown",
+            Self::Quota { .. } => "sim_quota",
+            Self::Budget { .. } => "budget",
+            Self::CloudNotFor => "cloud_for",
+            Self::NotYet { .. } => "not_yet",
+        }
+    }
+
+    /// What a message waits for that is not carried for this reason; `None`: it does not wait for this route.
+    pub(crate) fn pending_code(self) -> Option<PendingCode> {
+        match self {
+            Self::NotAsked
+            | Self::Order
+            | Self::Category
+            | Self::Prefix
+            | Self::Bound
+            | Self::Barred
+            | Self::CloudNotFor => None,
+            Self::Disabled => Some(PendingCode::RoutePaused),
+            Self::State(state) => Some(state.pending_code()),
+            Self::CoolDown { .. } => Some(PendingCode::RouteCooldown),
+            Self::Quota { .. } => Some(PendingCode::SimQuota),
+            Self::Budget { .. } => Some(PendingCode::Budget),
+            Self::NotYet { .. } => Some(PendingCode::InLine),
+        }
+    }
+
+    /// Until when it holds, when that is known.
+    pub(crate) fn until(self) -> Option<UnixMillis> {
+        match self {
+            Self::CoolDown { until } | Self::Quota { until } | Self::Budget { until } => {
+                Some(until)
+            }
+            Self::NotYet { at } => Some(at),
+            _ => None,
+        }
+    }
+}
+
+impl fmt::Display for Rejection {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotAsked => f.write_str("the message names another route"),
+            Self::Disabled => f.write_str("it is switched off"),
+            Self::Order => f.write_str("it stands nowhere in routing.order of the category"),
+            Self::Category => f.write_str("it does not serve the category"),
+            Self::Prefix => f.write_str("it does not serve the number"),
+            Self::Bound => f.write_str("other parts of the text left by another SIM"),
+            Self::Barred => f.write_str("a modem was told that the number cannot be reached"),
+            Self::State(state) => write!(f, "it is {}", state.as_str()),
+            Self::CoolDown { until } => write!(f, "it failed and is left alone until {until}"),
+            Self::Quota { until } => write!(f, "the quota of its SIM is used up until {until}"),
+            Self::Budget { until } => write!(f, "the budget does not hold this until {until}"),
+            Self::CloudNotFor => f.write_str("routing.cloud_for does not list the category"),
+            Self::NotYet { at } => write!(f, "modems have until {at}"),
+        }
+    }
+}
+
+/// Where a candidate stands among the others: the smallest goes first.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd)]
+pub(crate) struct Merit {
+    /// Weight 0.
+    is_last_resort: bool,
+    /// After a set-back the next candidate's turn comes first.
+    failed_there: bool,
+    /// It would take longer than its category may wait.
+    is_late: bool,
+    rank: u8,
+    /// Another SIM has spoken with this recipient, and is not much later.
+    is_stranger: bool,
+    weighted_wait: Duration,
+}
+
+pub(crate) type Verdict = Result<Merit, Rejection>;
+
+/// How much longer than by the best route a recipient may wait to hear from the SIM that it knows (semantics §5).
+///
+/// A reply and the next text of a conversation are the same case: whichever SIM a text was last exchanged by, in either
+/// direction, is the one under whose number the phone keeps the thread. So the later of the two counts, and the same
+/// bound holds for both: a reply that waits minutes for a busy SIM is worse than one from another number.
+const STICKY: Duration = Duration::from_secs(10);
+
+/// Judges routes; keeps its paper between two messages.
+#[derive(Debug, Default)]
+pub(crate) struct Panel {
+    verdicts: Vec<Verdict>,
+    /// Its parts are bound to a SIM and would leave by another all the same.
+    is_anew: bool,
+    home: Option<usize>,
+}
+
+impl Panel {
+    /// A verdict for each route. `ahead`: parts that stand before it there.
+    pub(crate) fn hear(
+        &mut self,
+        asked: &Asked<'_>,
+        routes: &[RouteView],
+        ahead: &[usize],
+        now: UnixMillis,
+    ) {
+        self.verdicts.clear();
+        self.is_anew = false;
+        self.home = None;
+        let bound = self.find_home(asked, routes, now);
+        for (at, route) in routes.iter().enumerate() {
+            let is_elsewhere = bound.is_some_and(|home| home != Some(at));
+            let refused = static_rejection(asked, route)
+                .or(is_elsewhere.then_some(Rejection::Bound))
+                .or_else(|| closed(asked, route, now));
+            self.verdicts.push(match refused {
+                Some(rejection) => Err(rejection),
+                None => Ok(merit(asked, route, ahead[at], now)),
+            });
+        }
+        self.hold_clouds_back(asked, routes, ahead, now);
+        self.prefer_contact(asked, routes, ahead);
+    }
+
+    /// `None`: any route will do. `Some(None)`: only one that is not there.
+    fn find_home(
+        &mut self,
+        asked: &Asked<'_>,
+        routes: &[RouteView],
+        now: UnixMillis,
+    ) -> Option<Option<usize>> {
+        let (route, sim) = asked.last.filter(|_| asked.is_bound)?;
+        // The SIM, in whatever modem it is; where it does not say who it is, the modem.
+        let home = routes.iter().position(|view| match sim {
+            Some(sim) => view.sim.as_ref() == Some(sim),
+            None => view.name.as_str() == route,
+        });
+        self.home = home;
+        let tried_lately = now.since(asked.tried_at) < PATIENCE_FOR_SIM;
+        let is_waited_for = match home.map(|home| &routes[home]) {
+            _ if asked.policy == Policy::Lose => true,
+            Some(view) if view.state == ModemState::Ready => {
+                closed(asked, view, now).is_none() || tried_lately
+            }
+            Some(view) => view.is_coming_back || tried_lately,
+            // A modem that has not said yet which SIM it has may have this one.
+            None => {
+                let unnamed = |view: &RouteView| view.sim.is_none() && view.is_coming_back;
+                tried_lately || routes.iter().any(unnamed)
+            }
+        };
+        self.is_anew = !is_waited_for;
+        is_waited_for.then_some(home)
+    }
+
+    /// Modems have their time first; then, or when they cannot, providers are asked (semantics §5).
+    fn hold_clouds_back(
+        &mut self,
+        asked: &Asked<'_>,
+        routes: &[RouteView],
+        ahead: &[usize],
+        now: UnixMillis,
+    ) {
+        let is_cloud = |route: &RouteView| route.name.kind() == RouteKind::Cloud;
+        if !routes.iter().any(is_cloud) {
+            return;
+        }
+        let (mut first_modem, mut best_wait) = (None, None);
+        for (at, route) in routes.iter().enumerate() {
+            if is_cloud(route) || static_rejection(asked, route).is_some() {
+                continue;
+            }
+            let rank = route.terms.ranks[asked.category.index()];
+            first_modem = first_modem.into_iter().chain(rank).min();
+            if self.verdicts[at].is_ok() {
+                let wait = wait_to_begin(route, ahead[at]);
+                best_wait = best_wait.into_iter().chain([wait]).min();
+            }
+        }
+        let has_failed_on_modem = asked.has_failed
+            && asked
+                .last
+                .and_then(|(route, _)| RouteName::parse(route))
+                .is_some_and(|route| route.kind() == RouteKind::Modem);
+        for (at, route) in routes.iter().enumerate() {
+            if !is_cloud(route) || self.verdicts[at].is_err() {
+                continue;
+            }
+            let patience = &route.terms.patience;
+            let (most, is_urgent) = most_wait(asked, patience);
+            // No modem is configured for it, or all stand behind.
+            let rank = route.terms.ranks[asked.category.index()];
+            let stands_first = first_modem.is_none() || rank < first_modem;
+            let is_open = stands_first
+                || asked.via.is_some()
+                || has_failed_on_modem
+                || now.since(asked.since) >= most
+                || match best_wait {
+                    Some(wait) => wait > most,
+                    None => is_urgent,
+                };
+            if !patience.cloud_for.contain(asked.category) {
+                self.verdicts[at] = Err(Rejection::CloudNotFor);
+            } else if !is_open {
+                let at_last = asked.since.plus(most);
+                self.verdicts[at] = Err(Rejection::NotYet { at: at_last });
+            }
+        }
+    }
+
+    fn prefer_contact(&mut self, asked: &Asked<'_>, routes: &[RouteView], ahead: &[usize]) {
+        let Some(sim) = asked.contact else {
+            return;
+        };
+        let Some(known) = routes
+            .iter()
+            .position(|route| route.sim.as_ref() == Some(sim))
+        else {
+            return;
+        };
+        let (Some(best), Ok(merit)) = (self.best(), self.verdicts[known]) else {
+            return;
+        };
+        let Ok(of_best) = self.verdicts[best] else {
+            return;
+        };
+        let wait = |at: usize| wait_to_end(asked, &routes[at], ahead[at]);
+        let is_like_best = (
+            of_best.is_last_resort,
+            of_best.failed_there,
+            of_best.is_late,
+            of_best.rank,
+        ) == (
+            merit.is_last_resort,
+            merit.failed_there,
+            merit.is_late,
+            merit.rank,
+        );
+        if is_like_best && wait(known) <= wait(best) + STICKY {
+            for (at, verdict) in self.verdicts.iter_mut().enumerate() {
+                if let Ok(merit) = verdict {
+                    merit.is_stranger = at != known;
+                }
+            }
+        }
+    }
+
+    /// The route that carries it, or will as soon as it has room.
+    pub(crate) fn best(&self) -> Option<usize> {
+        self.verdicts
+            .iter()
+            .enumerate()
+            .filter_map(|(at, verdict)| verdict.ok().map(|merit| (merit, at)))
+            .min()
+            .map(|(_, at)| at)
+    }
+
+    /// Whether parts that have left go again when it leaves by this route: a handset joins parts by their sender.
+    pub(crate) fn goes_anew_by(&self, route: usize) -> bool {
+        self.is_anew && self.home != Some(route)
+    }
+
+    /// Candidates, the best first, then those that are none, in the order of the routes.
+    pub(crate) fn in_order(&self) -> Vec<(usize, Verdict)> {
+        let mut all: Vec<(usize, Verdict)> = self.verdicts.iter().copied().enumerate().collect();
+        all.sort_by_key(|(at, verdict)| match verdict {
+            Ok(merit) => (0, Some(*merit), *at),
+            Err(_) => (1, None, *at),
+        });
+        all
+    }
+
+    /// It waits for the SIM that took earlier parts of it.
+    fn waits_for_sim(&self) -> bool {
+        self.verdicts.contains(&Err(Rejection::Bound)) && self.best().is_none()
+    }
+
+    /// When a provider may take it: modems have had their time, or there is money again.
+    fn opens_at(&self) -> Option<UnixMillis> {
+        let opens = self.verdicts.iter().filter_map(|verdict| match verdict {
+            Err(Rejection::NotYet { at } | Rejection::Budget { until: at }) => Some(*at),
+            _ => None,
+        });
+        opens.min()
+    }
+}
+
+/// What does not change while nobody changes the route or the message.
+fn static_rejection(asked: &Asked<'_>, route: &RouteView) -> Option<Rejection> {
+    let is_asked = match asked.via {
+        None => true,
+        Some(Via::Route(name)) => route.name == *name,
+        Some(Via::Sim(sim)) => route.sim.as_ref() == Some(sim),
+    };
+    let terms = &route.terms;
+    if !is_asked {
+        Some(Rejection::NotAsked)
+    } else if !terms.enabled {
+        Some(Rejection::Disabled)
+    } else if terms.ranks[asked.category.index()].is_none() {
+        Some(Rejection::Order)
+    } else if !terms.categories.contain(asked.category) {
+        Some(Rejection::Category)
+    } else if !terms.prefixes.serve(asked.to) {
+        Some(Rejection::Prefix)
+    } else if asked.is_barred && route.name.kind() == RouteKind::Modem {
+        Some(Rejection::Barred)
+    } else {
+        None
+    }
+}
+
+/// What may be otherwise in a moment.
+fn closed(asked: &Asked<'_>, route: &RouteView, now: UnixMillis) -> Option<Rejection> {
+    closed_to_all(route, now).or_else(|| too_dear(route, asked.parts))
+}
+
+/// What closes a route to every message at this moment.
+pub(crate) fn closed_to_all(route: &RouteView, now: UnixMillis) -> Option<Rejection> {
+    if route.state != ModemState::Ready {
+        return Some(Rejection::State(route.state));
+    }
+    let later = |until: &UnixMillis| *until > now;
+    if let Some(until) = route.cools_until.filter(later) {
+        return Some(Rejection::CoolDown { until });
+    }
+    if let Some(until) = route.used_up_until.filter(later) {
+        return Some(Rejection::Quota { until });
+    }
+    too_dear(route, 1)
+}
+
+fn too_dear(route: &RouteView, parts: usize) -> Option<Rejection> {
+    let cost = route.terms.cost.times(parts);
+    route
+        .allowance
+        .filter(|allowance| allowance.left < cost)
+        .map(|allowance| Rejection::Budget {
+            until: allowance.until,
+        })
+}
+
+fn merit(asked: &Asked<'_>, route: &RouteView, ahead: usize, now: UnixMillis) -> Merit {
+    let terms = &route.terms;
+    let failed_there = asked.has_failed
+        && asked
+            .last
+            .is_some_and(|(last, sim)| match (sim, &route.sim) {
+                (Some(sim), Some(here)) => sim == here,
+                _ => last == route.name.as_str(),
+            });
+    let (most, _) = most_wait(asked, &terms.patience);
+    let is_modem = route.name.kind() == RouteKind::Modem;
+    let wait = wait_to_end(asked, route, ahead);
+    Merit {
+        is_last_resort: terms.weight == 0,
+        failed_there,
+        is_late: is_modem && (wait_to_begin(route, ahead) > most || now.since(asked.since) >= most),
+        rank: terms.ranks[asked.category.index()].unwrap_or(u8::MAX),
+        is_stranger: false,
+        weighted_wait: wait.saturating_mul(100) / terms.weight.max(1),
+    }
+}
+
+/// How long its category may wait before what stands behind is asked, and whether it will not wait for a modem to come
+/// back.
+fn most_wait(asked: &Asked<'_>, patience: &Patience) -> (Duration, bool) {
+    match (asked.category, asked.severity) {
+        (Category::Otp, _) => (patience.otp, true),
+        (Category::Alert, Some(Severity::Critical)) => (patience.alert, true),
+        _ => (patience.others, false),
+    }
+}
+
+/// Until the first part of another message would leave by it: what it holds, or as if one were in flight.
+fn wait_to_begin(route: &RouteView, ahead: usize) -> Duration {
+    let parts = u32::try_from(ahead.max(1)).unwrap_or(u32::MAX);
+    route.mean_send.saturating_mul(parts)
+}
+
+/// Until the last part of this message would be taken.
+pub(super) fn wait_to_end(asked: &Asked<'_>, route: &RouteView, ahead: usize) -> Duration {
+    let parts = u32::try_from(ahead + asked.parts).unwrap_or(u32::MAX);
+    route.mean_send.saturating_mul(parts)
+}
+
+/// What a line's message depends on.
+pub(crate) fn asked<'a>(message: &'a InLine, policies: &Policies) -> Asked<'a> {
+    let policy = policies[message.category.index()];
+    Asked {
+        to: &message.to,
+        category: message.category,
+        severity: message.severity,
+        parts: message.parts.len(),
+        since: message.since,
+        via: message.via.as_ref(),
+        contact: message.contact.as_ref(),
+        last: message
+            .last
+            .as_ref()
+            .map(|last| (last.route.as_str(), last.sim.as_ref())),
+        tried_at: message.last.as_ref().map_or(UnixMillis(0), |last| last.at),
+        has_failed: message.has_failed(),
+        is_barred: message.is_barred,
+        is_bound: is_bound(&message.parts, policy),
+        policy,
+    }
+}
+
+/// Some parts have left, or may have and are not sent again: a handset joins parts by their sender.
+fn is_bound(parts: &[PartState], policy: Policy) -> bool {
+    parts
+        .iter()
+        .any(|part| part.is_accepted() || policy == Policy::Lose && *part == PartState::Uncertain)
+}
+
+/// What names the parts of a text on the handset: one reference for all tries by the same SIM, another by another SIM,
+/// and different ones for texts that follow each other.
+pub(crate) fn reference(message: &InLine, place: &RouteName, sim: Option<&SimId>) -> u16 {
+    let before = message.last.as_ref().and_then(|last| {
+        let is_here = match (&last.sim, sim) {
+            (Some(there), Some(here)) => there == here,
+            _ => last.route == *place,
+        };
+        last.reference.map(|reference| (reference, is_here))
+    });
+    if let Some((reference, true)) = before {
+        return reference;
+    }
+    let place = sim.map_or(place.as_str(), SimId::as_str);
+    let offset = place.bytes().fold(0u16, |sum, octet| {
+        sum.wrapping_mul(31).wrapping_add(octet.into())
+    });
+    let [.., high, low] = message.seq.0.to_be_bytes();
+    let own = u16::from_be_bytes([high, low]).wrapping_add(offset);
+    // Where references are of eight bits only the low octet tells.
+    match before {
+        Some((other, false)) if other.to_be_bytes()[1] == own.to_be_bytes()[1] => own ^ 0x80,
+        _ => own,
+    }
+}
+
+/// One message for one route.
 #[derive(Debug, PartialEq)]
 pub(crate) struct Claim {
     /// Position in the line that was given.
     pub(crate) message: usize,
-    pub(crate) lane: usize,
+    pub(crate) route: usize,
     /// Earlier parts went by another SIM: all parts go anew.
     pub(crate) anew: bool,
     /// It was its class's turn, before better ones.
@@ -61,27 +561,25 @@ impl Turns {
     }
 }
 
-/// How long a message some of whose parts went by a SIM waits for it to come back before all parts go anew by
-/// another one: a replugged stick is back sooner, a dead one is not waited for long.
-pub(crate) const PATIENCE_FOR_SIM: Duration = Duration::from_secs(60);
-
-/// Assigns the line to the lanes by smallest expected wait, and names what can be claimed at once. A message whose
-/// best lane is full keeps its place there, so that those behind it are measured against a longer queue.
+/// Assigns the line to the routes, and names what can be claimed at once. A message whose best route is full keeps its
+/// place there, so that those behind it are measured against a longer queue.
 pub(crate) fn claims(
     line: &[Arc<InLine>],
-    lanes: &[LaneView],
-    policy: impl Fn(&InLine) -> Policy,
+    routes: &[RouteView],
+    policies: &Policies,
     turns: &mut Turns,
     now: UnixMillis,
 ) -> Vec<Claim> {
-    let mut lanes = lanes.to_vec();
+    let mut ahead: Vec<usize> = routes.iter().map(|route| route.parts).collect();
+    let mut room: Vec<bool> = routes.iter().map(|route| route.has_room).collect();
     let mut classes: [Vec<usize>; Priority::CLASSES] = Default::default();
     for (at, message) in line.iter().enumerate().rev() {
         classes[usize::from(message.priority.0)].push(at);
     }
     let mut order = turns.clone();
+    let mut panel = Panel::default();
     let mut claims = Vec::new();
-    while lanes.iter().any(|lane| lane.has_room) {
+    while room.contains(&true) {
         let waiting = std::array::from_fn(|class| !classes[class].is_empty());
         let Some(class) = order.choose(waiting) else {
             break;
@@ -91,229 +589,63 @@ pub(crate) fn claims(
         };
         order.took(class, waiting);
         let message = &line[at];
-        let Some((lane, anew)) = best_lane(message, &lanes, policy(message), now) else {
+        panel.hear(&asked(message, policies), routes, &ahead, now);
+        let Some(route) = panel.best() else {
             continue;
         };
-        let parts = message.parts.len();
-        if lanes[lane].has_room {
+        if room[route] {
             turns.took(class, waiting);
-            lanes[lane].has_room = false;
+            room[route] = false;
             let better_waits = waiting[..class].contains(&true);
             claims.push(Claim {
                 message: at,
-                lane,
-                anew,
+                route,
+                anew: panel.goes_anew_by(route),
                 by_turn: better_waits,
             });
         }
-        lanes[lane].parts += parts;
+        ahead[route] += message.parts.len();
     }
     claims
 }
 
-/// The lane with the smallest expected wait of those that may send it, and whether its parts start anew there.
-fn best_lane(
-    message: &InLine,
-    lanes: &[LaneView],
-    policy: Policy,
+/// When a message that no claim was made for is worth another look, though nothing else happens: a provider may take
+/// it, or its SIM has been waited for long enough.
+pub(crate) fn look_again_at(
+    line: &[Arc<InLine>],
+    routes: &[RouteView],
+    policies: &Policies,
     now: UnixMillis,
-) -> Option<(usize, bool)> {
-    let ready = |lane: &LaneView| lane.state == ModemState::Ready;
-    let wanted = |lane: &LaneView| {
-        message
-            .from_modem
-            .as_ref()
-            .is_none_or(|name| *name == lane.modem)
-    };
-    let bound = bound_route(message);
-    let home = bound.and_then(|route| lanes.iter().position(|lane| lane.modem.route() == route));
-    if let Some(home) = home
-        && (ready(&lanes[home]) || policy == Policy::Lose || is_coming_back(&lanes[home], now))
-    {
-        let usable = ready(&lanes[home]) && wanted(&lanes[home]);
-        return usable.then_some((home, false));
-    }
-    if bound.is_some() && policy == Policy::Lose {
-        return None;
-    }
-    // After a set-back the next candidate's turn comes first (semantics §5).
-    let failed_there = |lane: &LaneView| {
-        message.has_failed() && message.route.as_deref() == Some(&lane.modem.route())
-    };
-    lanes
+) -> Option<UnixMillis> {
+    let has_cloud = routes
         .iter()
-        .enumerate()
-        .filter(|(_, lane)| ready(lane) && wanted(lane))
-        .min_by_key(|(_, lane)| {
-            let parts_before = u32::try_from(lane.parts + 1).unwrap_or(u32::MAX);
-            (
-                failed_there(lane),
-                lane.mean_send.saturating_mul(parts_before),
-            )
-        })
-        .map(|(at, _)| (at, bound.is_some()))
-}
-
-/// It waits for a SIM that took earlier parts of it and is not ready.
-pub(crate) fn waits_for_sim(message: &InLine, lanes: &[LaneView]) -> bool {
-    bound_route(message).is_some_and(|route| {
-        !lanes
-            .iter()
-            .any(|lane| lane.modem.route() == route && lane.state == ModemState::Ready)
-    })
-}
-
-/// The route that some but not all parts were accepted by: a handset joins parts by their sender.
-fn bound_route(message: &InLine) -> Option<&str> {
-    let begun = message.parts.iter().any(|part| part.is_accepted());
-    message.route.as_deref().filter(|_| begun)
-}
-
-fn is_coming_back(lane: &LaneView, now: UnixMillis) -> bool {
-    now.since(lane.last_ready_at) < PATIENCE_FOR_SIM
+        .any(|route| route.name.kind() == RouteKind::Cloud);
+    let ahead: Vec<usize> = routes.iter().map(|route| route.parts).collect();
+    let mut panel = Panel::default();
+    let mut soonest = None;
+    for message in line {
+        let asked = asked(message, policies);
+        if !has_cloud && !asked.is_bound {
+            continue;
+        }
+        panel.hear(&asked, routes, &ahead, now);
+        let patience_ends = (panel.waits_for_sim() && asked.policy == Policy::Duplicate)
+            .then(|| asked.tried_at.plus(PATIENCE_FOR_SIM))
+            .map(|end| {
+                if end > now {
+                    end
+                } else {
+                    now.plus(PATIENCE_FOR_SIM)
+                }
+            });
+        soonest = soonest
+            .into_iter()
+            .chain(panel.opens_at())
+            .chain(patience_ends)
+            .min();
+    }
+    soonest
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::domain::{Body, Category, Destination, Encoding, MessageId, MessageSeq, PartState};
-    use crate::store::StoredText;
-
-    fn lane(name: &str, state: ModemState, mean_ms: u64, parts: usize) -> LaneView {
-        LaneView {
-            modem: ModemName::parse(name).unwrap(),
-            state,
-            last_ready_at: UnixMillis(0),
-            mean_send: Duration::from_millis(mean_ms),
-            parts,
-            has_room: parts < 2,
-        }
-    }
-
-    fn message(seq: i64, priority: u8) -> Arc<InLine> {
-        Arc::new(InLine {
-            seq: MessageSeq(seq),
-            id: MessageId::parse("MSG_1").unwrap(),
-            to: Destination::stored("+8613800138000").unwrap(),
-            category: Category::Transactional,
-            priority: Priority(priority),
-            text: StoredText::Plain(Body::stored("hello".into())),
-            encoding: Encoding::Gsm7,
-            flash: false,
-            ref16: false,
-            from_modem: None,
-            expires_at: UnixMillis(1_000_000),
-            parts: vec![PartState::Queued],
-            reference: None,
-            route: None,
-            strikes: 0,
-            setbacks: 0,
-        })
-    }
-
-    #[track_caller]
-    fn planned(line: &[Arc<InLine>], lanes: &[LaneView]) -> Vec<(i64, usize)> {
-        let mut turns = Turns::default();
-        claims(
-            line,
-            lanes,
-            |_| Policy::Duplicate,
-            &mut turns,
-            UnixMillis(0),
-        )
-        .iter()
-        .map(|claim| (line[claim.message].seq.0, claim.lane))
-        .collect()
-    }
-
-    use ModemState::{Absent, Ready};
-
-    #[test]
-    fn two_idle_modems_share_the_line() {
-        let line = [message(1, 2), message(2, 2), message(3, 2)];
-        let lanes = [lane("a", Ready, 1000, 0), lane("b", Ready, 1000, 0)];
-        assert_eq!(planned(&line, &lanes), [(1, 0), (2, 1)]);
-    }
-
-    #[test]
-    fn a_slow_modem_gets_only_what_would_wait_longer_for_the_fast_one() {
-        let line: Vec<Arc<InLine>> = (1..=20).map(|seq| message(seq, 2)).collect();
-        let lanes = [lane("fast", Ready, 1000, 2), lane("slow", Ready, 10_000, 0)];
-        // The eighth would be done by either after ten seconds; the fast one keeps it.
-        assert_eq!(planned(&line, &lanes), [(9, 1)]);
-        assert_eq!(planned(&line[..5], &lanes), []);
-    }
-
-    #[test]
-    fn the_best_class_goes_first_and_the_oldest_of_it() {
-        let line = [message(3, 0), message(1, 2), message(2, 2)];
-        assert_eq!(planned(&line, &[lane("a", Ready, 1000, 0)]), [(3, 0)]);
-    }
-
-    #[test]
-    fn every_class_that_waits_gets_one_of_eight_sends() {
-        let mut turns = Turns::default();
-        let line: Vec<Arc<InLine>> = (1..=50)
-            .map(|seq| message(seq, 0))
-            .chain([message(100, 4)])
-            .collect();
-        let sent: Vec<u8> = (0..16)
-            .map(|_| {
-                let lanes = [lane("a", Ready, 1000, 0)];
-                let claimed = claims(
-                    &line,
-                    &lanes,
-                    |_| Policy::Duplicate,
-                    &mut turns,
-                    UnixMillis(0),
-                );
-                line[claimed[0].message].priority.0
-            })
-            .collect();
-        assert_eq!(sent, [0, 0, 0, 0, 0, 0, 0, 4, 0, 0, 0, 0, 0, 0, 0, 4]);
-    }
-
-    #[test]
-    fn only_ready_modems_take_messages() {
-        let lanes = [lane("a", Absent, 1000, 0), lane("b", Ready, 9000, 1)];
-        assert_eq!(planned(&[message(1, 2)], &lanes), [(1, 1)]);
-        assert_eq!(planned(&[message(1, 2)], &lanes[..1]), []);
-    }
-
-    #[test]
-    fn a_message_that_names_its_modem_waits_for_it() {
-        let mut named = message(1, 2);
-        Arc::make_mut(&mut named).from_modem = ModemName::parse("b");
-        let lanes = [lane("a", Ready, 1000, 0), lane("b", Ready, 9000, 2)];
-        assert_eq!(planned(&[named, message(2, 2)], &lanes), [(2, 0)]);
-    }
-
-    #[test]
-    fn missing_parts_follow_the_sim_that_took_the_first_and_start_anew_when_it_is_gone() {
-        let mut begun = message(1, 2);
-        Arc::make_mut(&mut begun).parts = vec![PartState::Sent, PartState::Queued];
-        Arc::make_mut(&mut begun).route = Some("modem:a".into());
-        let ready = [lane("a", Ready, 1000, 1), lane("b", Ready, 1000, 0)];
-        assert_eq!(planned(std::slice::from_ref(&begun), &ready), [(1, 0)]);
-
-        let gone = [lane("a", Absent, 1000, 0), lane("b", Ready, 1000, 0)];
-        assert_eq!(planned(std::slice::from_ref(&begun), &gone), []);
-
-        let minute_later = UnixMillis(60_000);
-        let line = [begun];
-        let claim = |policy| {
-            let mut turns = Turns::default();
-            claims(&line, &gone, |_| policy, &mut turns, minute_later)
-        };
-        assert_eq!(
-            claim(Policy::Duplicate),
-            [Claim {
-                message: 0,
-                lane: 1,
-                anew: true,
-                by_turn: false
-            }]
-        );
-        assert_eq!(claim(Policy::Lose), []);
-    }
-}
+mod tests;

@@ -7,8 +7,7 @@ use super::backoff::{Standing, after_refusal, after_uncertainty};
 use super::lane::{Phase, Try};
 use super::recover::policy_of;
 use crate::domain::message::report_window;
-use crate::domain::{MessageSeq, ModemName, UnixMillis};
-use crate::modem::Outcome;
+use crate::domain::{Category, MessageSeq, Outcome, RouteName, UnixMillis};
 use crate::store::{Acceptance, Group, NeverLeft, Receipt, Refusal, Uncertainty};
 
 /// One write that must reach the disk; it is repeated until it does, and repeating it changes nothing.
@@ -30,14 +29,22 @@ impl Record {
         }
     }
 
-    /// The same record when no lane holds the rest of its message any more.
+    /// The same record when no lane holds the rest of its message any more, if there is one.
     pub(super) fn unheld(self) -> Self {
         match self {
             Self::Accepted(acceptance) => Self::Accepted(Acceptance {
-                is_unheld: true,
+                is_unheld: acceptance.more_follow,
                 ..acceptance
             }),
             other => other,
+        }
+    }
+
+    /// What is left of its message stands in line again, or will.
+    pub(super) fn goes_back_into_line(&self) -> bool {
+        match self {
+            Self::Accepted(acceptance) => acceptance.is_unheld,
+            Self::Refused(_) | Self::Uncertain(_) | Self::NeverLeft(_) => true,
         }
     }
 
@@ -53,7 +60,11 @@ impl Record {
 
 /// What a record needs to know beside the try and its outcome.
 pub(super) struct Context<'a> {
-    pub(super) modem: ModemName,
+    pub(super) route: RouteName,
+    /// It took the whole text.
+    pub(super) whole: bool,
+    /// A provider is there that may be asked when a modem was told that the number cannot be reached.
+    pub(super) has_other_kind: bool,
     pub(super) mean_send: Duration,
     pub(super) request_report: bool,
     pub(super) settings: &'a Settings,
@@ -69,12 +80,15 @@ pub(super) fn of(context: &Context<'_>, done: &Try, outcome: Outcome) -> Option<
             message,
             part,
             ticket,
-            modem: context.modem.clone(),
+            route: context.route.clone(),
+            whole: context.whole,
+            policy: policy_of(&context.settings.policies, done.message.category),
             reference,
             mean_send: context.mean_send,
             window_ends_at: context
                 .request_report
                 .then(|| window_ends_at(context, done)),
+            more_follow: !context.whole && usize::from(part.0) < done.message.parts.len(),
             is_unheld: false,
             at,
         }),
@@ -104,7 +118,8 @@ pub(super) fn of(context: &Context<'_>, done: &Try, outcome: Outcome) -> Option<
                 Phase::Committing | Phase::Gone { .. } => true,
                 Phase::Withdrawn { durable } => durable,
             };
-            if !known {
+            // A part before it may have been the last that anybody held: the store looks.
+            if !known && done.message.parts.len() == 1 {
                 return None;
             }
             Record::NeverLeft(NeverLeft {
@@ -133,6 +148,8 @@ fn standing(context: &Context<'_>, done: &Try) -> Standing {
         max_attempts: context.settings.max_attempts,
         expires_at: done.message.expires_at,
         now: context.now,
+        is_probe: done.is_probe,
+        may_ask_other_kind: context.has_other_kind && done.message.category == Category::Otp,
         chance: rand::random(),
     }
 }

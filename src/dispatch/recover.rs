@@ -5,12 +5,9 @@ use tracing::warn;
 
 use super::Settings;
 use super::backoff::{Standing, after_uncertainty};
-use crate::domain::message::report_window;
+use crate::domain::message::{Policies, report_window};
 use crate::domain::{Category, Policy};
 use crate::store::{InDoubt, Store, StoreError, Verdict};
-
-/// `message.uncertain`: a policy per category, in the order of [`Category::ALL`].
-pub(crate) type Policies = [Policy; 5];
 
 /// Names every part that may have left: at most one per modem (architecture §4).
 pub(crate) async fn recover(store: &Store, settings: &Settings) -> Result<(), StoreError> {
@@ -40,6 +37,8 @@ fn verdict(settings: &Settings, in_doubt: &InDoubt) -> Verdict {
         max_attempts: settings.max_attempts,
         expires_at: in_doubt.expires_at,
         now,
+        is_probe: false,
+        may_ask_other_kind: false,
         chance: rand::random(),
     };
     let policy = policy_of(&settings.policies, in_doubt.category);
@@ -49,8 +48,5 @@ fn verdict(settings: &Settings, in_doubt: &InDoubt) -> Verdict {
 }
 
 pub(super) fn policy_of(policies: &Policies, category: Category) -> Policy {
-    Category::ALL
-        .iter()
-        .position(|one| *one == category)
-        .map_or(Policy::Duplicate, |at| policies[at])
+    policies[category.index()]
 }

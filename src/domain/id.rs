@@ -121,7 +121,7 @@ impl fmt::Display for ModemName {
 }
 
 /// A SIM: its ICCID, or its IMSI where the modem does not tell the ICCID. Digits only.
-#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub struct SimId(Arc<str>);
 
 impl SimId {

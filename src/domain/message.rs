@@ -40,6 +40,8 @@ pub enum Change {
     Accepted,
     /// A part may have left, and is sent again.
     UncertainAgain,
+    /// A part may have left and is not sent again; others that did not leave still are.
+    UncertainRest,
     /// A part may have left, and is not sent again.
     UncertainLost,
     /// A part thought uncertain turned out accepted, and all others were: one that stands in line was under way.
@@ -69,6 +71,7 @@ pub const MESSAGE_STEPS: &[(MessageState, Change, MessageState, &str)] = {
         (Sending, NeverLeft, Queued, "dispatch"),
         (Sending, Refused, Queued, "dispatch"),
         (Sending, UncertainAgain, Queued, "dispatch"),
+        (Sending, UncertainRest, Queued, "dispatch"),
         (Sending, UncertainLost, Unknown, "dispatch"),
         (Sending, Accepted, Sent, "dispatch"),
         (Sending, GivenUp, Failed, "dispatch"),
@@ -217,6 +220,11 @@ impl Category {
         Self::ALL.into_iter().find(|one| one.as_str() == word)
     }
 
+    /// Its place in [`Self::ALL`].
+    pub fn index(self) -> usize {
+        self as usize
+    }
+
     /// The class in which it stands in line.
     pub fn priority(self, severity: Option<Severity>) -> Priority {
         Priority(match (self, severity) {
@@ -263,6 +271,9 @@ impl Priority {
     pub const CLASSES: usize = 5;
 }
 
+/// `message.uncertain`: a policy per category, in the order of [`Category::ALL`].
+pub type Policies = [Policy; 5];
+
 /// What becomes of a part that may have left (semantics §6).
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum Policy {
@@ -300,26 +311,30 @@ pub enum PendingCode {
     InLine,
     RetryBackoff,
     SimQuota,
+    Budget,
     ModemRecovering,
     NoModem,
     SimMissing,
     PinRequired,
     NoNetwork,
     RoutePaused,
+    RouteCooldown,
 }
 
 impl PendingCode {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 12] = [
         Self::Scheduled,
         Self::InLine,
         Self::RetryBackoff,
         Self::SimQuota,
+        Self::Budget,
         Self::ModemRecovering,
         Self::NoModem,
         Self::SimMissing,
         Self::PinRequired,
         Self::NoNetwork,
         Self::RoutePaused,
+        Self::RouteCooldown,
     ];
 
     pub fn as_str(self) -> &'static str {
@@ -328,12 +343,14 @@ impl PendingCode {
             Self::InLine => "in_line",
             Self::RetryBackoff => "retry_backoff",
             Self::SimQuota => "sim_quota",
+            Self::Budget => "budget",
             Self::ModemRecovering => "modem_recovering",
             Self::NoModem => "no_modem",
             Self::SimMissing => "sim_missing",
             Self::PinRequired => "pin_required",
             Self::NoNetwork => "no_network",
             Self::RoutePaused => "route_paused",
+            Self::RouteCooldown => "route_cooldown",
         }
     }
 

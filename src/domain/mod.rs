@@ -10,15 +10,18 @@ pub mod addressee;
 pub mod assembly;
 pub mod batch;
 pub mod body;
+pub mod carrier;
 pub mod destination;
 pub mod event;
 pub mod fleet_view;
 pub mod id;
 pub mod inbound;
 pub mod message;
+pub mod money;
 pub mod redact;
 mod region;
 pub mod report;
+pub mod route;
 pub mod seal;
 pub mod setback;
 pub mod time;
@@ -26,6 +29,7 @@ pub mod time;
 pub use addressee::Addressee;
 pub use batch::BatchState;
 pub use body::{Body, Encoding, InvalidText, Plan, Preview};
+pub use carrier::{Carrier, Outcome, Stopped, Submit, Ticket, Word};
 pub use destination::{Destination, InvalidNumber, Msisdn, NumberRules, ShortCode};
 pub use event::{Event, EventKind};
 pub use fleet_view::{FleetView, ModemState, ModemStatus, Network};
@@ -34,8 +38,10 @@ pub use inbound::{InboundEncoding, InboundId, InboundPart, PduDigest, Place, Sen
 pub use message::{
     Category, Change, MessageState, PartState, Pending, PendingCode, Policy, Priority, Severity,
 };
+pub use money::Money;
 pub use redact::Redacted;
 pub use report::{Report, ReportMeaning};
+pub use route::{Categories, Crowd, Patience, Prefixes, RouteKind, RouteName, Slot, Terms, Via};
 pub use seal::{Pepper, Sealed};
 pub use setback::{Blame, Setback};
 pub use time::UnixMillis;

@@ -132,7 +132,7 @@ impl Gate {
         if self.is_closing() {
             return Err(ApiError::Overloaded(Overload::ShuttingDown));
         }
-        if self.fleet().is_empty() {
+        if !self.has_routes() {
             return Err(ApiError::NoRoute);
         }
         if !self.0.disk.has_room() {

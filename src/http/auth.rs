@@ -54,6 +54,7 @@ pub(super) enum Scope {
     InboxRead,
     ModemsWrite,
     StatsRead,
+    RoutesWrite,
 }
 
 /// The only app of callers without a key.
@@ -95,6 +96,7 @@ impl Caller {
             Scope::InboxRead => "this needs the scope inbox:read",
             Scope::ModemsWrite => "this needs the scope modems:write",
             Scope::StatsRead => "this needs the scope stats:read",
+            Scope::RoutesWrite => "this needs the scope routes:write",
         }))
     }
 

@@ -53,21 +53,24 @@ fn read(gate: &Gate, caller: &Caller, mut fields: Fields) -> Result<Submission, 
     let severity = submission::severity(&mut fields);
     let client_ref = submission::client_ref(&mut fields, "clientRef");
     let (recipient, content) = fields.finish(recipient.zip(content))?;
+    let category = match severity {
+        Some(_) => Category::Alert,
+        None => category.unwrap_or(Category::Transactional),
+    };
     Ok(Submission {
         app: caller.app.clone(),
+        crowd: gate.crowd(&recipient.to, category, content.parts, None)?,
         to: recipient.to,
         to_raw: recipient.raw,
-        category: match severity {
-            Some(_) => Category::Alert,
-            None => category.unwrap_or(Category::Transactional),
-        },
+        category,
         severity,
         body: content.body,
         encoding: content.encoding,
         parts: content.parts,
         flash: false,
         ref16: matches!(width, Reference::Sixteen(_)),
-        from_modem: None,
+        via: None,
+        priority: None,
         client_ref,
         scheduled_at: None,
         expires_at: now.plus(config.message.ttl),

@@ -41,6 +41,8 @@ pub(super) enum ApiError {
     },
     Overloaded(Overload),
     NoRoute,
+    /// The budget does not hold it, and nothing but providers can carry it.
+    InsufficientCredit,
     Store(StoreError),
     Panicked,
 }
@@ -112,6 +114,7 @@ impl ApiError {
             Self::TooManyRequests { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Self::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::NoRoute => (StatusCode::SERVICE_UNAVAILABLE, "no_route"),
+            Self::InsufficientCredit => (StatusCode::FORBIDDEN, "insufficient_credit"),
             Self::Store(StoreError::Full | StoreError::Closed) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
             }
@@ -152,7 +155,12 @@ impl ApiError {
                 "too many requests with this key; wait as Retry-After says".into()
             }
             Self::Overloaded(overload) => overload.detail().into(),
-            Self::NoRoute => "no modem is configured that could send it".into(),
+            Self::NoRoute => {
+                "no route is configured and enabled that could ever send it; see GET /v1/routes".into()
+            }
+            Self::InsufficientCredit => {
+                "the budget (budget.daily, budget.monthly) is used up, and only providers could send it".into()
+            }
             Self::Store(StoreError::Full) => Overload::Disk.detail().into(),
             Self::Store(StoreError::Closed) => Overload::ShuttingDown.detail().into(),
             Self::Store(_) | Self::Panicked => {
@@ -423,6 +431,7 @@ mod tests {
             (ApiError::TooManyRequests { wait }, 429, "rate_limited"),
             (ApiError::Overloaded(Overload::Backlog), 503, "overloaded"),
             (ApiError::NoRoute, 503, "no_route"),
+            (ApiError::InsufficientCredit, 403, "insufficient_credit"),
             (ApiError::Store(StoreError::Full), 503, "overloaded"),
             (ApiError::Store(StoreError::OutcomeUnknown), 500, "internal"),
             (ApiError::Panicked, 500, "internal"),

@@ -33,7 +33,7 @@ pub(super) async fn create(
     accept::accept(&gate, &caller, request, &INTAKE).await
 }
 
-/// `template_id`, `params`, `route`, `locale`, `callback_url` and `priority` are fields of features that this version
+/// `template_id`, `params`, `locale` and `callback_url` are fields of features that this version
 /// does not have: unknown to it.
 pub(super) fn read(
     gate: &Gate,
@@ -42,31 +42,38 @@ pub(super) fn read(
 ) -> Result<Submission, ApiError> {
     let config = gate.config();
     let now = gate.now();
-    let from_modem = submission::from_modem(&mut fields, gate);
-    let width = submission::reference_width(gate, from_modem.as_ref());
+    if fields.has("route") {
+        caller.may(Scope::RoutesWrite)?;
+    }
+    let via = submission::via(&mut fields, gate);
+    let width = submission::reference_width(gate, via.as_ref());
     let recipient = submission::recipient(&mut fields, "to", &config.numbers);
     let encoding = submission::encoding(&mut fields);
     let max_parts = config.message.max_parts;
     let content = submission::content(&mut fields, "text", encoding, width, max_parts);
     let category = submission::category(&mut fields);
     let severity = submission::severity(&mut fields);
+    let priority = submission::priority(&mut fields);
     let schedule = submission::schedule(&mut fields, config.message.ttl, now);
     let flash = fields.flag("flash");
     let client_ref = submission::client_ref(&mut fields, "client_ref");
     fields.refuse_the_rest();
     let (recipient, content) = fields.finish(recipient.zip(content))?;
+    let category = category.unwrap_or(Category::Transactional);
     Ok(Submission {
         app: caller.app.clone(),
+        crowd: gate.crowd(&recipient.to, category, content.parts, via.as_ref())?,
         to: recipient.to,
         to_raw: recipient.raw,
-        category: category.unwrap_or(Category::Transactional),
+        category,
         severity,
         body: content.body,
         encoding: content.encoding,
         parts: content.parts,
         flash: flash.unwrap_or(false),
         ref16: matches!(width, Reference::Sixteen(_)),
-        from_modem,
+        via,
+        priority,
         client_ref,
         scheduled_at: schedule.scheduled_at,
         expires_at: schedule.expires_at,
@@ -78,7 +85,7 @@ fn accepted(view: &MessageView, pending: Option<Pending>) -> Answer {
     Answer {
         status: 202,
         location: Some(format!("/v1/messages/{}", view.id)),
-        body: written(&json(view, pending, view.created_at)),
+        body: written(&json(view, pending, view.created_at, NOTHING_SPENT)),
     }
 }
 
@@ -201,7 +208,7 @@ pub(super) async fn page(gate: &Gate, asked: Asked) -> Result<Response, ApiError
     let data: Vec<_> = page
         .messages
         .iter()
-        .map(|view| json(view, gate.pending(view), now))
+        .map(|view| json(view, gate.pending(view), now, gate.currency()))
         .collect();
     Ok(shown(&Listing {
         data,
@@ -294,13 +301,20 @@ pub(super) fn plus_restored(text: &str) -> String {
     }
 }
 
+/// A message that was just accepted has cost nothing: there is no price whose currency would be told.
+const NOTHING_SPENT: &str = "";
+
 impl Gate {
+    fn currency(&self) -> &str {
+        &self.config().budget.currency
+    }
+
     fn pending(&self, view: &MessageView) -> Option<Pending> {
         pending(view, &self.fleet(), &self.loads(), self.now())
     }
 
     fn message(&self, view: &MessageView) -> Response {
-        shown(&json(view, self.pending(view), self.now()))
+        shown(&json(view, self.pending(view), self.now(), self.currency()))
     }
 }
 

@@ -23,6 +23,7 @@ mod inbound;
 mod limits;
 mod message;
 mod modem;
+mod route;
 mod server;
 mod stats;
 mod submission;
@@ -37,7 +38,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{get, patch, post};
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 use tower::Layer;
@@ -149,6 +150,9 @@ pub(crate) fn router(gate: Gate) -> Router {
         .route("/v1/modems/{id}/resume", post(modem::resume))
         .route("/v1/modems/{id}/restart", post(modem::restart))
         .route("/v1/stats", get(stats::show))
+        .route("/v1/routes", get(route::list))
+        .route("/v1/routes/test", post(route::test))
+        .route("/v1/routes/{name}", patch(route::change))
         .route("/sms/send", post(direct::send))
         .route("/healthz", get(health::lives))
         .route("/readyz", get(health::ready))

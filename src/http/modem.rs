@@ -130,7 +130,7 @@ async fn wish(
     let (fleet, loads) = (gate.fleet(), gate.loads());
     let found = fleet.iter().find(|modem| modem.name.as_str() == name);
     let modem = found.ok_or(ApiError::NotFound)?;
-    let wish = Wish {
+    let wish = Wish::Modem {
         modem: modem.name.clone(),
         control,
     };
@@ -149,7 +149,7 @@ impl Gate {
 }
 
 fn json<'a>(modem: &'a ModemStatus, loads: &[Load]) -> ModemJson<'a> {
-    let load = loads.iter().find(|load| load.modem == modem.name);
+    let load = loads.iter().find(|load| load.is_of(&modem.name));
     ModemJson {
         id: modem.name.as_str(),
         device: &modem.device,

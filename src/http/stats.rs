@@ -12,7 +12,7 @@ use super::auth::{Admitted, Scope};
 use super::error::ApiError;
 use super::extract::Query;
 use crate::dispatch::{Load, pending};
-use crate::domain::{FleetView, MessageState, ModemName, ModemStatus, PendingCode, UnixMillis};
+use crate::domain::{FleetView, MessageState, ModemStatus, PendingCode, UnixMillis, Via};
 use crate::store::{DAY, Place, QueueGroup, Why};
 
 #[derive(Debug, Serialize)]
@@ -128,21 +128,19 @@ fn in_state(places: &[(Place, i64)], state: MessageState) -> i64 {
 fn by_route(places: &[(Place, i64)]) -> Vec<PlaceJson> {
     let mut lines: Vec<_> = places
         .iter()
-        .map(|(place, _)| (place.category, place.from_modem.as_ref()))
+        .map(|(place, _)| (place.category, place.via.as_ref()))
         .collect();
     lines.sort_unstable();
     lines.dedup();
-    let json = |(category, from_modem): (_, Option<&ModemName>)| {
+    let json = |(category, via): (_, Option<&Via>)| {
         let of_line: Vec<_> = places
             .iter()
-            .filter(|(place, _)| {
-                place.category == category && place.from_modem.as_ref() == from_modem
-            })
+            .filter(|(place, _)| place.category == category && place.via.as_ref() == via)
             .cloned()
             .collect();
         PlaceJson {
             category: category.as_str(),
-            route: from_modem.map(ModemName::route),
+            route: via.map(Via::shown),
             scheduled: in_state(&of_line, MessageState::Scheduled),
             queued: in_state(&of_line, MessageState::Queued),
             sending: in_state(&of_line, MessageState::Sending),
@@ -177,7 +175,7 @@ fn waiting(group: &QueueGroup, fleet: &FleetView, loads: &[Load], now: UnixMilli
             message,
         },
         category: group.category.as_str(),
-        route: group.from_modem.as_ref().map(ModemName::route),
+        route: group.via.as_ref().map(Via::shown),
         messages: group.messages,
         oldest_at: group.oldest_at.map(|at| at.to_string()),
         next_attempt_at: next_attempt_at.to_string(),
@@ -186,7 +184,7 @@ fn waiting(group: &QueueGroup, fleet: &FleetView, loads: &[Load], now: UnixMilli
 }
 
 fn of_modem<'a>(modem: &'a ModemStatus, loads: &[Load]) -> ModemJson<'a> {
-    let load = loads.iter().find(|load| load.modem == modem.name);
+    let load = loads.iter().find(|load| load.route.is_modem(&modem.name));
     ModemJson {
         id: modem.name.as_str(),
         state: modem.state.as_str(),

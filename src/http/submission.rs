@@ -6,8 +6,8 @@ use std::time::Duration;
 use super::Gate;
 use super::extract::Fields;
 use crate::domain::{
-    Body, Category, Destination, Encoding, FleetView, ModemName, NumberRules, Reference, Severity,
-    Stranger, UnixMillis,
+    Body, Category, Destination, Encoding, FleetView, ModemName, ModemStatus, NumberRules,
+    Priority, Reference, RouteName, Severity, Stranger, UnixMillis, Via,
 };
 
 /// A recipient, and as the caller wrote it.
@@ -180,28 +180,62 @@ fn scheduled_at(fields: &mut Fields, now: UnixMillis) -> Option<UnixMillis> {
     }
 }
 
-/// The modem that `from` names: by its name, its route, or the number of its SIM.
-pub(super) fn from_modem(fields: &mut Fields, gate: &Gate) -> Option<ModemName> {
-    let given = fields.text("from")?;
-    let found = named_modem(&given, &gate.fleet(), &gate.config().numbers);
-    found.or_else(|| fields.refuse("from", "must be a modem's name, or the number of its SIM"))
+/// 0 goes first, 4 last; it takes the place of the category's class.
+pub(super) fn priority(fields: &mut Fields) -> Option<Priority> {
+    let given = fields.whole("priority")?;
+    match u8::try_from(given) {
+        Ok(class) if usize::from(class) < Priority::CLASSES => Some(Priority(class)),
+        _ => fields.refuse("priority", "must be 0 to 4"),
+    }
 }
 
-fn named_modem(given: &str, fleet: &FleetView, rules: &NumberRules) -> Option<ModemName> {
-    let name = given.strip_prefix("modem:").unwrap_or(given);
-    let by_name = fleet.iter().find(|modem| modem.name.as_str() == name);
-    let by_number = || {
-        let wanted = rules.parse(given).ok()?;
-        fleet.iter().find(|modem| {
-            let own = modem.number.as_deref().map(|own| rules.parse(own));
-            own.is_some_and(|own| own.as_ref() == Ok(&wanted))
-        })
+/// The only way by which it may leave: what `from` names, or the route of `route`.
+pub(super) fn via(fields: &mut Fields, gate: &Gate) -> Option<Via> {
+    let from = from(fields, gate);
+    let Some(given) = fields.text("route") else {
+        return from;
     };
-    by_name.or_else(by_number).map(|modem| modem.name.clone())
+    let Some(route) = gate.route_named(&given) else {
+        return fields.refuse("route", "must be the name of a route, such as modem:m1");
+    };
+    let agrees = match &from {
+        None => true,
+        Some(Via::Route(from)) => *from == route,
+        Some(Via::Sim(_)) => false,
+    };
+    match agrees {
+        true => Some(Via::Route(route)),
+        false => fields.refuse("route", "and from name two ways out; give one of them"),
+    }
+}
+
+/// A modem's name, a route's, or the number of a SIM: then that SIM, whatever modem it is in.
+fn from(fields: &mut Fields, gate: &Gate) -> Option<Via> {
+    let given = fields.text("from")?;
+    let by_name = || gate.route_named(&given).map(Via::Route);
+    let by_number = || sim_with_number(&given, &gate.fleet(), &gate.config().numbers);
+    by_name().or_else(by_number).or_else(|| {
+        fields.refuse(
+            "from",
+            "must be the name of a modem or a route, or the number of one of the SIMs",
+        )
+    })
+}
+
+fn sim_with_number(given: &str, fleet: &FleetView, rules: &NumberRules) -> Option<Via> {
+    let wanted = rules.parse(given).ok()?;
+    let modem = fleet.iter().find(|modem| {
+        let own = modem.number.as_deref().map(|own| rules.parse(own));
+        own.is_some_and(|own| own.as_ref() == Ok(&wanted))
+    })?;
+    Some(match modem.sim() {
+        Some(sim) => Via::Sim(sim),
+        None => Via::Route(RouteName::of_modem(&modem.name)),
+    })
 }
 
 /// How wide the references of a long text will be: as wide as every modem that may take it makes them.
-pub(super) fn reference_width(gate: &Gate, from: Option<&ModemName>) -> Reference {
+pub(super) fn reference_width(gate: &Gate, via: Option<&Via>) -> Reference {
     let fleet = gate.fleet();
     let is_wide = |name: &ModemName| {
         let modems = &gate.config().modems;
@@ -209,10 +243,15 @@ pub(super) fn reference_width(gate: &Gate, from: Option<&ModemName>) -> Referenc
             .iter()
             .any(|modem| modem.name == *name && modem.ref16)
     };
+    let may_take_it = |modem: &&ModemStatus| match via {
+        Some(Via::Route(route)) => route.is_modem(&modem.name),
+        // It may go into another modem.
+        Some(Via::Sim(_)) | None => true,
+    };
     let mut candidates = fleet
         .iter()
+        .filter(may_take_it)
         .map(|modem| &modem.name)
-        .filter(|name| from.is_none_or(|wanted| wanted == *name))
         .peekable();
     match candidates.peek().is_some() && candidates.all(is_wide) {
         true => Reference::Sixteen(0),
@@ -267,29 +306,32 @@ mod tests {
     }
 
     #[test]
-    fn from_is_a_modem_by_its_name_its_route_or_its_number() {
-        let modem = |name: &str, number: Option<&str>| ModemStatus {
+    fn a_number_of_our_own_means_the_sim_and_not_the_modem_it_is_in() {
+        let modem = |name: &str, number: Option<&str>, iccid: Option<&str>| ModemStatus {
             number: number.map(str::to_owned),
+            iccid: iccid.map(str::to_owned),
             ..ModemStatus::absent(ModemName::parse(name).unwrap(), "/dev/null".into(), NOW)
         };
         let fleet: FleetView = [
-            modem("m1", None),
-            modem("m2", Some("+8613800138000")),
-            modem("m3", Some("13900139000")),
+            modem("m1", None, None),
+            modem("m2", Some("+8613800138000"), Some("89860000000000000002")),
+            modem("m3", Some("13900139000"), None),
         ]
         .into();
         let rules = NumberRules::new("CN", false).unwrap();
         for (given, expected) in [
-            ("m1", Some("m1")),
-            ("modem:m1", Some("m1")),
-            ("13800138000", Some("m2")),
+            ("13800138000", Some("sim:89860000000000000002")),
             ("+86 139 0013 9000", Some("m3")),
-            ("m9", None),
+            ("m2", None),
             ("", None),
             ("+8613800138001", None),
         ] {
-            let found = named_modem(given, &fleet, &rules);
-            assert_eq!(found.as_ref().map(ModemName::as_str), expected, "{given}");
+            let found = sim_with_number(given, &fleet, &rules);
+            assert_eq!(
+                found.map(|via| via.stored()).as_deref(),
+                expected,
+                "{given}"
+            );
         }
     }
 

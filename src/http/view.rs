@@ -32,7 +32,7 @@ pub(super) struct MessageJson<'a> {
     pending_reason: Option<PendingJson>,
     next_attempt_at: Option<String>,
     may_be_duplicate: bool,
-    price: Option<&'a str>,
+    price: Option<PriceJson<'a>>,
     scheduled_at: Option<String>,
     created_at: String,
     sent_at: Option<String>,
@@ -75,6 +75,13 @@ struct ErrorJson<'a> {
     retryable: bool,
 }
 
+/// What its tries that left have cost.
+#[derive(Debug, Serialize)]
+struct PriceJson<'a> {
+    amount: String,
+    currency: &'a str,
+}
+
 #[derive(Debug, Serialize)]
 struct PendingJson {
     code: &'static str,
@@ -96,11 +103,12 @@ pub(super) struct EventsJson {
     pub(super) data: Vec<EventJson>,
 }
 
-pub(super) fn json(
-    view: &MessageView,
+pub(super) fn json<'a>(
+    view: &'a MessageView,
     pending: Option<Pending>,
     now: UnixMillis,
-) -> MessageJson<'_> {
+    currency: &'a str,
+) -> MessageJson<'a> {
     let next_attempt_at = pending.as_ref().map(|pending| pending.next_attempt_at);
     let shown = |at: UnixMillis| at.to_string();
     MessageJson {
@@ -134,7 +142,10 @@ pub(super) fn json(
         }),
         next_attempt_at: next_attempt_at.map(shown),
         may_be_duplicate: view.may_be_duplicate,
-        price: None,
+        price: view.price.map(|price| PriceJson {
+            amount: price.to_string(),
+            currency,
+        }),
         scheduled_at: view.scheduled_at.map(shown),
         created_at: shown(view.created_at),
         sent_at: view.sent_at.map(shown),

@@ -29,7 +29,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use pdu_codec::{MessageReference, Reference};
+use pdu_codec::MessageReference;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
@@ -37,14 +37,9 @@ pub(crate) use fleet::recordings::Recordings;
 pub(crate) use recovery::Rung;
 pub(crate) use unlock::Lock;
 
-use crate::domain::{
-    Body, Destination, Encoding, ModemName, PartNumber, PduDigest, Pepper, Setback, SimId,
-};
+use crate::domain::{Carrier, ModemName, PduDigest, Pepper, SimId, Word};
+pub(crate) use crate::domain::{Outcome, Stopped, Submit, Ticket};
 use profile::{Profile, Profiles};
-
-/// One try of one part: a number that no other try has, of this process or of one before it.
-#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
-pub(crate) struct Ticket(pub(crate) i64);
 
 /// What dispatch says about one part: prepare, and then exactly one of go (its intent is committed) or withdraw.
 ///
@@ -99,24 +94,6 @@ impl fmt::Debug for PinMemory {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("PinMemory(…)")
     }
-}
-
-/// One part, ready to be encoded as SMS-SUBMIT.
-#[derive(Clone, Debug)]
-pub(crate) struct Submit {
-    pub(crate) ticket: Ticket,
-    pub(crate) to: Destination,
-    /// The whole text; `part` says which of its parts goes out.
-    pub(crate) body: Body,
-    pub(crate) encoding: Encoding,
-    pub(crate) part: PartNumber,
-    /// Names the parts of one message on the handset; used when there is more than one.
-    pub(crate) reference: Reference,
-    pub(crate) request_report: bool,
-    /// What is left of the message's ttl: becomes TP-VP, rounded up.
-    pub(crate) validity: Duration,
-    /// Class 0.
-    pub(crate) flash: bool,
 }
 
 /// What a modem tells the rest of the house.
@@ -205,23 +182,6 @@ impl fmt::Debug for Pin {
     }
 }
 
-/// What became of one prepared part.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Outcome {
-    /// The service centre took it. `reference` is missing where the modem does not tell it.
-    Accepted {
-        reference: Option<MessageReference>,
-        /// Ctrl-Z to final result.
-        took: Duration,
-    },
-    /// The network or the modem said no: it was not sent.
-    Refused(Setback),
-    /// Ctrl-Z was written, and nobody said what became of it.
-    Uncertain(Setback),
-    /// Ctrl-Z was never written: withdrawn, or the modem was not able to take it.
-    NeverLeft(Setback),
-}
-
 /// Names the modem an event came from.
 #[derive(Debug)]
 pub(crate) struct FleetEvent {
@@ -271,11 +231,6 @@ pub(crate) struct ModemSettings {
     pub(crate) delete_from_sim: bool,
 }
 
-/// The modem's room for orders is gone: the fleet has stopped. The order was not taken.
-#[derive(Clone, Copy, Debug, PartialEq, thiserror::Error)]
-#[error("the modems are stopped")]
-pub(crate) struct Stopped;
-
 impl ModemHandle {
     /// Gives an order to the modem, without waiting: a modem that hangs must not hold up its neighbours.
     ///
@@ -286,6 +241,16 @@ impl ModemHandle {
     /// long as each `Prepare` is answered before the next but one, and count as stopped.
     pub(crate) fn order(&self, order: Order) -> Result<(), Stopped> {
         self.orders.try_send(order).map_err(|_| Stopped)
+    }
+}
+
+impl Carrier for ModemHandle {
+    fn say(&self, word: Word) -> Result<(), Stopped> {
+        self.order(match word {
+            Word::Prepare(submit) => Order::Prepare(submit),
+            Word::Go(ticket) => Order::Go(ticket),
+            Word::Withdraw(ticket) => Order::Withdraw(ticket),
+        })
     }
 }
 

@@ -8,7 +8,7 @@ use rusqlite::named_params;
 use super::message::{Head, append, error, head, step};
 use super::part::{
     NextTry, Taken, Whereabouts, finish_acceptance, hold, leave_sending, lose, mark_taken,
-    part_under_way, rest_between_parts,
+    part_under_way, parts_in, rest_between_parts, stand_by_sim,
 };
 use super::report::{aggregate, settle_by_orphans};
 use super::writer::{Work, job};
@@ -185,11 +185,15 @@ pub(super) fn fall_into_doubt(
     match doubt.next {
         NextTry::At { at, why, counts } if head.expires_at > doubt.at => {
             step(work, head, Change::UncertainAgain)?;
-            hold(work, head.seq, *at, why, *counts)?;
+            hold(work, head, *at, why, *counts)?;
+        }
+        NextTry::TheRest if parts_in(work, head.seq)?.queued > 0 => {
+            step(work, head, Change::UncertainRest)?;
+            stand_by_sim(work, head)?;
         }
         // Too late for another try: nobody knows whether it left.
-        NextTry::At { .. } | NextTry::Never => {
-            lose(work, head, doubt.closes_at, doubt.at)?;
+        NextTry::At { .. } | NextTry::TheRest | NextTry::Never => {
+            lose(work, head, doubt.at)?;
             // The network may have given up another part of it before.
             aggregate(work, head.seq, doubt.at)?;
         }
@@ -256,6 +260,6 @@ fn recover_message(
         message: head.id.clone(),
         part,
         route,
-        goes_again: head.state == MessageState::Queued,
+        goes_again: head.state == MessageState::Queued && matches!(next, NextTry::At { .. }),
     }))
 }

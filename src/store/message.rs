@@ -8,11 +8,11 @@ use super::row;
 use super::waiting::Place;
 use super::writer::{Receipt, Work, job};
 use super::{Group, Step, Store, StoreError};
-use crate::domain::message::Change;
+use crate::domain::message::{Change, Policies};
 use crate::domain::redact::masked_codes;
 use crate::domain::{
-    Addressee, Body, Category, Destination, Encoding, Event, EventKind, MessageId, MessageSeq,
-    MessageState, ModemName, Pepper, Severity, UnixMillis,
+    Addressee, Body, Category, Crowd, Destination, Encoding, Event, EventKind, MessageId,
+    MessageSeq, MessageState, Pepper, Policy, Priority, Severity, UnixMillis, Via,
 };
 
 /// What a caller asked for, with nothing left to doubt.
@@ -31,7 +31,11 @@ pub(crate) struct Submission {
     pub(crate) flash: bool,
     /// Its parts were counted with 16-bit references.
     pub(crate) ref16: bool,
-    pub(crate) from_modem: Option<ModemName>,
+    /// The only way by which it may leave, when the caller named one.
+    pub(crate) via: Option<Via>,
+    /// Its class, when it is not that of its category.
+    pub(crate) priority: Option<Priority>,
+    pub(crate) crowd: Crowd,
     pub(crate) client_ref: Option<String>,
     pub(crate) scheduled_at: Option<UnixMillis>,
     pub(crate) expires_at: UnixMillis,
@@ -91,9 +95,13 @@ impl Store {
 impl Group<'_> {
     /// Lets go what was held back until `now`, and expires what was not sent in time. Answers whether there is
     /// more of it.
-    pub(crate) fn release_and_expire(&mut self, now: UnixMillis) -> Receipt<bool> {
+    pub(crate) fn release_and_expire(
+        &mut self,
+        policies: Policies,
+        now: UnixMillis,
+    ) -> Receipt<bool> {
         let (job, receipt) = job(move |work| {
-            let expired = expire(work, now)?;
+            let expired = expire(work, policies, now)?;
             let released = release(work, now)?;
             Ok(expired == AT_ONCE || released == AT_ONCE)
         });
@@ -182,13 +190,15 @@ fn insert(
         Some(_) => MessageState::Scheduled,
         None => MessageState::Queued,
     };
+    let usual = || asked.category.priority(asked.severity);
+    let priority = asked.priority.unwrap_or_else(usual);
     work.db
         .prepare_cached(
             "INSERT INTO message (seq, id, app, to_number, to_raw, country, category, severity, priority,
-                                  state, text, sealed, encoding, parts, flash, ref16, from_modem, client_ref,
+                                  state, text, sealed, encoding, parts, flash, ref16, from_modem, crowd, client_ref,
                                   next_attempt_at, created_at, scheduled_at, expires_at, batch)
              VALUES (:seq, :id, :app, :to_number, :to_raw, :country, :category, :severity, :priority,
-                     :state, :text, :sealed, :encoding, :parts, :flash, :ref16, :from_modem, :client_ref,
+                     :state, :text, :sealed, :encoding, :parts, :flash, :ref16, :via, :crowd, :client_ref,
                      :next_attempt_at, :created_at, :scheduled_at, :expires_at, :batch)",
         )?
         .execute(named_params! {
@@ -200,7 +210,7 @@ fn insert(
             ":country": asked.to.country(),
             ":category": asked.category.as_str(),
             ":severity": asked.severity.map(Severity::as_str),
-            ":priority": asked.category.priority(asked.severity).0,
+            ":priority": priority.0,
             ":state": state.as_str(),
             ":text": text,
             ":sealed": sealed.as_ref().map(crate::domain::Sealed::octets),
@@ -208,7 +218,8 @@ fn insert(
             ":parts": asked.parts,
             ":flash": asked.flash,
             ":ref16": asked.ref16,
-            ":from_modem": asked.from_modem.as_ref().map(ModemName::as_str),
+            ":via": asked.via.as_ref().map(Via::stored),
+            ":crowd": asked.crowd.0,
             ":client_ref": asked.client_ref,
             ":next_attempt_at": due.map(|due| due.0),
             ":created_at": asked.at.0,
@@ -281,7 +292,7 @@ fn release(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
     Ok(due.len())
 }
 
-fn expire(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
+fn expire(work: &mut Work<'_>, policies: Policies, now: UnixMillis) -> Result<usize, StoreError> {
     let over = seqs(
         work,
         "SELECT seq
@@ -295,34 +306,110 @@ fn expire(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
     )?;
     for seq in &over {
         let mut head = head(work, *seq)?;
-        expire_if_over(work, &mut head, now)?;
+        let left = parts_left(work, &head)?;
+        match left {
+            Some(left) if policies[head.category.index()] == Policy::Lose => {
+                let ending = Ending {
+                    change: Change::GivenUp,
+                    kind: EventKind::Failed,
+                    code: "incomplete",
+                    text: left,
+                };
+                end_as(work, &mut head, &ending, now)?;
+            }
+            left => expire_now(work, &mut head, left, now)?,
+        }
     }
     Ok(over.len())
 }
 
 /// Ends what waits and whose time to live is over. A message that comes back from a try too late ends in the same
-/// transaction.
+/// transaction, unless a part of it has left: how that ends is its category's policy, which [`expire`] knows.
 pub(super) fn expire_if_over(
     work: &mut Work<'_>,
     head: &mut Head,
     now: UnixMillis,
 ) -> Result<(), StoreError> {
-    if head.expires_at > now || !step(work, head, Change::TimeOver)? {
+    if head.expires_at > now || parts_left(work, head)?.is_some() {
         return Ok(());
     }
-    end(work, head.seq)?;
+    expire_now(work, head, None, now)
+}
+
+fn expire_now(
+    work: &mut Work<'_>,
+    head: &mut Head,
+    left: Option<String>,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
     let may_have_left: bool = work
         .db
         .prepare_cached(
             "SELECT EXISTS (SELECT 1 FROM part WHERE message = :seq AND state = 'uncertain')",
         )?
         .query_row(named_params! { ":seq": head.seq.0 }, |row| row.get(0))?;
-    let text = match may_have_left {
-        true => "its time to live was over; an earlier try may have left",
-        false => "its time to live was over before it was sent",
+    let ending = Ending {
+        change: Change::TimeOver,
+        kind: EventKind::Expired,
+        code: "expired",
+        text: match left {
+            Some(left) => format!("its time to live was over; {left}"),
+            None if may_have_left => {
+                "its time to live was over; an earlier try may have left".into()
+            }
+            None => "its time to live was over before it was sent".into(),
+        },
     };
-    error(work, head.seq, "expired", text)?;
-    append(work, head, Event::new(now, EventKind::Expired))
+    end_as(work, head, &ending, now)
+}
+
+/// How a message ends whose time is over.
+struct Ending {
+    change: Change,
+    kind: EventKind,
+    code: &'static str,
+    text: String,
+}
+
+fn end_as(
+    work: &mut Work<'_>,
+    head: &mut Head,
+    ending: &Ending,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    if !step(work, head, ending.change)? {
+        return Ok(());
+    }
+    end(work, head.seq)?;
+    error(work, head.seq, ending.code, &ending.text)?;
+    let event = Event::new(now, ending.kind).detail(ending.text.clone());
+    append(work, head, event)
+}
+
+/// "2 of 3 parts left", when some did and not all.
+fn parts_left(work: &Work<'_>, head: &Head) -> Result<Option<String>, StoreError> {
+    if head.parts == 1 {
+        return Ok(None);
+    }
+    let (left, doubtful): (u32, u32) = work
+        .db
+        .prepare_cached(
+            "SELECT COALESCE(SUM(state NOT IN ('queued', 'sending', 'uncertain')), 0),
+                    COALESCE(SUM(state = 'uncertain'), 0)
+               FROM part
+              WHERE message = :seq",
+        )?
+        .query_row(named_params! { ":seq": head.seq.0 }, |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })?;
+    Ok(match (left, doubtful) {
+        (0, 0) => None,
+        (left, 0) => Some(format!("{left} of {} parts left", head.parts)),
+        (left, doubtful) => Some(format!(
+            "{left} of {} parts left, {doubtful} may have",
+            head.parts
+        )),
+    })
 }
 
 fn seqs(work: &Work<'_>, sql: &str, now: UnixMillis) -> Result<Vec<MessageSeq>, StoreError> {
@@ -342,7 +429,7 @@ pub(super) struct Head {
     pub(super) state: MessageState,
     pub(super) to: Addressee,
     pub(super) category: Category,
-    pub(super) from_modem: Option<ModemName>,
+    pub(super) via: Option<Via>,
     pub(super) batch: Option<MessageSeq>,
     pub(super) parts: u8,
     pub(super) strikes: u32,
@@ -355,7 +442,7 @@ impl Head {
         Place {
             state: self.state,
             category: self.category,
-            from_modem: self.from_modem.clone(),
+            via: self.via.clone(),
         }
     }
 }
@@ -369,14 +456,14 @@ pub(super) fn head(work: &Work<'_>, seq: MessageSeq) -> Result<Head, StoreError>
     )?;
     let mut rows = statement.query(named_params! { ":seq": seq.0 })?;
     let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-    let from_modem: Option<String> = row.get("from_modem")?;
+    let via: Option<String> = row.get("from_modem")?;
     Ok(Head {
         seq,
         id: row::word(row, "id")?,
         state: row::word(row, "state")?,
         to: row::word(row, "to_number")?,
         category: row::word(row, "category")?,
-        from_modem: from_modem.as_deref().and_then(ModemName::parse),
+        via: via.as_deref().and_then(Via::parse),
         batch: row.get::<_, Option<i64>>("batch")?.map(MessageSeq),
         parts: row.get("parts")?,
         strikes: row.get("strikes")?,

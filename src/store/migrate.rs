@@ -10,6 +10,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/0001_first.sql")),
     M::up(include_str!("schema/0002_inbound.sql")),
     M::up(include_str!("schema/0003_fleet.sql")),
+    M::up(include_str!("schema/0004_routes.sql")),
     M::up(include_str!("schema/0005_life.sql")),
 ];
 

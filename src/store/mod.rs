@@ -15,6 +15,7 @@ mod inbound;
 mod list;
 mod message;
 mod migrate;
+mod money;
 mod part;
 mod query;
 mod queue;
@@ -40,7 +41,9 @@ pub(crate) use inbound::{InboundView, InboxFilter, Received};
 pub(crate) use list::Filter;
 pub(crate) use message::{Accepted, Cancel, Submission};
 pub(crate) use part::{Acceptance, Intent, NeverLeft, NextTry, Refusal, Uncertainty};
-pub(crate) use query::{InLine, MessageView, StoredText};
+#[cfg(test)]
+pub(crate) use query::LastTry;
+pub(crate) use query::{Contacts, InLine, MessageView, StoredText};
 pub(crate) use queue::{Group as QueueGroup, Why};
 pub(crate) use report::Matched;
 pub(crate) use retention::Ages;

@@ -10,6 +10,7 @@ use rusqlite::{OptionalExtension, named_params};
 use super::doubt::{Doubt, fall_into_doubt};
 use super::fleet::{count_part, uncount_part};
 use super::message::{Head, append, end, error, expire_if_over, head, step, step_with};
+use super::money::spend;
 use super::report::{aggregate, settle_orphans};
 use super::sim::remember;
 use super::writer::{Receipt, Work, job};
@@ -17,16 +18,16 @@ use super::{Group, StoreError};
 use crate::domain::message::Change;
 use crate::domain::report::number_tail;
 use crate::domain::{
-    Event, EventKind, MessageReference, MessageSeq, MessageState, ModemName, PartNumber, PartState,
-    PendingCode, Setback, SimId, UnixMillis,
+    Crowd, Event, EventKind, MessageReference, MessageSeq, MessageState, Money, PartNumber,
+    PartState, PendingCode, Policy, RouteName, Setback, SimId, UnixMillis,
 };
 
-/// A part is about to go out by a modem. Committed before the first octet of its PDU is written.
+/// A part is about to go out by a route. Committed before the first octet of its PDU is written.
 #[derive(Clone, Debug)]
 pub(crate) struct Intent {
     pub(crate) message: MessageSeq,
     pub(crate) part: PartNumber,
-    pub(crate) modem: ModemName,
+    pub(crate) route: RouteName,
     pub(crate) sim: Option<SimId>,
     /// The SIM's own number.
     pub(crate) from_number: Option<String>,
@@ -37,22 +38,32 @@ pub(crate) struct Intent {
     pub(crate) doubtful: bool,
     /// Another SIM than the one that took earlier parts: all parts start anew (semantics §6).
     pub(crate) anew: bool,
+    /// What it costs if it leaves.
+    pub(crate) cost: Money,
+    /// The day on which that counts against the budget; `None`: it does not.
+    pub(crate) spent_on: Option<i32>,
     pub(crate) at: UnixMillis,
 }
 
-/// The service centre took it.
+/// The service centre, or the provider, took it.
 #[derive(Clone, Debug)]
 pub(crate) struct Acceptance {
     pub(crate) message: MessageSeq,
     pub(crate) part: PartNumber,
     pub(crate) ticket: i64,
-    pub(crate) modem: ModemName,
+    pub(crate) route: RouteName,
     pub(crate) reference: Option<MessageReference>,
     pub(crate) mean_send: Duration,
     /// Until when a report may come; `None` when none was asked for.
     pub(crate) window_ends_at: Option<UnixMillis>,
+    /// It is not the last part of its text.
+    pub(crate) more_follow: bool,
     /// Nobody holds the parts that follow it: they go back into the line.
     pub(crate) is_unheld: bool,
+    /// It was the whole text: no part of it waits any more.
+    pub(crate) whole: bool,
+    /// What becomes of another part of it that may have left.
+    pub(crate) policy: Policy,
     pub(crate) at: UnixMillis,
 }
 
@@ -76,7 +87,6 @@ pub(crate) struct Uncertainty {
     pub(crate) setback: Setback,
     /// Until when a report may settle it.
     pub(crate) closes_at: UnixMillis,
-    /// `Fail` under policy lose, and when the tries are used up.
     pub(crate) next: NextTry,
     pub(crate) at: UnixMillis,
 }
@@ -101,6 +111,8 @@ pub(crate) enum NextTry {
         /// It counts against `message.max_attempts`.
         counts: bool,
     },
+    /// This part is not sent again; those of its message that did not leave are, by the same SIM (policy lose).
+    TheRest,
     Never,
 }
 
@@ -164,7 +176,7 @@ fn begin(work: &mut Work<'_>, intent: &Intent) -> Result<bool, StoreError> {
             head.expires_at > intent.at && !head.is_held && count_try(work, &mut head, intent)?
         }
         // The next part of a message that is on its way.
-        MessageState::Sending => true,
+        MessageState::Sending => charge(work, &head, intent.cost)?,
         _ => false,
     };
     if !may_go {
@@ -172,6 +184,10 @@ fn begin(work: &mut Work<'_>, intent: &Intent) -> Result<bool, StoreError> {
     }
     if intent.anew {
         start_anew(work, &head, intent)?;
+    } else if left_by_another_sim(work, &head, intent)? {
+        return Err(StoreError::Corrupt(
+            "a part was handed to another SIM than the parts before it".into(),
+        ));
     }
     if !begin_part(work, &head, intent)? {
         // Its savepoint is rolled back: nothing of this job holds.
@@ -182,9 +198,12 @@ fn begin(work: &mut Work<'_>, intent: &Intent) -> Result<bool, StoreError> {
     if let Some(sim) = &intent.sim {
         count_part(work, sim, intent.at)?;
     }
+    if let Some(day) = intent.spent_on {
+        spend(work, day, intent.cost)?;
+    }
     let event = Event::new(intent.at, EventKind::Sending)
         .part(intent.part)
-        .route(intent.modem.route());
+        .route(intent.route.as_str());
     append(work, &head, event)?;
     Ok(true)
 }
@@ -196,15 +215,55 @@ fn count_try(work: &mut Work<'_>, head: &mut Head, intent: &Intent) -> Result<bo
         Change::Intent,
         "UPDATE message
             SET state = :to, tries = tries + 1, route = :route, from_number = :from_number,
-                reference = :reference, may_be_duplicate = may_be_duplicate OR :doubtful
+                reference = :reference, may_be_duplicate = may_be_duplicate OR :doubtful,
+                price = COALESCE(price, 0) + :cost
           WHERE seq = :seq AND state = :from",
         &[
             (":doubtful", &intent.doubtful),
-            (":route", &intent.modem.route()),
+            (":route", &intent.route.as_str()),
+            (":cost", &intent.cost.0),
             (":from_number", &intent.from_number),
             (":reference", &intent.reference),
         ],
     )
+}
+
+/// A handset joins parts by their sender: those of one text leave by one SIM, whatever dispatch believes is in its modem.
+fn left_by_another_sim(work: &Work<'_>, head: &Head, intent: &Intent) -> Result<bool, StoreError> {
+    let Some(sim) = intent.sim.as_ref().filter(|_| head.parts > 1) else {
+        return Ok(false);
+    };
+    Ok(work
+        .db
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1
+                              FROM part
+                             WHERE message = :seq AND sim <> :sim
+                               AND state NOT IN ('queued', 'sending', 'uncertain'))",
+        )?
+        .query_row(
+            named_params! { ":seq": head.seq.0, ":sim": sim.as_str() },
+            |row| row.get(0),
+        )?)
+}
+
+/// What a try costs if it leaves: known before it does, so that a crash cannot lose it.
+fn charge(work: &Work<'_>, head: &Head, cost: Money) -> Result<bool, StoreError> {
+    work.db
+        .prepare_cached("UPDATE message SET price = COALESCE(price, 0) + :cost WHERE seq = :seq")?
+        .execute(named_params! { ":cost": cost.0, ":seq": head.seq.0 })?;
+    Ok(true)
+}
+
+/// A try that was charged has not left.
+fn refund(work: &Work<'_>, seq: MessageSeq, left: &Whereabouts) -> Result<(), StoreError> {
+    work.db
+        .prepare_cached("UPDATE message SET price = NULLIF(price - :cost, 0) WHERE seq = :seq")?
+        .execute(named_params! { ":cost": left.cost.0, ":seq": seq.0 })?;
+    match left.spent_on {
+        Some(day) => spend(work, day, Money(-left.cost.0)),
+        None => Ok(()),
+    }
 }
 
 fn start_anew(work: &mut Work<'_>, head: &Head, intent: &Intent) -> Result<(), StoreError> {
@@ -220,7 +279,7 @@ fn start_anew(work: &mut Work<'_>, head: &Head, intent: &Intent) -> Result<(), S
         .prepare_cached("UPDATE message SET may_be_duplicate = 1 WHERE seq = :seq")?
         .execute(named_params! { ":seq": intent.message.0 })?;
     let event = Event::new(intent.at, EventKind::StartedAnew)
-        .route(intent.modem.route())
+        .route(intent.route.as_str())
         .detail("another SIM: a handset joins parts by sender and reference");
     append(work, head, event)
 }
@@ -231,11 +290,14 @@ fn begin_part(work: &Work<'_>, head: &Head, intent: &Intent) -> Result<bool, Sto
         .prepare_cached(
             "UPDATE part
                 SET state = 'sending', route = :route, sim = :sim, recipient_tail = :tail, mr = NULL,
-                    ticket = :ticket, tried_at = :at, window_ends_at = NULL
+                    ticket = :ticket, tried_at = :at, window_ends_at = NULL,
+                    cost = :cost, spent_on = :spent_on
               WHERE message = :seq AND number = :number AND state IN ('queued', 'uncertain')",
         )?
         .execute(named_params! {
-            ":route": intent.modem.route(),
+            ":route": intent.route.as_str(),
+            ":cost": intent.cost.0,
+            ":spent_on": intent.spent_on,
             ":sim": intent.sim.as_ref().map(SimId::as_str),
             ":tail": number_tail(head.to.as_str()),
             ":ticket": intent.ticket,
@@ -260,7 +322,7 @@ pub(super) fn leave_sending(
                 SET state = :to
               WHERE message = :seq AND number = :number AND state = 'sending'
                 AND (:ticket IS NULL OR ticket = :ticket)
-          RETURNING COALESCE(route, ''), sim, tried_at",
+          RETURNING COALESCE(route, ''), sim, tried_at, cost, spent_on",
         )?
         .query_row(
             named_params! {
@@ -275,6 +337,8 @@ pub(super) fn leave_sending(
                     route: row.get(0)?,
                     sim: sim.as_deref().and_then(SimId::parse),
                     tried_at: UnixMillis(row.get(2)?),
+                    cost: Money(row.get(3)?),
+                    spent_on: row.get(4)?,
                 })
             },
         )
@@ -286,6 +350,8 @@ pub(super) struct Whereabouts {
     pub(super) route: String,
     pub(super) sim: Option<SimId>,
     pub(super) tried_at: UnixMillis,
+    pub(super) cost: Money,
+    pub(super) spent_on: Option<i32>,
 }
 
 /// A message that is on its way with no part under way and nobody who holds it stands in line again.
@@ -298,9 +364,34 @@ pub(super) fn rest_between_parts(
         return Ok(());
     }
     if step(work, head, Change::NeverLeft)? {
+        stand_by_sim(work, head)?;
         let event = Event::new(at, EventKind::Queued).detail("between two parts");
         append(work, head, event)?;
         expire_if_over(work, head, at)?;
+    }
+    Ok(())
+}
+
+/// A text some of whose parts have left waits for the SIM that took them: it stands in that crowd.
+pub(super) fn stand_by_sim(work: &Work<'_>, head: &Head) -> Result<(), StoreError> {
+    if head.parts == 1 {
+        return Ok(());
+    }
+    let sim: Option<String> = work
+        .db
+        .prepare_cached(
+            "SELECT sim
+               FROM part
+              WHERE message = :seq AND sim IS NOT NULL AND state NOT IN ('queued', 'sending')
+              ORDER BY tried_at DESC
+              LIMIT 1",
+        )?
+        .query_row(named_params! { ":seq": head.seq.0 }, |row| row.get(0))
+        .optional()?;
+    if let Some(sim) = sim.as_deref().and_then(SimId::parse) {
+        work.db
+            .prepare_cached("UPDATE message SET crowd = :crowd WHERE seq = :seq")?
+            .execute(named_params! { ":crowd": Crowd::of_sim(&sim).0, ":seq": head.seq.0 })?;
     }
     Ok(())
 }
@@ -311,7 +402,7 @@ fn accepted(work: &mut Work<'_>, acceptance: &Acceptance) -> Result<bool, StoreE
         part: acceptance.part,
         reference: acceptance.reference,
         window_ends_at: acceptance.window_ends_at,
-        route: acceptance.modem.route(),
+        route: acceptance.route.as_str().to_owned(),
         at: acceptance.at,
     };
     let Some(sim) = mark_taken(work, &taken, PartState::Sending, Some(acceptance.ticket))? else {
@@ -320,12 +411,74 @@ fn accepted(work: &mut Work<'_>, acceptance: &Acceptance) -> Result<bool, StoreE
     if let Some(sim) = &sim {
         remember(work, sim, acceptance)?;
     }
+    if acceptance.whole {
+        take_the_rest(work, &taken)?;
+    }
     finish_acceptance(work, &taken, sim.as_ref(), Change::Accepted)?;
+    if acceptance.policy == Policy::Lose {
+        let mut head = head(work, acceptance.message)?;
+        end_in_doubt(work, &mut head, acceptance.at)?;
+    }
     if acceptance.is_unheld {
         let mut head = head(work, acceptance.message)?;
         rest_between_parts(work, &mut head, acceptance.at)?;
     }
     Ok(true)
+}
+
+/// A provider takes a text whole: what is true of its first part is true of all.
+fn take_the_rest(work: &Work<'_>, taken: &Taken) -> Result<(), StoreError> {
+    work.db
+        .prepare_cached(
+            "UPDATE part
+                SET state = 'sent', route = :route, sim = NULL, mr = NULL, accepted_at = :at,
+                    window_ends_at = :window_ends_at
+              WHERE message = :seq AND state IN ('queued', 'uncertain')",
+        )?
+        .execute(named_params! {
+            ":route": taken.route,
+            ":at": taken.at.0,
+            ":window_ends_at": taken.window_ends_at.map(|at| at.0),
+            ":seq": taken.message.0,
+        })?;
+    Ok(())
+}
+
+/// Under policy lose a message of which nothing waits any more is `unknown` when one of its parts may have left.
+fn end_in_doubt(work: &mut Work<'_>, head: &mut Head, at: UnixMillis) -> Result<(), StoreError> {
+    if head.parts == 1 || head.state != MessageState::Sending {
+        return Ok(());
+    }
+    let parts = parts_in(work, head.seq)?;
+    match parts.queued + parts.sending == 0 && parts.uncertain > 0 {
+        true => lose(work, head, at),
+        false => Ok(()),
+    }
+}
+
+/// How many parts of a message are not accepted.
+pub(super) struct PartsIn {
+    pub(super) queued: u32,
+    pub(super) sending: u32,
+    pub(super) uncertain: u32,
+}
+
+pub(super) fn parts_in(work: &Work<'_>, seq: MessageSeq) -> Result<PartsIn, StoreError> {
+    Ok(work
+        .db
+        .prepare_cached(
+            "SELECT COALESCE(SUM(state = 'queued'), 0), COALESCE(SUM(state = 'sending'), 0),
+                    COALESCE(SUM(state = 'uncertain'), 0)
+               FROM part
+              WHERE message = :seq",
+        )?
+        .query_row(named_params! { ":seq": seq.0 }, |row| {
+            Ok(PartsIn {
+                queued: row.get(0)?,
+                sending: row.get(1)?,
+                uncertain: row.get(2)?,
+            })
+        })?)
 }
 
 /// A part that the service centre has.
@@ -456,13 +609,14 @@ fn refused(work: &mut Work<'_>, refusal: &Refusal) -> Result<bool, StoreError> {
     let seq = refusal.message;
     let try_of = (seq, refusal.part);
     let left = leave_sending(work, try_of, Some(refusal.ticket), PartState::Queued)?;
-    let Some(Whereabouts { route, .. }) = left else {
+    let Some(left) = left else {
         return Ok(false);
     };
+    refund(work, seq, &left)?;
     let mut head = head(work, seq)?;
     let event = Event::new(refusal.at, EventKind::Refused)
         .part(refusal.part)
-        .route(route)
+        .route(left.route)
         .detail(refusal.setback.to_string());
     append(work, &head, event)?;
     let (code, text) = (refusal.setback.code, &refusal.setback.detail);
@@ -470,10 +624,10 @@ fn refused(work: &mut Work<'_>, refusal: &Refusal) -> Result<bool, StoreError> {
         NextTry::At { at, why, counts } => {
             step(work, &mut head, Change::Refused)?;
             error(work, seq, code, text)?;
-            hold(work, seq, *at, why, *counts)?;
+            hold(work, &head, *at, why, *counts)?;
             expire_if_over(work, &mut head, refusal.at)?;
         }
-        NextTry::Never => {
+        NextTry::TheRest | NextTry::Never => {
             step(work, &mut head, Change::GivenUp)?;
             fail(work, &head, code, text, refusal.at)?;
         }
@@ -496,7 +650,7 @@ fn fail(
 /// Holds a queued message back. `counts`: the try was about this message.
 pub(super) fn hold(
     work: &Work<'_>,
-    seq: MessageSeq,
+    head: &Head,
     until: UnixMillis,
     why: &str,
     counts: bool,
@@ -513,9 +667,9 @@ pub(super) fn hold(
             ":code": PendingCode::RetryBackoff.as_str(),
             ":why": why,
             ":counts": counts,
-            ":seq": seq.0,
+            ":seq": head.seq.0,
         })?;
-    Ok(())
+    stand_by_sim(work, head)
 }
 
 fn uncertain(work: &mut Work<'_>, uncertainty: &Uncertainty) -> Result<bool, StoreError> {
@@ -540,18 +694,18 @@ fn uncertain(work: &mut Work<'_>, uncertainty: &Uncertainty) -> Result<bool, Sto
     Ok(true)
 }
 
-pub(super) fn lose(
-    work: &mut Work<'_>,
-    head: &mut Head,
-    closes_at: UnixMillis,
-    at: UnixMillis,
-) -> Result<(), StoreError> {
+/// It is not sent again; it closes when the last report window of its parts does.
+pub(super) fn lose(work: &mut Work<'_>, head: &mut Head, at: UnixMillis) -> Result<(), StoreError> {
     step_with(
         work,
         head,
         Change::UncertainLost,
-        "UPDATE message SET state = :to, closes_at = :closes_at WHERE seq = :seq AND state = :from",
-        &[(":closes_at", &closes_at.0)],
+        "UPDATE message
+            SET state = :to,
+                closes_at = (SELECT MAX(COALESCE(window_ends_at, accepted_at))
+                               FROM part WHERE message = :seq)
+          WHERE seq = :seq AND state = :from",
+        &[],
     )?;
     end(work, head.seq)?;
     append(work, head, Event::new(at, EventKind::Unknown))
@@ -562,27 +716,24 @@ fn left_not(work: &mut Work<'_>, never_left: &NeverLeft) -> Result<bool, StoreEr
     let mut head = head(work, seq)?;
     let try_of = (seq, never_left.part);
     let left = leave_sending(work, try_of, Some(never_left.ticket), PartState::Queued)?;
-    let Some(Whereabouts {
-        route,
-        sim,
-        tried_at,
-    }) = left
-    else {
+    let Some(left) = left else {
         // Its intent never became durable; the part before it may have been the last to.
         rest_between_parts(work, &mut head, never_left.at)?;
         return Ok(false);
     };
-    if let Some(sim) = &sim {
-        uncount_part(work, sim, tried_at)?;
+    refund(work, seq, &left)?;
+    if let Some(sim) = &left.sim {
+        uncount_part(work, sim, left.tried_at)?;
     }
     if step(work, &mut head, Change::NeverLeft)? {
+        stand_by_sim(work, &head)?;
         work.db
             .prepare_cached("UPDATE message SET tries = tries - 1 WHERE seq = :seq AND tries > 0")?
             .execute(named_params! { ":seq": seq.0 })?;
     }
     let event = Event::new(never_left.at, EventKind::NeverLeft)
         .part(never_left.part)
-        .route(route)
+        .route(left.route)
         .detail(never_left.why.clone());
     append(work, &head, event)?;
     expire_if_over(work, &mut head, never_left.at)?;

@@ -7,8 +7,9 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use super::row::word;
 use super::{Store, StoreError};
 use crate::domain::{
-    Addressee, BatchId, Body, Category, Destination, Encoding, Event, MessageId, MessageSeq,
-    MessageState, ModemName, PartNumber, PartState, PendingCode, Priority, Sealed, UnixMillis,
+    Addressee, BatchId, Body, Category, Crowd, Destination, Encoding, Event, MessageId, MessageSeq,
+    MessageState, ModemName, Money, PartNumber, PartState, PendingCode, Priority, RouteName,
+    Sealed, Severity, SimId, UnixMillis, Via,
 };
 
 /// A message as callers may see it: the text of category otp has its codes masked.
@@ -29,7 +30,14 @@ pub(crate) struct MessageView {
     pub(crate) is_forgotten: bool,
     pub(crate) encoding: Encoding,
     pub(crate) parts: u8,
-    pub(crate) from_modem: Option<String>,
+    pub(crate) severity: Option<Severity>,
+    pub(crate) via: Option<Via>,
+    /// It waits between two parts.
+    pub(crate) bond: Option<Bond>,
+    pub(crate) strikes: u32,
+    pub(crate) setbacks: u32,
+    /// What its tries that left have cost.
+    pub(crate) price: Option<Money>,
     pub(crate) from_number: Option<String>,
     pub(crate) client_ref: Option<String>,
     pub(crate) route: Option<String>,
@@ -47,6 +55,28 @@ pub(crate) struct MessageView {
     pub(crate) closes_at: Option<UnixMillis>,
 }
 
+/// A text some of whose parts have left, or may have: by which SIM, and when the last of them was tried.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct Bond {
+    pub(crate) sim: Option<SimId>,
+    pub(crate) tried_at: UnixMillis,
+    /// For certain.
+    pub(crate) has_left: bool,
+}
+
+impl MessageView {
+    /// A modem was told that there is no such number, or that it may not be texted.
+    pub(crate) fn is_barred(&self) -> bool {
+        self.error
+            .as_ref()
+            .is_some_and(|(code, _)| is_barring(code))
+    }
+}
+
+fn is_barring(error: &str) -> bool {
+    matches!(error, "invalid_destination" | "barred")
+}
+
 /// A message that may go now.
 #[derive(Clone, Debug)]
 pub(crate) struct InLine {
@@ -59,15 +89,32 @@ pub(crate) struct InLine {
     pub(crate) encoding: Encoding,
     pub(crate) flash: bool,
     pub(crate) ref16: bool,
-    pub(crate) from_modem: Option<ModemName>,
+    pub(crate) severity: Option<Severity>,
+    pub(crate) via: Option<Via>,
+    pub(crate) crowd: Crowd,
+    /// Since when it may go.
+    pub(crate) since: UnixMillis,
     pub(crate) expires_at: UnixMillis,
     /// Part states, first part first.
     pub(crate) parts: Vec<PartState>,
-    /// What names its parts on the handset, and the route it is known on, once one was tried.
-    pub(crate) reference: Option<u16>,
-    pub(crate) route: Option<String>,
+    /// Its last try, once one was begun.
+    pub(crate) last: Option<LastTry>,
+    /// The SIM that a text was last exchanged with its recipient by, if that was asked for.
+    pub(crate) contact: Option<SimId>,
     pub(crate) strikes: u32,
     pub(crate) setbacks: u32,
+    /// A modem was told that there is no such number, or that it may not be texted.
+    pub(crate) is_barred: bool,
+}
+
+/// Where the last try of a message went.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) struct LastTry {
+    pub(crate) route: RouteName,
+    pub(crate) sim: Option<SimId>,
+    /// What names its parts on the handset there.
+    pub(crate) reference: Option<u16>,
+    pub(crate) at: UnixMillis,
 }
 
 impl InLine {
@@ -75,6 +122,13 @@ impl InLine {
     pub(crate) fn has_failed(&self) -> bool {
         self.strikes + self.setbacks > 0
     }
+}
+
+/// Whether the line says which SIM a text was last exchanged with each recipient by: with one SIM nobody needs to know.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Contacts {
+    Wanted,
+    Spared,
 }
 
 /// A text as it rests.
@@ -88,8 +142,8 @@ pub(crate) enum StoredText {
 #[derive(Debug)]
 pub(crate) struct Line {
     pub(crate) front: Vec<InLine>,
-    /// Classes of which more stand in line.
-    pub(crate) more: [bool; Priority::CLASSES],
+    /// Crowds of which more stand in line.
+    pub(crate) more: Vec<(Priority, Crowd)>,
     /// End of the nearest hold or time to live.
     pub(crate) next_due: Option<UnixMillis>,
 }
@@ -123,22 +177,28 @@ impl Store {
             .await
     }
 
-    /// The first `per_class` messages of each class that may go now, best class first, then the oldest; of those that
-    /// name a modem only what names one of `ready`.
+    /// The first `per_crowd` messages of each class and crowd that may go now, best class first, then the oldest.
     pub(crate) async fn line(
         &self,
-        per_class: u32,
-        ready: Vec<ModemName>,
+        per_crowd: u32,
+        contacts: Contacts,
     ) -> Result<Line, StoreError> {
         self.readers
             .ask(move |db| {
-                let (front, more) = front(db, per_class, &ready)?;
+                let (front, more) = front(db, per_crowd, contacts)?;
                 Ok(Line {
                     front,
                     more,
                     next_due: next_due(db)?,
                 })
             })
+            .await
+    }
+
+    /// The SIM by which a text was last exchanged with this number.
+    pub(crate) async fn contact(&self, to: Destination) -> Result<Option<SimId>, StoreError> {
+        self.readers
+            .ask(move |db| contact(db, &to, MessageSeq(i64::MAX)))
             .await
     }
 
@@ -199,9 +259,15 @@ pub(super) fn seq_of(
 }
 
 const VIEW: &str = "SELECT seq, id, to_number, to_raw, country, category, priority, state, text, encoding,
-       parts, from_modem, from_number, client_ref, route, tries, error_code, error_text,
+       severity, parts, from_modem, from_number, client_ref, route, tries, strikes, setbacks, price,
+       error_code, error_text,
        hold_code, hold_text, next_attempt_at, may_be_duplicate, created_at, scheduled_at, expires_at,
-       sent_at, delivered_at, closes_at, batch, forgotten
+       sent_at, delivered_at, closes_at, batch, forgotten,
+       CASE WHEN state = 'queued' AND parts > 1 AND route IS NOT NULL
+            THEN (SELECT COALESCE(sim, '') || ' ' || tried_at || ' '
+                         || MAX(state <> 'uncertain')
+                    FROM part
+                   WHERE message = seq AND state NOT IN ('queued', 'sending')) END AS bond
   FROM message";
 
 pub(super) fn view(db: &Connection, seq: MessageSeq) -> Result<MessageView, StoreError> {
@@ -220,7 +286,11 @@ fn view_of(row: &Row<'_>) -> Result<MessageView, StoreError> {
     let error_text: Option<String> = row.get("error_text")?;
     let id: MessageId = word(row, "id")?;
     let batch: Option<i64> = row.get("batch")?;
+    let severity: Option<String> = row.get("severity")?;
+    let via: Option<String> = row.get("from_modem")?;
+    let bond: Option<String> = row.get("bond")?;
     Ok(MessageView {
+        bond: bond.as_deref().and_then(bond_of),
         seq: MessageSeq(row.get("seq")?),
         batch: batch.map(|_| BatchId::of_message(&id)),
         id,
@@ -234,7 +304,11 @@ fn view_of(row: &Row<'_>) -> Result<MessageView, StoreError> {
         is_forgotten: row.get("forgotten")?,
         encoding: word(row, "encoding")?,
         parts: row.get("parts")?,
-        from_modem: row.get("from_modem")?,
+        severity: severity.as_deref().and_then(Severity::parse),
+        via: via.as_deref().and_then(Via::parse),
+        strikes: row.get("strikes")?,
+        setbacks: row.get("setbacks")?,
+        price: row.get::<_, Option<i64>>("price")?.map(Money),
         from_number: row.get("from_number")?,
         client_ref: row.get("client_ref")?,
         route: row.get("route")?,
@@ -252,6 +326,16 @@ fn view_of(row: &Row<'_>) -> Result<MessageView, StoreError> {
         sent_at: moment("sent_at")?,
         delivered_at: moment("delivered_at")?,
         closes_at: moment("closes_at")?,
+    })
+}
+
+/// SIM, moment and whether it is certain, as [`VIEW`] puts them together.
+fn bond_of(text: &str) -> Option<Bond> {
+    let mut words = text.split(' ');
+    Some(Bond {
+        sim: words.next().and_then(SimId::parse),
+        tried_at: UnixMillis(words.next()?.parse().ok()?),
+        has_left: words.next()? == "1",
     })
 }
 
@@ -276,67 +360,90 @@ fn events(db: &Connection, seq: MessageSeq) -> Result<Vec<Event>, StoreError> {
     Ok(events)
 }
 
-macro_rules! line_query {
-    ($which:literal) => {
-        concat!(
-            "SELECT seq, id, to_number, category, priority, text, sealed, encoding, parts, flash, ref16,
-                    from_modem, expires_at, reference, route, strikes, setbacks
-               FROM message
-              WHERE state = 'queued' AND next_attempt_at IS NULL AND priority = :priority AND ",
-            $which,
-            " ORDER BY seq LIMIT :limit"
-        )
-    };
-}
+/// Crowds of one class that are looked at: a SIM for each, and the few sets of routes that prefixes and categories make.
+const MOST_CROWDS: usize = 64;
 
 fn front(
     db: &Connection,
-    per_class: u32,
-    ready: &[ModemName],
-) -> Result<(Vec<InLine>, [bool; Priority::CLASSES]), StoreError> {
-    let mut anybodys = db.prepare_cached(line_query!("from_modem IS NULL"))?;
-    let mut named = db.prepare_cached(line_query!("from_modem = :modem"))?;
-    let mut front = Vec::new();
-    let mut more = [false; Priority::CLASSES];
-    for (class_of, is_more) in more.iter_mut().enumerate() {
-        let priority = u8::try_from(class_of).unwrap_or(u8::MAX);
-        let mut class = Vec::new();
-        let values = named_params! { ":priority": priority, ":limit": per_class };
-        let mut rows = anybodys.query(values)?;
-        while let Some(row) = rows.next()? {
-            class.push(in_line(db, row)?);
-        }
-        *is_more = class.len() >= per_class as usize;
-        for modem in ready {
-            let values = named_params! {
-                ":priority": priority,
-                ":modem": modem.as_str(),
-                ":limit": per_class,
-            };
-            let before = class.len();
-            let mut rows = named.query(values)?;
+    per_crowd: u32,
+    contacts: Contacts,
+) -> Result<(Vec<InLine>, Vec<(Priority, Crowd)>), StoreError> {
+    let mut of_crowd = db.prepare_cached(
+        "SELECT seq, id, to_number, category, severity, priority, text, sealed, encoding, parts, flash, ref16,
+                from_modem, crowd, expires_at, reference, route, strikes, setbacks, error_code,
+                COALESCE(scheduled_at, created_at) AS since
+           FROM message
+          WHERE state = 'queued' AND next_attempt_at IS NULL AND priority = :priority AND crowd = :crowd
+          ORDER BY seq
+          LIMIT :limit",
+    )?;
+    let (mut front, mut more) = (Vec::new(), Vec::new());
+    for class in 0..Priority::CLASSES {
+        let priority = Priority(u8::try_from(class).unwrap_or(u8::MAX));
+        let mut of_class = Vec::new();
+        for crowd in crowds(db, priority)? {
+            let before = of_class.len();
+            let mut rows = of_crowd.query(named_params! {
+                ":priority": priority.0,
+                ":crowd": crowd.0,
+                ":limit": per_crowd,
+            })?;
             while let Some(row) = rows.next()? {
-                class.push(in_line(db, row)?);
+                of_class.push(in_line(db, row, contacts)?);
             }
-            *is_more |= class.len() - before >= per_class as usize;
+            if of_class.len() - before >= per_crowd as usize {
+                more.push((priority, crowd));
+            }
         }
-        class.sort_unstable_by_key(|message| message.seq);
-        front.append(&mut class);
+        of_class.sort_unstable_by_key(|message| message.seq);
+        front.append(&mut of_class);
     }
     Ok((front, more))
 }
 
-fn in_line(db: &Connection, row: &Row<'_>) -> Result<InLine, StoreError> {
+/// A seek in the index for each, however many wait.
+pub(super) fn crowds(db: &Connection, priority: Priority) -> Result<Vec<Crowd>, StoreError> {
+    let mut next = db.prepare_cached(
+        "SELECT MIN(crowd)
+           FROM message
+          WHERE state = 'queued' AND next_attempt_at IS NULL AND priority = :priority AND crowd > :after",
+    )?;
+    let mut crowds = Vec::new();
+    let mut after = -1;
+    while crowds.len() < MOST_CROWDS {
+        let values = named_params! { ":priority": priority.0, ":after": after };
+        let Some(crowd) = next.query_row(values, |row| row.get::<_, Option<i64>>(0))? else {
+            break;
+        };
+        crowds.push(Crowd(crowd));
+        after = crowd;
+    }
+    Ok(crowds)
+}
+
+fn in_line(db: &Connection, row: &Row<'_>, contacts: Contacts) -> Result<InLine, StoreError> {
     let seq = MessageSeq(row.get("seq")?);
     let sealed: Option<Vec<u8>> = row.get("sealed")?;
-    let from_modem: Option<String> = row.get("from_modem")?;
+    let via: Option<String> = row.get("from_modem")?;
     let route: Option<String> = row.get("route")?;
+    let error: Option<String> = row.get("error_code")?;
+    let severity: Option<String> = row.get("severity")?;
     let count: u8 = row.get("parts")?;
+    let to: Destination = word(row, "to_number")?;
+    let (parts, last) = match route.as_deref().and_then(RouteName::parse) {
+        None => (vec![PartState::Queued; count.into()], None),
+        Some(route) => parts_tried(db, seq, route, row.get("reference")?)?,
+    };
     Ok(InLine {
         seq,
         id: word(row, "id")?,
-        to: word(row, "to_number")?,
+        contact: match contacts {
+            Contacts::Wanted => contact(db, &to, seq)?,
+            Contacts::Spared => None,
+        },
+        to,
         category: word(row, "category")?,
+        severity: severity.as_deref().and_then(Severity::parse),
         priority: Priority(row.get("priority")?),
         text: match sealed {
             Some(sealed) => StoredText::Sealed(Sealed::from_octets(sealed)),
@@ -345,28 +452,87 @@ fn in_line(db: &Connection, row: &Row<'_>) -> Result<InLine, StoreError> {
         encoding: word(row, "encoding")?,
         flash: row.get("flash")?,
         ref16: row.get("ref16")?,
-        from_modem: from_modem.as_deref().and_then(ModemName::parse),
+        via: via.as_deref().and_then(Via::parse),
+        crowd: Crowd(row.get("crowd")?),
+        since: UnixMillis(row.get("since")?),
         expires_at: UnixMillis(row.get("expires_at")?),
-        parts: match route {
-            None => vec![PartState::Queued; count.into()],
-            Some(_) => part_states(db, seq)?,
-        },
-        reference: row.get("reference")?,
-        route,
+        parts,
+        last,
         strikes: row.get("strikes")?,
         setbacks: row.get("setbacks")?,
+        is_barred: error.as_deref().is_some_and(is_barring),
     })
 }
 
-fn part_states(db: &Connection, seq: MessageSeq) -> Result<Vec<PartState>, StoreError> {
-    let mut statement =
-        db.prepare_cached("SELECT state FROM part WHERE message = :seq ORDER BY number")?;
+fn parts_tried(
+    db: &Connection,
+    seq: MessageSeq,
+    route: RouteName,
+    reference: Option<u16>,
+) -> Result<(Vec<PartState>, Option<LastTry>), StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT state, sim, tried_at FROM part WHERE message = :seq ORDER BY number",
+    )?;
     let mut rows = statement.query(named_params! { ":seq": seq.0 })?;
-    let mut states = Vec::new();
+    let (mut states, mut newest) = (Vec::new(), (None, None));
     while let Some(row) = rows.next()? {
         states.push(word(row, "state")?);
+        let tried_at: Option<i64> = row.get("tried_at")?;
+        if tried_at > newest.0 {
+            newest = (tried_at, row.get::<_, Option<String>>("sim")?);
+        }
     }
-    Ok(states)
+    let (at, sim) = newest;
+    let last = at.map(|at| LastTry {
+        route,
+        sim: sim.as_deref().and_then(SimId::parse),
+        reference,
+        at: UnixMillis(at),
+    });
+    Ok((states, last))
+}
+
+/// The SIM by which a text was last exchanged with this number, whichever way it went.
+///
+/// Of what went out only messages accepted before this one are looked at, and not many: those behind it wait as it does,
+/// and nobody's line may be read to its end for it.
+fn contact(
+    db: &Connection,
+    to: &Destination,
+    seq: MessageSeq,
+) -> Result<Option<SimId>, StoreError> {
+    let reached: Option<(i64, String)> = db
+        .prepare_cached(
+            "SELECT sent_at, sim
+               FROM (SELECT message.sent_at AS sent_at, part.sim AS sim, message.seq AS seq
+                       FROM (SELECT seq, sent_at
+                               FROM message
+                              WHERE to_number = :to AND seq < :seq
+                              ORDER BY seq DESC
+                              LIMIT 16) AS message
+                       JOIN part ON part.message = message.seq AND part.number = 1)
+              WHERE sent_at IS NOT NULL AND sim IS NOT NULL
+              ORDER BY seq DESC
+              LIMIT 1",
+        )?
+        .query_row(named_params! { ":to": to.as_str(), ":seq": seq.0 }, |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    let wrote: Option<(i64, String)> = db
+        .prepare_cached(
+            "SELECT received_at, sim
+               FROM inbound
+              WHERE from_number = :to
+              ORDER BY seq DESC
+              LIMIT 1",
+        )?
+        .query_row(named_params! { ":to": to.as_str() }, |row| {
+            Ok((row.get(0)?, row.get(1)?))
+        })
+        .optional()?;
+    let last = reached.into_iter().chain(wrote).max_by_key(|(at, _)| *at);
+    Ok(last.and_then(|(_, sim)| SimId::parse(&sim)))
 }
 
 fn next_due(db: &Connection) -> Result<Option<UnixMillis>, StoreError> {

@@ -8,11 +8,11 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, Row, named_params};
 
-use super::query::{MessageView, view};
+use super::query::{MessageView, crowds, view};
 use super::row::word;
 use super::{Place, Store, StoreError};
 use crate::domain::{
-    Category, MessageSeq, MessageState, ModemName, PendingCode, Priority, UnixMillis,
+    Category, Crowd, MessageSeq, MessageState, PendingCode, Priority, UnixMillis, Via,
 };
 
 /// The queue at one moment.
@@ -29,8 +29,8 @@ pub(crate) struct Queue {
 pub(crate) struct Group {
     pub(crate) why: Why,
     pub(crate) category: Category,
-    /// The only modem that may send them.
-    pub(crate) from_modem: Option<ModemName>,
+    /// The only way by which they may leave.
+    pub(crate) via: Option<Via>,
     pub(crate) messages: i64,
     /// When the first of them was accepted. `None`: it stands too far behind others of its class.
     pub(crate) oldest_at: Option<UnixMillis>,
@@ -66,7 +66,7 @@ impl Store {
 }
 
 /// What groups what is held back.
-type HeldKey = (PendingCode, Category, Option<ModemName>);
+type HeldKey = (PendingCode, Category, Option<Via>);
 
 fn queue(db: &Connection, places: &[(Place, i64)], most_held: usize) -> Result<Queue, StoreError> {
     let mut held = held(db, most_held)?;
@@ -81,7 +81,7 @@ fn queue(db: &Connection, places: &[(Place, i64)], most_held: usize) -> Result<Q
 struct Held {
     groups: Vec<Group>,
     /// Of each line, how many are held back.
-    queued: BTreeMap<(Category, Option<ModemName>), i64>,
+    queued: BTreeMap<(Category, Option<Via>), i64>,
     is_sample: bool,
 }
 
@@ -129,16 +129,16 @@ fn held_one(row: &Row<'_>) -> Result<HeldKey, StoreError> {
         // What is merely scheduled has no hold of its own.
         code.unwrap_or(PendingCode::Scheduled),
         word(row, "category")?,
-        from_modem(row)?,
+        via(row)?,
     ))
 }
 
-fn from_modem(row: &Row<'_>) -> Result<Option<ModemName>, StoreError> {
-    let name: Option<String> = row.get("from_modem")?;
-    Ok(name.as_deref().and_then(ModemName::parse))
+fn via(row: &Row<'_>) -> Result<Option<Via>, StoreError> {
+    let stored: Option<String> = row.get("from_modem")?;
+    Ok(stored.as_deref().and_then(Via::parse))
 }
 
-fn group(row: &Row<'_>, (code, category, from_modem): &HeldKey) -> Result<Group, StoreError> {
+fn group(row: &Row<'_>, (code, category, via): &HeldKey) -> Result<Group, StoreError> {
     let until = UnixMillis(row.get("next_attempt_at")?);
     let text: Option<String> = row.get("hold_text")?;
     Ok(Group {
@@ -148,7 +148,7 @@ fn group(row: &Row<'_>, (code, category, from_modem): &HeldKey) -> Result<Group,
             until,
         },
         category: *category,
-        from_modem: from_modem.clone(),
+        via: via.clone(),
         messages: 1,
         oldest_at: Some(UnixMillis(row.get("created_at")?)),
         first_expires_at: Some(UnixMillis(row.get("expires_at")?)),
@@ -168,84 +168,129 @@ fn earlier(one: Option<UnixMillis>, other: Option<UnixMillis>) -> Option<UnixMil
     one.into_iter().chain(other).min()
 }
 
-const FRONT_OF_LINE: &str = "SELECT seq, category, created_at, expires_at
+const FRONT_OF_LINE: &str = "SELECT seq, category, from_modem, created_at, expires_at
    FROM message INDEXED BY message_in_line
-  WHERE state = 'queued' AND next_attempt_at IS NULL AND priority = :priority AND from_modem IS :from_modem
+  WHERE state = 'queued' AND next_attempt_at IS NULL AND priority = :priority AND crowd = :crowd
   ORDER BY seq
   LIMIT :front";
+
+/// What stands in line together: the same routes may carry it, and it waits for the same.
+type Line = (Category, Option<Via>, Crowd);
 
 fn in_line(
     db: &Connection,
     places: &[(Place, i64)],
-    held: &BTreeMap<(Category, Option<ModemName>), i64>,
+    held: &BTreeMap<(Category, Option<Via>), i64>,
 ) -> Result<Vec<Group>, StoreError> {
+    let lines = fronts(db)?;
     let mut groups = Vec::new();
-    let lines = places
+    let queued = places
         .iter()
         .filter(|(place, _)| place.state == MessageState::Queued);
-    for (place, messages) in lines {
-        let line = (place.category, place.from_modem.clone());
-        let standing = messages - held.get(&line).copied().unwrap_or(0);
-        if standing <= 0 {
-            continue;
+    for (place, messages) in queued {
+        let standing = messages
+            - held
+                .get(&(place.category, place.via.clone()))
+                .copied()
+                .unwrap_or(0);
+        let of_place: Vec<_> = lines
+            .iter()
+            .filter(|((category, via, _), _)| *category == place.category && *via == place.via)
+            .collect();
+        let seen: i64 = of_place.iter().map(|(_, front)| front.messages).sum();
+        // What was not read stands behind a front that was read to its bound.
+        let mut unseen = (standing - seen).max(0);
+        for (_, front) in of_place {
+            let behind = match front.is_whole {
+                true => 0,
+                false => std::mem::take(&mut unseen),
+            };
+            groups.push(Group {
+                why: Why::InLine(Box::new(view(db, front.first)?)),
+                category: place.category,
+                via: place.via.clone(),
+                messages: front.messages + behind,
+                oldest_at: front.oldest_at,
+                first_expires_at: front.first_expires_at,
+            });
         }
-        if let Some(group) = front_of(db, place, standing)? {
-            groups.push(group);
+        // Of a line in which others stand before all of these: what the first of any waits for, they wait for.
+        if unseen > 0
+            && let Some(first) = first_of_all(&lines, place)
+        {
+            groups.push(Group {
+                why: Why::InLine(Box::new(view(db, first)?)),
+                category: place.category,
+                via: place.via.clone(),
+                messages: unseen,
+                oldest_at: None,
+                first_expires_at: None,
+            });
         }
     }
     Ok(groups)
 }
 
-/// `None`: nothing stands in this line any more.
-fn front_of(db: &Connection, place: &Place, messages: i64) -> Result<Option<Group>, StoreError> {
-    let mut line = Front::default();
-    let mut statement = db.prepare_cached(FRONT_OF_LINE)?;
-    for priority in 0..Priority::CLASSES {
-        let mut rows = statement.query(named_params! {
-            ":priority": i64::try_from(priority).unwrap_or(i64::MAX),
-            ":from_modem": place.from_modem.as_ref().map(ModemName::as_str),
-            ":front": FRONT,
-        })?;
-        while let Some(row) = rows.next()? {
-            line.see(row, place.category)?;
-        }
-    }
-    let Some(first) = line.first.or(line.first_of_all) else {
-        return Ok(None);
-    };
-    Ok(Some(Group {
-        why: Why::InLine(Box::new(view(db, first)?)),
-        category: place.category,
-        from_modem: place.from_modem.clone(),
-        messages,
-        oldest_at: line.oldest_at,
-        first_expires_at: line.first_expires_at,
-    }))
+fn first_of_all(lines: &BTreeMap<Line, Front>, place: &Place) -> Option<MessageSeq> {
+    let same_way = lines.iter().filter(|((_, via, _), _)| *via == place.via);
+    same_way.map(|(_, front)| front.first).min()
 }
 
 /// What was seen of a line.
-#[derive(Default)]
 struct Front {
-    /// Of the category that is asked for.
-    first: Option<MessageSeq>,
-    /// Of any: what it waits for, those behind it wait for.
-    first_of_all: Option<MessageSeq>,
+    first: MessageSeq,
+    messages: i64,
+    /// All that stand in it were read.
+    is_whole: bool,
     oldest_at: Option<UnixMillis>,
     first_expires_at: Option<UnixMillis>,
 }
 
-impl Front {
-    fn see(&mut self, row: &Row<'_>, category: Category) -> Result<(), StoreError> {
-        let seq = MessageSeq(row.get("seq")?);
-        self.first_of_all = self.first_of_all.into_iter().chain([seq]).min();
-        if word::<Category>(row, "category")? != category {
-            return Ok(());
+fn fronts(db: &Connection) -> Result<BTreeMap<Line, Front>, StoreError> {
+    let mut lines: BTreeMap<Line, Front> = BTreeMap::new();
+    let mut statement = db.prepare_cached(FRONT_OF_LINE)?;
+    for class in 0..Priority::CLASSES {
+        let priority = Priority(u8::try_from(class).unwrap_or(u8::MAX));
+        for crowd in crowds(db, priority)? {
+            let mut rows = statement.query(named_params! {
+                ":priority": priority.0,
+                ":crowd": crowd.0,
+                ":front": FRONT,
+            })?;
+            let (mut read, mut seen) = (0, Vec::new());
+            while let Some(row) = rows.next()? {
+                read += 1;
+                let line = (word(row, "category")?, via(row)?, crowd);
+                let front = Front {
+                    first: MessageSeq(row.get("seq")?),
+                    messages: 1,
+                    is_whole: true,
+                    oldest_at: Some(UnixMillis(row.get("created_at")?)),
+                    first_expires_at: Some(UnixMillis(row.get("expires_at")?)),
+                };
+                seen.push(line.clone());
+                lines
+                    .entry(line)
+                    .and_modify(|known| known.join(&front))
+                    .or_insert(front);
+            }
+            if read == FRONT {
+                for line in seen {
+                    if let Some(front) = lines.get_mut(&line) {
+                        front.is_whole = false;
+                    }
+                }
+            }
         }
-        self.first = self.first.into_iter().chain([seq]).min();
-        let created_at = UnixMillis(row.get("created_at")?);
-        self.oldest_at = earlier(self.oldest_at, Some(created_at));
-        let expires_at = UnixMillis(row.get("expires_at")?);
-        self.first_expires_at = earlier(self.first_expires_at, Some(expires_at));
-        Ok(())
+    }
+    Ok(lines)
+}
+
+impl Front {
+    fn join(&mut self, other: &Self) {
+        self.first = self.first.min(other.first);
+        self.messages += other.messages;
+        self.oldest_at = earlier(self.oldest_at, other.oldest_at);
+        self.first_expires_at = earlier(self.first_expires_at, other.first_expires_at);
     }
 }

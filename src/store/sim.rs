@@ -23,7 +23,7 @@ pub(super) fn remember(
         )?
         .execute(named_params! {
             ":id": sim.as_str(),
-            ":modem": acceptance.modem.as_str(),
+            ":modem": acceptance.route.name(),
             ":last_mr": acceptance.reference.map(|mr| mr.0),
             ":mean_send_ms": i64::try_from(acceptance.mean_send.as_millis()).unwrap_or(i64::MAX),
             ":seen_at": acceptance.at.0,

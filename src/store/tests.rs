@@ -12,11 +12,19 @@ use std::time::Duration;
 
 use super::*;
 use crate::domain::{
-    Body, Category, Destination, Encoding, EventKind, MessageReference, MessageSeq, MessageState,
-    ModemName, PartNumber, PartState, PendingCode, Report, Setback, SimId, Status, UnixMillis,
+    Body, Category, Crowd, Destination, Encoding, EventKind, MessageReference, MessageSeq,
+    MessageState, ModemName, Money, PartNumber, PartState, PendingCode, Policy, Priority, Report,
+    RouteName, Setback, SimId, Status, UnixMillis, Via,
 };
 
 const TICKET: i64 = 11;
+const POLICIES: [Policy; 5] = [
+    Policy::Duplicate,
+    Policy::Duplicate,
+    Policy::Duplicate,
+    Policy::Duplicate,
+    Policy::Lose,
+];
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
 
 struct House {
@@ -119,7 +127,9 @@ fn submission(change: impl FnOnce(&mut Submission)) -> Submission {
         parts: 1,
         flash: false,
         ref16: false,
-        from_modem: None,
+        via: None,
+        priority: None,
+        crowd: Crowd::ANYBODY,
         client_ref: None,
         scheduled_at: None,
         expires_at: NOW.plus(Duration::from_secs(86_400)),
@@ -127,6 +137,10 @@ fn submission(change: impl FnOnce(&mut Submission)) -> Submission {
     };
     change(&mut submission);
     submission
+}
+
+fn route() -> RouteName {
+    RouteName::of_modem(&modem())
 }
 
 fn modem() -> ModemName {
@@ -141,13 +155,15 @@ fn intent(seq: MessageSeq, part: u8) -> Intent {
     Intent {
         message: seq,
         part: PartNumber(part),
-        modem: modem(),
+        route: route(),
         sim: Some(sim()),
         from_number: None,
         reference: 7,
         ticket: TICKET,
         doubtful: false,
         anew: false,
+        cost: Money(500),
+        spent_on: None,
         at: NOW,
     }
 }
@@ -157,11 +173,14 @@ fn acceptance(seq: MessageSeq, part: u8, mr: u8) -> Acceptance {
         message: seq,
         part: PartNumber(part),
         ticket: TICKET,
-        modem: modem(),
+        route: route(),
         reference: Some(MessageReference(mr)),
         mean_send: Duration::from_millis(2_500),
         window_ends_at: Some(NOW.plus(Duration::from_secs(3600))),
+        more_follow: false,
         is_unheld: false,
+        whole: false,
+        policy: Policy::Duplicate,
         at: NOW,
     }
 }
@@ -389,7 +408,13 @@ async fn what_never_left_is_queued_again_and_no_try_is_charged() {
     let view = house.view(&message).await;
     assert_eq!((view.state, view.tries), (MessageState::Queued, 0));
     assert_eq!(
-        house.store.line(9, Vec::new()).await.unwrap().front.len(),
+        house
+            .store
+            .line(9, Contacts::Wanted)
+            .await
+            .unwrap()
+            .front
+            .len(),
         1
     );
 }
@@ -410,7 +435,7 @@ async fn what_may_have_left_is_held_back_and_marked_before_it_goes_again() {
     assert!(
         house
             .store
-            .line(9, Vec::new())
+            .line(9, Contacts::Wanted)
             .await
             .unwrap()
             .front
@@ -418,10 +443,10 @@ async fn what_may_have_left_is_held_back_and_marked_before_it_goes_again() {
     );
 
     let mut group = house.store.group();
-    let receipt = group.release_and_expire(NOW.plus(Duration::from_secs(5)));
+    let receipt = group.release_and_expire(POLICIES, NOW.plus(Duration::from_secs(5)));
     group.submit().await;
     receipt.committed().await.unwrap();
-    let front = house.store.line(9, Vec::new()).await.unwrap().front;
+    let front = house.store.line(9, Contacts::Wanted).await.unwrap().front;
     assert_eq!(front[0].parts, [PartState::Uncertain]);
     assert_eq!(front[0].strikes, 1);
     let mut group = house.store.group();
@@ -546,11 +571,16 @@ async fn what_is_scheduled_waits_and_what_is_over_expires() {
     let short = house.accepts(|asked| asked.expires_at = later).await;
     assert_eq!(scheduled.state, MessageState::Scheduled);
     assert_eq!(
-        house.store.line(9, Vec::new()).await.unwrap().next_due,
+        house
+            .store
+            .line(9, Contacts::Wanted)
+            .await
+            .unwrap()
+            .next_due,
         Some(later)
     );
     let mut group = house.store.group();
-    let receipt = group.release_and_expire(later);
+    let receipt = group.release_and_expire(POLICIES, later);
     group.submit().await;
     assert!(!receipt.committed().await.unwrap());
     assert_eq!(house.view(&scheduled).await.state, MessageState::Queued);
@@ -654,17 +684,222 @@ fn a_file_that_is_no_database_is_named_and_left_as_it_is() {
 #[tokio::test]
 async fn a_crowd_that_waits_for_one_stick_does_not_hide_the_line() {
     let house = House::new();
+    let via = Via::Route(route());
     for _ in 0..5 {
         house
-            .accepts(|asked| asked.from_modem = Some(modem()))
+            .accepts(|asked| {
+                asked.crowd = Crowd::of_via(&via);
+                asked.via = Some(via.clone());
+            })
             .await;
     }
     let anybodys = house.accepts(|_| {}).await;
-    let front = house.store.line(3, Vec::new()).await.unwrap().front;
-    assert_eq!(front.len(), 1);
-    assert_eq!(front[0].seq, anybodys.seq);
-    let front = house.store.line(3, vec![modem()]).await.unwrap().front;
-    assert_eq!(front.len(), 4);
+    let line = house.store.line(3, Contacts::Spared).await.unwrap();
+    assert_eq!(
+        line.front.len(),
+        4,
+        "three of the crowd, and the one behind it"
+    );
+    assert_eq!(line.front[3].seq, anybodys.seq);
+    assert_eq!(line.front[0].via, Some(via.clone()));
+    assert_eq!(line.more, [(Priority(2), Crowd::of_via(&via))]);
+}
+
+#[tokio::test]
+async fn a_message_says_which_sim_its_recipient_was_last_reached_by() {
+    let house = House::new();
+    let first = house.accepts(|_| {}).await;
+    let other = house
+        .accepts(|asked| asked.to = Destination::stored("+8613800138001").unwrap())
+        .await;
+    house.intends(first.seq, 1).await;
+    house.is_accepted(first.seq, 1, 5).await;
+    let second = house.accepts(|_| {}).await;
+    let front = house.store.line(9, Contacts::Wanted).await.unwrap().front;
+    let contacts: Vec<_> = front
+        .iter()
+        .map(|one| (one.seq, one.contact.clone()))
+        .collect();
+    assert_eq!(contacts, [(other.seq, None), (second.seq, Some(sim()))]);
+    let front = house.store.line(9, Contacts::Spared).await.unwrap().front;
+    assert!(front.iter().all(|one| one.contact.is_none()));
+}
+
+#[tokio::test]
+async fn a_price_is_what_left_and_what_did_not_is_given_back() {
+    let house = House::new();
+    let message = house.accepts(|asked| asked.parts = 2).await;
+    house.intends(message.seq, 1).await;
+    house.is_accepted(message.seq, 1, 1).await;
+    house.intends(message.seq, 2).await;
+    assert_eq!(house.view(&message).await.price, Some(Money(1000)));
+    let mut group = house.store.group();
+    let receipt = group.refused(Refusal {
+        message: message.seq,
+        part: PartNumber(2),
+        ticket: TICKET,
+        setback: setback("network_rejected"),
+        next: again(),
+        at: NOW,
+    });
+    group.submit().await;
+    receipt.committed().await.unwrap();
+    assert_eq!(house.view(&message).await.price, Some(Money(500)));
+}
+
+#[tokio::test]
+async fn what_a_provider_took_is_counted_by_day_and_what_it_did_not_is_not() {
+    let house = House::new();
+    let provider = || RouteName::parse("cloud:x").unwrap();
+    let asks = async |message: &MessageView, day| {
+        let mut group = house.store.group();
+        let receipt = group.intent(Intent {
+            route: provider(),
+            sim: None,
+            spent_on: Some(day),
+            ..intent(message.seq, 1)
+        });
+        group.submit().await;
+        assert!(receipt.committed().await.unwrap());
+    };
+    let (taken, not_taken) = (
+        house.accepts(|asked| asked.parts = 2).await,
+        house.accepts(|_| {}).await,
+    );
+    asks(&taken, 20_231_114).await;
+    asks(&not_taken, 20_231_115).await;
+    let mut group = house.store.group();
+    let accepted = group.accepted(Acceptance {
+        route: provider(),
+        reference: None,
+        whole: true,
+        ..acceptance(taken.seq, 1, 0)
+    });
+    let never = group.never_left(NeverLeft {
+        message: not_taken.seq,
+        part: PartNumber(1),
+        ticket: TICKET,
+        why: "no answer".into(),
+        at: NOW,
+    });
+    group.submit().await;
+    assert!(accepted.committed().await.unwrap() && never.committed().await.unwrap());
+    let spent = house.store.spent(20_231_101).await.unwrap();
+    assert_eq!(spent, [(20_231_114, Money(500)), (20_231_115, Money(0))]);
+    assert_eq!(house.view(&taken).await.state, MessageState::Sent);
+    let view = house.view(&not_taken).await;
+    assert_eq!((view.state, view.price), (MessageState::Queued, None));
+}
+
+/// A text of three parts of which the first left; the second may have.
+async fn half_sent(house: &House, category: Category, next: NextTry) -> MessageView {
+    let message = house
+        .accepts(|asked| {
+            asked.category = category;
+            asked.parts = 3;
+        })
+        .await;
+    house.intends(message.seq, 1).await;
+    house.is_accepted(message.seq, 1, 1).await;
+    house.intends(message.seq, 2).await;
+    let mut group = house.store.group();
+    let receipt = group.uncertain(Uncertainty {
+        message: message.seq,
+        part: PartNumber(2),
+        ticket: TICKET,
+        setback: setback("timeout_uncertain"),
+        closes_at: NOW.plus(Duration::from_secs(3600)),
+        next,
+        at: NOW,
+    });
+    group.submit().await;
+    receipt.committed().await.unwrap();
+    message
+}
+
+#[tokio::test]
+async fn under_policy_lose_what_did_not_leave_waits_for_its_sim_and_then_the_message_is_unknown() {
+    let house = House::new();
+    let message = half_sent(&house, Category::Bulk, NextTry::TheRest).await;
+    let view = house.view(&message).await;
+    assert_eq!(view.state, MessageState::Queued);
+    let bond = view.bond.unwrap();
+    assert_eq!((bond.sim, bond.has_left), (Some(sim()), true));
+    let front = house.store.line(9, Contacts::Wanted).await.unwrap().front;
+    let states = [PartState::Sent, PartState::Uncertain, PartState::Queued];
+    assert_eq!(
+        (&front[0].parts[..], front[0].crowd),
+        (&states[..], Crowd::of_sim(&sim()))
+    );
+    house.intends(message.seq, 3).await;
+    let mut group = house.store.group();
+    let receipt = group.accepted(Acceptance {
+        policy: Policy::Lose,
+        ..acceptance(message.seq, 3, 3)
+    });
+    group.submit().await;
+    receipt.committed().await.unwrap();
+    let view = house.view(&message).await;
+    assert_eq!(view.state, MessageState::Unknown);
+    assert_eq!(view.closes_at, Some(NOW.plus(Duration::from_secs(3600))));
+    // A late word about the second part.
+    let settled = house
+        .store
+        .settle(Settlement {
+            modem: modem(),
+            reference: MessageReference(2),
+            at: NOW,
+        })
+        .await;
+    assert!(settled.unwrap());
+    assert_eq!(house.view(&message).await.state, MessageState::Sent);
+}
+
+#[tokio::test]
+async fn what_is_half_sent_when_its_time_is_over_says_how_much_left() {
+    for (category, next, state, code, text) in [
+        (
+            Category::Bulk,
+            NextTry::TheRest,
+            MessageState::Failed,
+            "incomplete",
+            "1 of 3 parts left, 1 may have",
+        ),
+        (
+            Category::Alert,
+            again(),
+            MessageState::Expired,
+            "expired",
+            "its time to live was over; 1 of 3 parts left, 1 may have",
+        ),
+    ] {
+        let house = House::new();
+        let message = half_sent(&house, category, next).await;
+        let mut group = house.store.group();
+        let receipt = group.release_and_expire(POLICIES, NOW.plus(Duration::from_secs(86_400)));
+        group.submit().await;
+        receipt.committed().await.unwrap();
+        let view = house.view(&message).await;
+        assert_eq!(view.state, state);
+        assert_eq!(view.error, Some((code.to_owned(), text.to_owned())));
+    }
+}
+
+#[tokio::test]
+async fn a_part_that_was_handed_to_another_sim_than_those_before_it_does_not_leave() {
+    let house = House::new();
+    let message = house.accepts(|asked| asked.parts = 2).await;
+    house.intends(message.seq, 1).await;
+    house.is_accepted(message.seq, 1, 1).await;
+    let mut group = house.store.group();
+    let receipt = group.intent(Intent {
+        sim: SimId::parse("89860000000000000002"),
+        ..intent(message.seq, 2)
+    });
+    group.submit().await;
+    assert!(receipt.committed().await.is_err());
+    let view = house.view(&message).await;
+    assert_eq!((view.tries, view.price), (1, Some(Money(500))));
 }
 
 #[tokio::test]
@@ -699,7 +934,7 @@ async fn a_message_between_two_parts_that_nobody_holds_stands_in_line_again() {
     group.submit().await;
     receipt.committed().await.unwrap();
     assert_eq!(house.view(&message).await.state, MessageState::Queued);
-    let front = house.store.line(9, Vec::new()).await.unwrap().front;
+    let front = house.store.line(9, Contacts::Wanted).await.unwrap().front;
     assert_eq!(front[0].parts, [PartState::Sent, PartState::Queued]);
 }
 

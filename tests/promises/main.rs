@@ -6,6 +6,7 @@
 mod batches;
 mod house;
 
+mod chooses_routes;
 mod idempotency_key;
 mod never_sends_twice;
 mod quotas_hold;

@@ -126,7 +126,6 @@ async fn a_filter_that_means_nothing_is_refused() {
 async fn modems_are_shown_as_they_stand() {
     let house = House::new();
     house.loads.send_replace(vec![Load {
-        modem: ModemName::parse("m1").unwrap(),
         queue: 3,
         sending: 1,
         sent_today: 7,
@@ -137,6 +136,7 @@ async fn modems_are_shown_as_they_stand() {
             month: None,
         },
         used_up_until: Some(UnixMillis(NOW.0 + 3_600_000)),
+        ..idle("modem:m1")
     }]);
     let expected = json!({
         "id": "m1", "device": "/dev/ttyUSB2", "state": "ready", "imei": null, "imsi": null,
@@ -156,16 +156,8 @@ async fn a_message_that_waits_for_a_quota_says_until_when() {
     let house = House::new();
     let message = house.message(json!({})).await;
     house.loads.send_replace(vec![Load {
-        modem: ModemName::parse("m1").unwrap(),
-        queue: 0,
-        sending: 0,
-        sent_today: 7,
-        failed_today: 0,
-        left: Left {
-            hour: Some(0),
-            ..Left::default()
-        },
         used_up_until: Some(UnixMillis(NOW.0 + 3_600_000)),
+        ..idle("modem:m1")
     }]);
     let shown = house
         .get(&format!("/v1/messages/{}", message["id"].as_str().unwrap()))
@@ -194,7 +186,8 @@ async fn a_modem_is_paused_resumed_and_restarted_by_who_may() {
             (202, &json!("m1"))
         );
         let wish = house.wished.recv().await.unwrap();
-        assert_eq!((wish.modem.as_str(), wish.control), ("m1", control));
+        let modem = ModemName::parse("m1").unwrap();
+        assert_eq!(wish, Wish::Modem { modem, control });
         house
             .post(&format!("/v1/modems/m9/{word}"), "")
             .await

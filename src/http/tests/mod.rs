@@ -8,6 +8,7 @@ mod direct;
 mod idempotency;
 mod inbox;
 mod refusing;
+mod routes;
 mod service;
 mod sockets;
 mod stats;
@@ -27,7 +28,9 @@ use super::auth::Peer;
 use super::{Gate, KeyHash, Parts, router};
 use crate::config::{Sources, load};
 use crate::dispatch::{Bell, Load, Wish};
-use crate::domain::{FleetView, ModemName, ModemState, ModemStatus, Network, Pepper, UnixMillis};
+use crate::domain::{
+    FleetView, ModemName, ModemState, ModemStatus, Network, Pepper, RouteName, UnixMillis,
+};
 use crate::store::Store;
 
 const KEY: &str = "sk_for-tests-only";
@@ -184,6 +187,11 @@ fn from_peer(peer: &str, path: &str, body: &Value) -> Request<Body> {
     let address: SocketAddr = peer.parse().unwrap();
     request.extensions_mut().insert(Peer(address));
     request
+}
+
+/// A route with nothing to do, on the usual terms.
+fn idle(route: &str) -> Load {
+    Load::idle(RouteName::parse(route).unwrap(), Arc::default())
 }
 
 fn ready_modem(name: &str) -> ModemStatus {

@@ -33,7 +33,7 @@ async fn a_bad_request_is_named_and_nothing_of_it_is_stored() {
         ),
         (
             &with("route", json!("modems")),
-            "unknown_field",
+            "invalid_request",
             Some("route"),
         ),
         (

@@ -71,8 +71,9 @@ CREATE TABLE statistic (
   PRIMARY KEY (day, country, status, route)
 ) STRICT, WITHOUT ROWID;
 
-INSERT INTO statistic (day, country, status, route, messages)
-SELECT COALESCE(sent_at, created_at) / 86400000, COALESCE(country, ''), state, COALESCE(route, ''), COUNT(*)
+INSERT INTO statistic (day, country, status, route, messages, cost)
+SELECT COALESCE(sent_at, created_at) / 86400000, COALESCE(country, ''), state, COALESCE(route, ''), COUNT(*),
+       COALESCE(SUM(price), 0)
   FROM message
  WHERE state NOT IN ('scheduled', 'queued', 'sending')
  GROUP BY 1, 2, 3, 4;
@@ -83,7 +84,7 @@ CREATE TRIGGER statistic_out AFTER UPDATE OF state ON message
   WHEN old.state <> new.state AND old.state NOT IN ('scheduled', 'queued', 'sending')
 BEGIN
   UPDATE statistic
-     SET messages = messages - 1
+     SET messages = messages - 1, cost = cost - COALESCE(old.price, 0)
    WHERE day = COALESCE(old.sent_at, old.created_at) / 86400000
      AND country = COALESCE(old.country, '')
      AND status = old.state
@@ -93,8 +94,8 @@ END;
 CREATE TRIGGER statistic_in AFTER UPDATE OF state ON message
   WHEN old.state <> new.state AND new.state NOT IN ('scheduled', 'queued', 'sending')
 BEGIN
-  INSERT INTO statistic (day, country, status, route, messages)
+  INSERT INTO statistic (day, country, status, route, messages, cost)
   VALUES (COALESCE(new.sent_at, new.created_at) / 86400000, COALESCE(new.country, ''), new.state,
-          COALESCE(new.route, ''), 1)
-  ON CONFLICT DO UPDATE SET messages = messages + 1;
+          COALESCE(new.route, ''), 1, COALESCE(new.price, 0))
+  ON CONFLICT DO UPDATE SET messages = messages + 1, cost = cost + excluded.cost;
 END;

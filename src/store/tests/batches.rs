@@ -114,7 +114,7 @@ async fn a_batch_of_which_nothing_was_sent_has_failed() {
         (BatchState::Processing, [1, 0, 0, 1])
     );
     let mut group = house.store.group();
-    let receipt = group.release_and_expire(LATER);
+    let receipt = group.release_and_expire(POLICIES, LATER);
     group.submit().await;
     receipt.committed().await.unwrap();
     assert_eq!(

@@ -45,7 +45,7 @@ const CHANGES: [Change; 14] = [
 impl House {
     async fn releases(&self, now: UnixMillis) {
         let mut group = self.store.group();
-        let receipt = group.release_and_expire(now);
+        let receipt = group.release_and_expire(POLICIES, now);
         group.submit().await;
         receipt.committed().await.unwrap();
     }

@@ -60,11 +60,9 @@ impl House {
             .places()
             .into_iter()
             .map(|(place, messages)| {
-                let from_modem = place
-                    .from_modem
-                    .map_or(String::new(), |name| name.to_string());
+                let via = place.via.map_or(String::new(), |via| via.stored());
                 let (state, category) = (place.state.as_str(), place.category.as_str());
-                ((0, state.into(), category.into(), from_modem), messages)
+                ((0, state.into(), category.into(), via), messages)
             })
             .collect();
         let counted = self
@@ -107,7 +105,7 @@ impl House {
         ];
         let asked = BatchSubmission::new(batch.to_vec(), Vec::new(), NOW).unwrap();
         self.store.accept_batch(asked, None).await.unwrap();
-        self.accepts(|asked| asked.from_modem = Some(modem())).await;
+        self.accepts(|asked| asked.via = Some(by_modem())).await;
         self.accepts(|asked| asked.to = abroad.clone()).await;
         self.accepts(|asked| asked.scheduled_at = Some(NOW.plus(Duration::from_secs(60))))
             .await;
@@ -154,9 +152,7 @@ async fn the_queue_says_what_waits_for_what_and_since_when() {
             asked.expires_at = minute(5);
         })
         .await;
-    house
-        .accepts(|asked| asked.from_modem = Some(modem()))
-        .await;
+    house.accepts(|asked| asked.via = Some(by_modem())).await;
     for minutes in [8, 7] {
         house
             .accepts(|asked| asked.scheduled_at = Some(minute(minutes)))
@@ -175,7 +171,7 @@ async fn the_queue_says_what_waits_for_what_and_since_when() {
             format!("scheduled until {}: 2 transactional of any", minute(7)),
             "retry_backoff until 2023-11-14T22:13:25.000Z: 1 transactional of any".into(),
             format!("{} in line: 2 transactional of any", oldest.id),
-            "MSG_20231114221320000003_001 in line: 1 transactional of m1".into(),
+            "MSG_20231114221320000003_001 in line: 1 transactional of modem:m1".into(),
         ]
     );
     let line = &queue.groups[2];
@@ -185,12 +181,16 @@ async fn the_queue_says_what_waits_for_what_and_since_when() {
     );
 }
 
+fn by_modem() -> Via {
+    Via::Route(RouteName::of_modem(&modem()))
+}
+
 fn told(group: &QueueGroup) -> String {
     let what = match &group.why {
         Why::Held { code, until, .. } => format!("{} until {until}", code.as_str()),
         Why::InLine(first) => format!("{} in line", first.id),
     };
-    let whose = group.from_modem.as_ref().map_or("any", ModemName::as_str);
+    let whose = group.via.as_ref().map_or("any".into(), Via::shown);
     let category = group.category.as_str();
     format!("{what}: {} {category} of {whose}", group.messages)
 }
