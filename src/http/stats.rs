@@ -128,27 +128,32 @@ fn in_state(places: &[(Place, i64)], state: MessageState) -> i64 {
 fn by_route(places: &[(Place, i64)]) -> Vec<PlaceJson> {
     let mut lines: Vec<_> = places
         .iter()
-        .map(|(place, _)| (place.category, place.from_modem.as_ref()))
+        .map(|(place, _)| (place.category, place.bound_to.as_deref()))
         .collect();
     lines.sort_unstable();
     lines.dedup();
-    let json = |(category, from_modem): (_, Option<&ModemName>)| {
+    let json = |(category, bound_to): (_, Option<&str>)| {
         let of_line: Vec<_> = places
             .iter()
             .filter(|(place, _)| {
-                place.category == category && place.from_modem.as_ref() == from_modem
+                place.category == category && place.bound_to.as_deref() == bound_to
             })
             .cloned()
             .collect();
         PlaceJson {
             category: category.as_str(),
-            route: from_modem.map(ModemName::route),
+            route: bound_to.map(route),
             scheduled: in_state(&of_line, MessageState::Scheduled),
             queued: in_state(&of_line, MessageState::Queued),
             sending: in_state(&of_line, MessageState::Sending),
         }
     };
     lines.into_iter().map(json).collect()
+}
+
+/// A modem is stored by its bare name, whatever else there is as it is shown.
+fn route(bound_to: &str) -> String {
+    ModemName::parse(bound_to).map_or_else(|| bound_to.to_owned(), |modem| modem.route())
 }
 
 fn by_status(places: &[(Place, i64)], today: &[(MessageState, i64)]) -> Map<String, Value> {
@@ -177,7 +182,7 @@ fn waiting(group: &QueueGroup, fleet: &FleetView, loads: &[Load], now: UnixMilli
             message,
         },
         category: group.category.as_str(),
-        route: group.from_modem.as_ref().map(ModemName::route),
+        route: group.bound_to.as_deref().map(route),
         messages: group.messages,
         oldest_at: group.oldest_at.map(|at| at.to_string()),
         next_attempt_at: next_attempt_at.to_string(),

@@ -295,34 +295,18 @@ fn expire(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
     )?;
     for seq in &over {
         let mut head = head(work, *seq)?;
-        expire_if_over(work, &mut head, now)?;
+        if step(work, &mut head, Change::TimeOver)? {
+            end(work, *seq)?;
+            error(
+                work,
+                *seq,
+                "expired",
+                "its time to live was over before it was sent",
+            )?;
+            append(work, &head, Event::new(now, EventKind::Expired))?;
+        }
     }
     Ok(over.len())
-}
-
-/// Ends what waits and whose time to live is over. A message that comes back from a try too late ends in the same
-/// transaction.
-pub(super) fn expire_if_over(
-    work: &mut Work<'_>,
-    head: &mut Head,
-    now: UnixMillis,
-) -> Result<(), StoreError> {
-    if head.expires_at > now || !step(work, head, Change::TimeOver)? {
-        return Ok(());
-    }
-    end(work, head.seq)?;
-    let may_have_left: bool = work
-        .db
-        .prepare_cached(
-            "SELECT EXISTS (SELECT 1 FROM part WHERE message = :seq AND state = 'uncertain')",
-        )?
-        .query_row(named_params! { ":seq": head.seq.0 }, |row| row.get(0))?;
-    let text = match may_have_left {
-        true => "its time to live was over; an earlier try may have left",
-        false => "its time to live was over before it was sent",
-    };
-    error(work, head.seq, "expired", text)?;
-    append(work, head, Event::new(now, EventKind::Expired))
 }
 
 fn seqs(work: &Work<'_>, sql: &str, now: UnixMillis) -> Result<Vec<MessageSeq>, StoreError> {
@@ -342,7 +326,8 @@ pub(super) struct Head {
     pub(super) state: MessageState,
     pub(super) to: Addressee,
     pub(super) category: Category,
-    pub(super) from_modem: Option<ModemName>,
+    /// The only way by which it may leave, as it is stored.
+    pub(super) bound_to: Option<String>,
     pub(super) batch: Option<MessageSeq>,
     pub(super) parts: u8,
     pub(super) strikes: u32,
@@ -355,7 +340,7 @@ impl Head {
         Place {
             state: self.state,
             category: self.category,
-            from_modem: self.from_modem.clone(),
+            bound_to: self.bound_to.clone(),
         }
     }
 }
@@ -369,14 +354,13 @@ pub(super) fn head(work: &Work<'_>, seq: MessageSeq) -> Result<Head, StoreError>
     )?;
     let mut rows = statement.query(named_params! { ":seq": seq.0 })?;
     let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
-    let from_modem: Option<String> = row.get("from_modem")?;
     Ok(Head {
         seq,
         id: row::word(row, "id")?,
         state: row::word(row, "state")?,
         to: row::word(row, "to_number")?,
         category: row::word(row, "category")?,
-        from_modem: from_modem.as_deref().and_then(ModemName::parse),
+        bound_to: row.get("from_modem")?,
         batch: row.get::<_, Option<i64>>("batch")?.map(MessageSeq),
         parts: row.get("parts")?,
         strikes: row.get("strikes")?,

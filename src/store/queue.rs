@@ -11,9 +11,7 @@ use rusqlite::{Connection, Row, named_params};
 use super::query::{MessageView, view};
 use super::row::word;
 use super::{Place, Store, StoreError};
-use crate::domain::{
-    Category, MessageSeq, MessageState, ModemName, PendingCode, Priority, UnixMillis,
-};
+use crate::domain::{Category, MessageSeq, MessageState, PendingCode, Priority, UnixMillis};
 
 /// The queue at one moment.
 #[derive(Debug)]
@@ -29,8 +27,8 @@ pub(crate) struct Queue {
 pub(crate) struct Group {
     pub(crate) why: Why,
     pub(crate) category: Category,
-    /// The only modem that may send them.
-    pub(crate) from_modem: Option<ModemName>,
+    /// The only way by which they may leave, as it is stored.
+    pub(crate) bound_to: Option<String>,
     pub(crate) messages: i64,
     /// When the first of them was accepted. `None`: it stands too far behind others of its class.
     pub(crate) oldest_at: Option<UnixMillis>,
@@ -66,7 +64,7 @@ impl Store {
 }
 
 /// What groups what is held back.
-type HeldKey = (PendingCode, Category, Option<ModemName>);
+type HeldKey = (PendingCode, Category, Option<String>);
 
 fn queue(db: &Connection, places: &[(Place, i64)], most_held: usize) -> Result<Queue, StoreError> {
     let mut held = held(db, most_held)?;
@@ -81,7 +79,7 @@ fn queue(db: &Connection, places: &[(Place, i64)], most_held: usize) -> Result<Q
 struct Held {
     groups: Vec<Group>,
     /// Of each line, how many are held back.
-    queued: BTreeMap<(Category, Option<ModemName>), i64>,
+    queued: BTreeMap<(Category, Option<String>), i64>,
     is_sample: bool,
 }
 
@@ -129,16 +127,11 @@ fn held_one(row: &Row<'_>) -> Result<HeldKey, StoreError> {
         // What is merely scheduled has no hold of its own.
         code.unwrap_or(PendingCode::Scheduled),
         word(row, "category")?,
-        from_modem(row)?,
+        row.get("from_modem")?,
     ))
 }
 
-fn from_modem(row: &Row<'_>) -> Result<Option<ModemName>, StoreError> {
-    let name: Option<String> = row.get("from_modem")?;
-    Ok(name.as_deref().and_then(ModemName::parse))
-}
-
-fn group(row: &Row<'_>, (code, category, from_modem): &HeldKey) -> Result<Group, StoreError> {
+fn group(row: &Row<'_>, (code, category, bound_to): &HeldKey) -> Result<Group, StoreError> {
     let until = UnixMillis(row.get("next_attempt_at")?);
     let text: Option<String> = row.get("hold_text")?;
     Ok(Group {
@@ -148,7 +141,7 @@ fn group(row: &Row<'_>, (code, category, from_modem): &HeldKey) -> Result<Group,
             until,
         },
         category: *category,
-        from_modem: from_modem.clone(),
+        bound_to: bound_to.clone(),
         messages: 1,
         oldest_at: Some(UnixMillis(row.get("created_at")?)),
         first_expires_at: Some(UnixMillis(row.get("expires_at")?)),
@@ -170,21 +163,21 @@ fn earlier(one: Option<UnixMillis>, other: Option<UnixMillis>) -> Option<UnixMil
 
 const FRONT_OF_LINE: &str = "SELECT seq, category, created_at, expires_at
    FROM message INDEXED BY message_in_line
-  WHERE state = 'queued' AND next_attempt_at IS NULL AND priority = :priority AND from_modem IS :from_modem
+  WHERE state = 'queued' AND next_attempt_at IS NULL AND priority = :priority AND from_modem IS :bound_to
   ORDER BY seq
   LIMIT :front";
 
 fn in_line(
     db: &Connection,
     places: &[(Place, i64)],
-    held: &BTreeMap<(Category, Option<ModemName>), i64>,
+    held: &BTreeMap<(Category, Option<String>), i64>,
 ) -> Result<Vec<Group>, StoreError> {
     let mut groups = Vec::new();
     let lines = places
         .iter()
         .filter(|(place, _)| place.state == MessageState::Queued);
     for (place, messages) in lines {
-        let line = (place.category, place.from_modem.clone());
+        let line = (place.category, place.bound_to.clone());
         let standing = messages - held.get(&line).copied().unwrap_or(0);
         if standing <= 0 {
             continue;
@@ -203,7 +196,7 @@ fn front_of(db: &Connection, place: &Place, messages: i64) -> Result<Option<Grou
     for priority in 0..Priority::CLASSES {
         let mut rows = statement.query(named_params! {
             ":priority": i64::try_from(priority).unwrap_or(i64::MAX),
-            ":from_modem": place.from_modem.as_ref().map(ModemName::as_str),
+            ":bound_to": place.bound_to,
             ":front": FRONT,
         })?;
         while let Some(row) = rows.next()? {
@@ -216,7 +209,7 @@ fn front_of(db: &Connection, place: &Place, messages: i64) -> Result<Option<Grou
     Ok(Some(Group {
         why: Why::InLine(Box::new(view(db, first)?)),
         category: place.category,
-        from_modem: place.from_modem.clone(),
+        bound_to: place.bound_to.clone(),
         messages,
         oldest_at: line.oldest_at,
         first_expires_at: line.first_expires_at,

@@ -8,15 +8,16 @@ use rusqlite::Connection;
 
 use super::row::word;
 use super::{Store, StoreError};
-use crate::domain::{Category, MessageState, ModemName};
+use crate::domain::{Category, MessageState};
 
-/// Where a message waits: its state, its category, and the only modem that may send it.
+/// Where a message waits: its state, its category, and the only way by which it may leave.
 #[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub(crate) struct Place {
     /// `Scheduled`, `Queued` or `Sending`.
     pub(crate) state: MessageState,
     pub(crate) category: Category,
-    pub(crate) from_modem: Option<ModemName>,
+    /// As it is stored.
+    pub(crate) bound_to: Option<String>,
 }
 
 /// Messages by place. Cheap to clone.
@@ -63,11 +64,10 @@ impl Waiting {
         let mut rows = statement.query([])?;
         let mut counted = HashMap::new();
         while let Some(row) = rows.next()? {
-            let from_modem: Option<String> = row.get(2)?;
             let place = Place {
                 state: word(row, "state")?,
                 category: word(row, "category")?,
-                from_modem: from_modem.as_deref().and_then(ModemName::parse),
+                bound_to: row.get(2)?,
             };
             counted.insert(place, row.get(3)?);
         }

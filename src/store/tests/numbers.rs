@@ -60,11 +60,9 @@ impl House {
             .places()
             .into_iter()
             .map(|(place, messages)| {
-                let from_modem = place
-                    .from_modem
-                    .map_or(String::new(), |name| name.to_string());
+                let bound_to = place.bound_to.unwrap_or_default();
                 let (state, category) = (place.state.as_str(), place.category.as_str());
-                ((0, state.into(), category.into(), from_modem), messages)
+                ((0, state.into(), category.into(), bound_to), messages)
             })
             .collect();
         let counted = self
@@ -190,7 +188,7 @@ fn told(group: &QueueGroup) -> String {
         Why::Held { code, until, .. } => format!("{} until {until}", code.as_str()),
         Why::InLine(first) => format!("{} in line", first.id),
     };
-    let whose = group.from_modem.as_ref().map_or("any", ModemName::as_str);
+    let whose = group.bound_to.as_deref().unwrap_or("any");
     let category = group.category.as_str();
     format!("{what}: {} {category} of {whose}", group.messages)
 }
