@@ -323,19 +323,6 @@ fn expire(work: &mut Work<'_>, policies: Policies, now: UnixMillis) -> Result<us
     Ok(over.len())
 }
 
-/// Ends what waits and whose time to live is over. A message that comes back from a try too late ends in the same
-/// transaction, unless a part of it has left: how that ends is its category's policy, which [`expire`] knows.
-pub(super) fn expire_if_over(
-    work: &mut Work<'_>,
-    head: &mut Head,
-    now: UnixMillis,
-) -> Result<(), StoreError> {
-    if head.expires_at > now || parts_left(work, head)?.is_some() {
-        return Ok(());
-    }
-    expire_now(work, head, None, now)
-}
-
 fn expire_now(
     work: &mut Work<'_>,
     head: &mut Head,

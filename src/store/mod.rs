@@ -9,6 +9,7 @@
 
 mod batch;
 mod doubt;
+mod expiry;
 mod fleet;
 mod idempotency;
 mod inbound;

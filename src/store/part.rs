@@ -8,8 +8,9 @@ use std::time::Duration;
 use rusqlite::{OptionalExtension, named_params};
 
 use super::doubt::{Doubt, fall_into_doubt};
+use super::expiry::expire_if_over;
 use super::fleet::{count_part, uncount_part};
-use super::message::{Head, append, end, error, expire_if_over, head, step, step_with};
+use super::message::{Head, append, end, error, head, step, step_with};
 use super::money::spend;
 use super::report::{aggregate, settle_orphans};
 use super::sim::remember;
