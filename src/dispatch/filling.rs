@@ -8,7 +8,7 @@ use tracing::{error, warn};
 
 use super::lane::{Claimed, Lane, Phase, Try};
 use super::view::{PATIENCE_FOR_SIM, RouteView};
-use super::{Dispatch, Load, plan};
+use super::{Dispatch, Load, claims, plan};
 use crate::domain::{
     Body, ModemState, PartNumber, PartState, Policy, Reference, Submit, Ticket, Word,
 };
@@ -129,14 +129,14 @@ impl Dispatch {
             for (lane, view) in if_it_had_room.iter_mut().enumerate() {
                 view.has_room = lane == at;
             }
-            let claims = plan::claims(
+            let claims = claims::claims(
                 &self.window,
                 &if_it_had_room,
                 &self.settings.policies,
                 &mut self.turns.clone(),
                 self.now(),
             );
-            let is_better = |claim: &plan::Claim| self.window[claim.message].priority < priority;
+            let is_better = |claim: &claims::Claim| self.window[claim.message].priority < priority;
             if claims.first().is_some_and(is_better) {
                 self.lanes[at].claimed.clear();
                 self.call_back(at, |one| one.message.seq == seq);
@@ -151,7 +151,7 @@ impl Dispatch {
         let now = self.now();
         if views.iter().any(|view| view.has_room) {
             let policies = &self.settings.policies;
-            let claims = plan::claims(&self.window, &views, policies, &mut self.turns, now);
+            let claims = claims::claims(&self.window, &views, policies, &mut self.turns, now);
             let mut taken: Vec<usize> = claims.iter().map(|claim| claim.message).collect();
             for claim in claims {
                 let message = Arc::clone(&self.window[claim.message]);
@@ -163,7 +163,7 @@ impl Dispatch {
             }
         }
         self.look_again_at =
-            plan::look_again_at(&self.window, &views, &self.settings.policies, self.now());
+            claims::look_again_at(&self.window, &views, &self.settings.policies, self.now());
         self.window_is_stale |= self.runs_low();
     }
 
@@ -218,7 +218,7 @@ impl Dispatch {
         }
     }
 
-    async fn take_on(&mut self, message: Arc<InLine>, claim: &plan::Claim) {
+    async fn take_on(&mut self, message: Arc<InLine>, claim: &claims::Claim) {
         let (lane, anew) = (claim.route, claim.anew);
         let body = match &message.text {
             StoredText::Plain(body) => body.clone(),
@@ -232,7 +232,8 @@ impl Dispatch {
         // What may have left is not sent again under policy lose; a provider takes the text whole.
         let is_lost = self.settings.policies[message.category.index()] == Policy::Lose;
         let goes = |part: PartState| {
-            anew || !part.is_accepted() && !(is_lost && part == PartState::Uncertain)
+            let is_out = part.is_accepted() || is_lost && part == PartState::Uncertain;
+            anew || !is_out
         };
         let all = 1..=u8::try_from(message.parts.len()).unwrap_or(u8::MAX);
         let mut left: VecDeque<PartNumber> = all

@@ -5,10 +5,11 @@
 //!
 //! Never: parses AT, speaks HTTP, polls; it sleeps until the bell, a carrier's word, a COMMIT or the next due time.
 //! May use: `domain`, `store`, `modem` (handles only).
-//! Read first: [`plan::claims`], a pure function, and its table test; then [`Dispatch::run`].
+//! Read first: [`plan::Panel::hear`], pure, and its table test; [`claims::claims`]; then [`Dispatch::run`].
 
 mod backoff;
 mod bell;
+mod claims;
 mod commits;
 mod filling;
 mod health;
@@ -54,9 +55,9 @@ use crate::domain::{
 pub(crate) use crate::modem::Control;
 use crate::modem::{FleetEvent, ModemEvent, ModemHandle};
 use crate::store::{InLine, Store};
+use claims::Turns;
 use commits::Commit;
 use lane::{Lane, Phase, Try};
-use plan::Turns;
 use purse::Purse;
 use record::Record;
 

@@ -1,17 +1,16 @@
-//! Which message goes next, and by which route (semantics §5).
+//! By which route a message goes, and why by no other (semantics §5).
 //!
-//! Pure: the front of the line and how each route stands go in; what to claim now comes out, or for one message the
-//! order of its candidates and why each other route is none. It is the same judgement: [`Panel::hear`].
+//! Pure: a message and how each route stands go in; the order of its candidates comes out, and the reason of each other
+//! route. Whoever decides and whoever explains asks [`Panel::hear`].
 
 use std::fmt;
-use std::sync::Arc;
 use std::time::Duration;
 
 use super::view::{PATIENCE_FOR_SIM, RouteView};
 use crate::domain::message::Policies;
 use crate::domain::{
-    Category, Destination, ModemState, PartState, Patience, PendingCode, Policy, Priority,
-    RouteKind, RouteName, Severity, SimId, UnixMillis, Via,
+    Category, Destination, ModemState, PartState, Patience, PendingCode, Policy, RouteKind,
+    RouteName, Severity, SimId, UnixMillis, Via,
 };
 use crate::store::InLine;
 
@@ -212,11 +211,18 @@ impl Panel {
         now: UnixMillis,
     ) -> Option<Option<usize>> {
         let (route, sim) = asked.last.filter(|_| asked.is_bound)?;
-        // The SIM, in whatever modem it is; where it does not say who it is, the modem.
-        let home = routes.iter().position(|view| match sim {
+        // The SIM, in whatever modem it is; where it does not say who it is, the modem. A stick that is gone is remembered
+        // with the SIM that it had.
+        let is_home = |view: &RouteView| match sim {
             Some(sim) => view.sim.as_ref() == Some(sim),
             None => view.name.as_str() == route,
-        });
+        };
+        let home = routes
+            .iter()
+            .enumerate()
+            .filter(|(_, view)| is_home(view))
+            .min_by_key(|(_, view)| view.state != ModemState::Ready)
+            .map(|(at, _)| at);
         self.home = home;
         let tried_lately = now.since(asked.tried_at) < PATIENCE_FOR_SIM;
         let is_waited_for = match home.map(|home| &routes[home]) {
@@ -294,10 +300,9 @@ impl Panel {
         let Some(sim) = asked.contact else {
             return;
         };
-        let Some(known) = routes
-            .iter()
-            .position(|route| route.sim.as_ref() == Some(sim))
-        else {
+        let is_known =
+            |at: &usize| self.verdicts[*at].is_ok() && routes[*at].sim.as_ref() == Some(sim);
+        let Some(known) = (0..routes.len()).find(is_known) else {
             return;
         };
         let (Some(best), Ok(merit)) = (self.best(), self.verdicts[known]) else {
@@ -353,12 +358,12 @@ impl Panel {
     }
 
     /// It waits for the SIM that took earlier parts of it.
-    fn waits_for_sim(&self) -> bool {
+    pub(super) fn waits_for_sim(&self) -> bool {
         self.verdicts.contains(&Err(Rejection::Bound)) && self.best().is_none()
     }
 
     /// When a provider may take it: modems have had their time, or there is money again.
-    fn opens_at(&self) -> Option<UnixMillis> {
+    pub(super) fn opens_at(&self) -> Option<UnixMillis> {
         let opens = self.verdicts.iter().filter_map(|verdict| match verdict {
             Err(Rejection::NotYet { at } | Rejection::Budget { until: at }) => Some(*at),
             _ => None,
@@ -520,131 +525,6 @@ pub(crate) fn reference(message: &InLine, place: &RouteName, sim: Option<&SimId>
         Some((other, false)) if other.to_be_bytes()[1] == own.to_be_bytes()[1] => own ^ 0x80,
         _ => own,
     }
-}
-
-/// One message for one route.
-#[derive(Debug, PartialEq)]
-pub(crate) struct Claim {
-    /// Position in the line that was given.
-    pub(crate) message: usize,
-    pub(crate) route: usize,
-    /// Earlier parts went by another SIM: all parts go anew.
-    pub(crate) anew: bool,
-    /// It was its class's turn, before better ones.
-    pub(crate) by_turn: bool,
-}
-
-/// Whose turn it is among the classes: the best one, but each that waits gets one of eight sends.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Turns {
-    passed_over: [u8; Priority::CLASSES],
-}
-
-/// A class that waits is passed over this often at most.
-const MOST_PASSES: u8 = 7;
-
-impl Turns {
-    fn choose(&self, waiting: [bool; Priority::CLASSES]) -> Option<usize> {
-        let classes = || (0..Priority::CLASSES).filter(|class| waiting[*class]);
-        classes()
-            .find(|class| self.passed_over[*class] >= MOST_PASSES)
-            .or_else(|| classes().next())
-    }
-
-    fn took(&mut self, taken: usize, waiting: [bool; Priority::CLASSES]) {
-        for (class, passes) in self.passed_over.iter_mut().enumerate() {
-            *passes = match waiting[class] && class != taken {
-                true => passes.saturating_add(1),
-                false => 0,
-            };
-        }
-    }
-}
-
-/// Assigns the line to the routes, and names what can be claimed at once. A message whose best route is full keeps its
-/// place there, so that those behind it are measured against a longer queue.
-pub(crate) fn claims(
-    line: &[Arc<InLine>],
-    routes: &[RouteView],
-    policies: &Policies,
-    turns: &mut Turns,
-    now: UnixMillis,
-) -> Vec<Claim> {
-    let mut ahead: Vec<usize> = routes.iter().map(|route| route.parts).collect();
-    let mut room: Vec<bool> = routes.iter().map(|route| route.has_room).collect();
-    let mut classes: [Vec<usize>; Priority::CLASSES] = Default::default();
-    for (at, message) in line.iter().enumerate().rev() {
-        classes[usize::from(message.priority.0)].push(at);
-    }
-    let mut order = turns.clone();
-    let mut panel = Panel::default();
-    let mut claims = Vec::new();
-    while room.contains(&true) {
-        let waiting = std::array::from_fn(|class| !classes[class].is_empty());
-        let Some(class) = order.choose(waiting) else {
-            break;
-        };
-        let Some(at) = classes[class].pop() else {
-            break;
-        };
-        order.took(class, waiting);
-        let message = &line[at];
-        panel.hear(&asked(message, policies), routes, &ahead, now);
-        let Some(route) = panel.best() else {
-            continue;
-        };
-        if room[route] {
-            turns.took(class, waiting);
-            room[route] = false;
-            let better_waits = waiting[..class].contains(&true);
-            claims.push(Claim {
-                message: at,
-                route,
-                anew: panel.goes_anew_by(route),
-                by_turn: better_waits,
-            });
-        }
-        ahead[route] += message.parts.len();
-    }
-    claims
-}
-
-/// When a message that no claim was made for is worth another look, though nothing else happens: a provider may take
-/// it, or its SIM has been waited for long enough.
-pub(crate) fn look_again_at(
-    line: &[Arc<InLine>],
-    routes: &[RouteView],
-    policies: &Policies,
-    now: UnixMillis,
-) -> Option<UnixMillis> {
-    let has_cloud = routes
-        .iter()
-        .any(|route| route.name.kind() == RouteKind::Cloud);
-    let ahead: Vec<usize> = routes.iter().map(|route| route.parts).collect();
-    let mut panel = Panel::default();
-    let mut soonest = None;
-    for message in line {
-        let asked = asked(message, policies);
-        if !has_cloud && !asked.is_bound {
-            continue;
-        }
-        panel.hear(&asked, routes, &ahead, now);
-        let patience_ends = (panel.waits_for_sim() && asked.policy == Policy::Duplicate)
-            .then(|| asked.tried_at.plus(PATIENCE_FOR_SIM))
-            .map(|end| {
-                if end > now {
-                    end
-                } else {
-                    now.plus(PATIENCE_FOR_SIM)
-                }
-            });
-        soonest = soonest
-            .into_iter()
-            .chain(panel.opens_at())
-            .chain(patience_ends)
-            .min();
-    }
-    soonest
 }
 
 #[cfg(test)]

@@ -360,14 +360,13 @@ fn events(db: &Connection, seq: MessageSeq) -> Result<Vec<Event>, StoreError> {
     Ok(events)
 }
 
+/// What stands at the front, and the crowds of which there is more.
+type Front = (Vec<InLine>, Vec<(Priority, Crowd)>);
+
 /// Crowds of one class that are looked at: a SIM for each, and the few sets of routes that prefixes and categories make.
 const MOST_CROWDS: usize = 64;
 
-fn front(
-    db: &Connection,
-    per_crowd: u32,
-    contacts: Contacts,
-) -> Result<(Vec<InLine>, Vec<(Priority, Crowd)>), StoreError> {
+fn front(db: &Connection, per_crowd: u32, contacts: Contacts) -> Result<Front, StoreError> {
     let mut of_crowd = db.prepare_cached(
         "SELECT seq, id, to_number, category, severity, priority, text, sealed, encoding, parts, flash, ref16,
                 from_modem, crowd, expires_at, reference, route, strikes, setbacks, error_code,

@@ -1,10 +1,13 @@
 //! Which route, and why no other: a table, and what follows from it for the line.
 
+use std::sync::Arc;
+
 use super::*;
+use crate::dispatch::claims::{Turns, claims, look_again_at};
 use crate::dispatch::purse::Allowance;
 use crate::domain::route::USUAL_POLICIES;
 use crate::domain::{
-    Body, Categories, Crowd, Encoding, MessageId, MessageSeq, Money, Prefixes, Terms,
+    Body, Categories, Crowd, Encoding, MessageId, MessageSeq, Money, Prefixes, Priority, Terms,
 };
 use crate::store::{LastTry, StoredText};
 use ModemState::{Absent, NoNetwork, Ready};
@@ -134,6 +137,15 @@ fn ago(seconds: i64) -> UnixMillis {
     UnixMillis(NOW.0 - seconds * 1000)
 }
 
+/// What it is about, the message, the routes; the candidates, the best first, and every other route with its reason.
+type Case<'a> = (
+    &'a str,
+    InLine,
+    Vec<RouteView>,
+    &'a [&'a str],
+    &'a [&'a str],
+);
+
 #[test]
 fn each_reason_not_to_take_a_route_is_named() {
     use Category::{Alert, Bulk, Otp};
@@ -141,7 +153,7 @@ fn each_reason_not_to_take_a_route_is_named() {
     let b = || route("modem:b", Ready, 2000, 0);
     let x = || route("cloud:x", Ready, 500, 0);
     let plain = || message(1, 2);
-    let cases: Vec<(&str, InLine, Vec<RouteView>, &[&str], &[&str])> = vec![
+    let cases: Vec<Case<'_>> = vec![
         (
             "the quickest first",
             plain(),
@@ -469,6 +481,22 @@ fn each_reason_not_to_take_a_route_is_named() {
                     sim: Some(sim("c")),
                     ..a()
                 },
+                RouteView {
+                    sim: Some(sim("a")),
+                    ..b()
+                },
+            ],
+            &["modem:b"],
+            &["modem:a bound"],
+        ),
+        (
+            "and into a new stick, though the old one is remembered with it",
+            changed(|asked| {
+                asked.last = tried_by("a", 5);
+                asked.parts = vec![PartState::Sent, PartState::Queued];
+            }),
+            vec![
+                route("modem:a", Absent, 1000, 0),
                 RouteView {
                     sim: Some(sim("a")),
                     ..b()
