@@ -145,6 +145,7 @@ impl Gateway {
             policies: config.message.uncertain,
             max_attempts: config.message.max_attempts,
             report_timeout: config.message.report_timeout,
+            curfew: config.manners.curfew.clone(),
             clock,
         };
         recover::recover(&store, &settings_of_dispatch)
@@ -387,9 +388,13 @@ fn lock_data_folder(folder: &Path) -> Result<File, StartError> {
 
 async fn open_store(config: &Config, pepper: Pepper) -> Result<(Store, StoreThreads), StartError> {
     let path = config.database_path();
+    let manners = config.manners.clone();
     let opened = tokio::task::spawn_blocking({
         let path = path.clone();
-        move || Store::open(&path, pepper)
+        move || {
+            let (store, threads) = Store::open(&path, pepper)?;
+            Ok((store.keeping(manners), threads))
+        }
     })
     .await
     .unwrap_or(Err(StoreError::Closed));

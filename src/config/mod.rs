@@ -22,7 +22,7 @@ use ipnet::IpNet;
 use jiff::tz::TimeZone;
 use url::Url;
 
-use crate::domain::{ModemName, NumberRules, Policy};
+use crate::domain::{Manners, ModemName, NumberRules, Policy};
 
 pub(crate) use check::{Sources, load};
 pub(crate) use problem::ConfigError;
@@ -40,6 +40,8 @@ pub(crate) struct Config {
     pub(crate) pepper_file: PathBuf,
     pub(crate) idempotency_ttl: Duration,
     pub(crate) inbound: Inbound,
+    /// `[quiet]`, the words of `[inbound]`, and preferences in `server.timezone`.
+    pub(crate) manners: Manners,
     /// How long received texts are kept.
     pub(crate) inbox_kept: Duration,
     /// A file of modem profiles replaces or adds to those compiled in.

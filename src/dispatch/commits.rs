@@ -34,6 +34,9 @@ pub(super) enum Commit {
         sim: SimId,
         used: Result<SimUse, StoreError>,
     },
+    Rested {
+        more: Result<bool, StoreError>,
+    },
     Released {
         more: Result<bool, StoreError>,
     },
@@ -198,6 +201,7 @@ impl Dispatch {
                     self.pause();
                 }
             },
+            Commit::Rested { more } => self.on_rested(more),
             Commit::Released { more } => match more {
                 Ok(_) => self.window_is_stale = true,
                 Err(error) => {

@@ -11,6 +11,7 @@ mod backoff;
 mod bell;
 mod commits;
 mod filling;
+mod hours;
 mod lane;
 mod pending;
 mod plan;
@@ -35,11 +36,12 @@ pub(crate) use pending::pending;
 pub(crate) use quota::{Left, Quota};
 
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
-use crate::domain::{FleetView, ModemName, ModemState, ModemStatus, Priority, UnixMillis};
+use crate::domain::{Curfew, FleetView, ModemName, ModemState, ModemStatus, Priority, UnixMillis};
 pub(crate) use crate::modem::Control;
 use crate::modem::{FleetEvent, ModemEvent, ModemHandle, Order};
 use crate::store::{InLine, Store};
 use commits::Commit;
+use hours::Hours;
 use lane::{Lane, Phase, Try};
 use plan::Turns;
 use record::Record;
@@ -53,6 +55,8 @@ pub(crate) struct Settings {
     pub(crate) max_attempts: u32,
     /// `message.report_timeout`.
     pub(crate) report_timeout: Duration,
+    /// `[quiet]`
+    pub(crate) curfew: Curfew,
     pub(crate) clock: fn() -> UnixMillis,
 }
 
@@ -124,6 +128,7 @@ pub(crate) struct Dispatch {
     next_ticket: i64,
     next_reference: u16,
     day: i64,
+    hours: Hours,
     stopping: bool,
 }
 
@@ -174,6 +179,7 @@ impl Dispatch {
             // Two long texts to one phone must not carry the same reference, also across a restart.
             next_reference: rand::random(),
             day: 0,
+            hours: Hours::default(),
             stopping: false,
         };
         (dispatch, view)
@@ -266,7 +272,7 @@ impl Dispatch {
             lane.rested_at().into_iter().chain(silent_at).chain(paced)
         });
         let used_up = self.lanes.iter().filter_map(Lane::used_up_until);
-        let wall = wall.chain(used_up);
+        let wall = wall.chain(used_up).chain(self.hours.change_at());
         wall.map(|due| clock + due.since(now)).chain(lanes).min()
     }
 

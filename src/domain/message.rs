@@ -28,6 +28,8 @@ pub enum MessageState {
 pub enum Change {
     /// Its time has come.
     Due,
+    /// Quiet hours hold it back.
+    QuietBegins,
     /// The intent to send its first part is committed.
     Intent,
     /// Nothing of this try left.
@@ -61,6 +63,7 @@ pub const MESSAGE_STEPS: &[(MessageState, Change, MessageState, &str)] = {
         (Scheduled, Due, Queued, "dispatch"),
         (Scheduled, Change::Canceled, MessageState::Canceled, "http"),
         (Scheduled, TimeOver, Expired, "dispatch"),
+        (Queued, QuietBegins, Scheduled, "dispatch"),
         (Queued, Intent, Sending, "dispatch"),
         (Queued, Settled, Sent, "inbox"),
         (Queued, Change::Canceled, MessageState::Canceled, "http"),
@@ -295,6 +298,7 @@ pub struct Pending {
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub enum PendingCode {
     Scheduled,
+    QuietHours,
     InLine,
     RetryBackoff,
     SimQuota,
@@ -307,8 +311,9 @@ pub enum PendingCode {
 }
 
 impl PendingCode {
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 11] = [
         Self::Scheduled,
+        Self::QuietHours,
         Self::InLine,
         Self::RetryBackoff,
         Self::SimQuota,
@@ -323,6 +328,7 @@ impl PendingCode {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Scheduled => "scheduled",
+            Self::QuietHours => "quiet_hours",
             Self::InLine => "in_line",
             Self::RetryBackoff => "retry_backoff",
             Self::SimQuota => "sim_quota",

@@ -13,12 +13,16 @@ pub mod event;
 pub mod fleet_view;
 pub mod id;
 pub mod inbound;
+pub mod manners;
 pub mod message;
+pub mod preference;
+pub mod quiet;
 pub mod redact;
 mod region;
 pub mod report;
 pub mod seal;
 pub mod setback;
+pub mod suppression;
 pub mod time;
 
 pub use body::{Body, Encoding, InvalidText, Plan, Preview};
@@ -27,13 +31,17 @@ pub use event::{Event, EventKind};
 pub use fleet_view::{FleetView, ModemState, ModemStatus, Network};
 pub use id::{MessageId, MessageSeq, ModemName, PartNumber, SimId};
 pub use inbound::{InboundEncoding, InboundId, InboundPart, PduDigest, Place, Sender};
+pub use manners::Manners;
 pub use message::{
     Category, Change, MessageState, PartState, Pending, PendingCode, Policy, Priority, Severity,
 };
+pub use preference::{Preferences, Skip};
+pub use quiet::{Curfew, QuietHours, TimeOfDay};
 pub use redact::Redacted;
 pub use report::{Report, ReportMeaning};
 pub use seal::{Pepper, Sealed};
 pub use setback::{Blame, Setback};
+pub use suppression::{Reason, StopRules};
 pub use time::UnixMillis;
 
 pub use pdu_codec::{MessageReference, Reference, Status, Stranger};

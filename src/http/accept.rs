@@ -15,7 +15,7 @@ use super::auth::{Caller, Scope, Who};
 use super::error::{ApiError, Overload};
 use super::extract::{Fields, idempotency_key, read_body, require_json};
 use crate::dispatch::pending;
-use crate::domain::{Category, Pending};
+use crate::domain::{Category, Pending, Skip};
 use crate::store::{Accepted, Answer, MessageView, Once, Render, Submission};
 
 /// What a group makes of a request, and of the message it became.
@@ -23,6 +23,8 @@ pub(super) struct Intake {
     pub(super) read: fn(&Gate, &Caller, Fields) -> Result<Submission, ApiError>,
     /// The answer, with why the message waits. It may be made more than once, and is the same each time.
     pub(super) answer: fn(&MessageView, Option<Pending>) -> Answer,
+    /// The answer about an alert that its number does not want.
+    pub(super) skipped: fn(Skip) -> Answer,
 }
 
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -44,6 +46,7 @@ pub(super) async fn accept(
         scope: scope(caller, &head.method, head.uri.path(), key),
         body_mac: gate.store().pepper().body_mac(&octets),
         render: Arc::clone(&render),
+        skipped: intake.skipped,
     });
     let run = match &once {
         None => None,
@@ -65,6 +68,8 @@ pub(super) async fn accept(
         Accepted::New(view) => Ok(response(&render(&view))),
         Accepted::Replay(answer) => Ok(replayed(answer)),
         Accepted::OtherBody => Err(ApiError::OtherBody),
+        Accepted::Suppressed(reason) => Err(ApiError::Suppressed(reason)),
+        Accepted::Skipped(skip) => Ok(response(&(intake.skipped)(skip))),
     }
 }
 

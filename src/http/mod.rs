@@ -22,8 +22,10 @@ mod inbound;
 mod limits;
 mod message;
 mod modem;
+mod preference;
 mod server;
 mod submission;
+mod suppression;
 mod view;
 mod wire;
 
@@ -35,7 +37,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 use tower::Layer;
@@ -142,6 +144,17 @@ pub(crate) fn router(gate: Gate) -> Router {
         .route("/v1/modems/{id}/pause", post(modem::pause))
         .route("/v1/modems/{id}/resume", post(modem::resume))
         .route("/v1/modems/{id}/restart", post(modem::restart))
+        .route(
+            "/v1/preferences/{phone}",
+            get(preference::show)
+                .put(preference::replace)
+                .delete(preference::forget),
+        )
+        .route(
+            "/v1/suppressions",
+            get(suppression::list).post(suppression::create),
+        )
+        .route("/v1/suppressions/{phone}", delete(suppression::remove))
         .route("/sms/send", post(direct::send))
         .route("/healthz", get(health::lives))
         .route("/readyz", get(health::ready))

@@ -1,17 +1,21 @@
 //! A message as a whole: accepted, held back and let go, canceled, expired.
 
+use std::sync::Arc;
+
 use rusqlite::{ToSql, named_params};
 
 use super::idempotency::{self, Answer, Known, Once};
+use super::occurrence::{Occurrence, note};
 use super::query::{self, MessageView};
 use super::row;
+use super::suppression::held_back;
 use super::writer::{Receipt, Work, job};
-use super::{Group, Step, Store, StoreError};
+use super::{Group, Step, Store, StoreError, preference};
 use crate::domain::message::Change;
 use crate::domain::redact::masked_codes;
 use crate::domain::{
-    Body, Category, Destination, Encoding, Event, EventKind, MessageId, MessageSeq, MessageState,
-    ModemName, Pepper, Severity, UnixMillis,
+    Body, Category, Destination, Encoding, Event, EventKind, Manners, MessageId, MessageSeq,
+    MessageState, ModemName, PendingCode, Pepper, Reason, Severity, Skip, UnixMillis,
 };
 
 /// What a caller asked for, with nothing left to doubt.
@@ -37,6 +41,13 @@ pub(crate) struct Submission {
     pub(crate) at: UnixMillis,
 }
 
+impl Submission {
+    /// When it would go out if nothing held it back.
+    fn goes_at(&self) -> UnixMillis {
+        self.scheduled_at.unwrap_or(self.at).max(self.at)
+    }
+}
+
 /// What became of a submission.
 #[derive(Debug)]
 pub(crate) enum Accepted {
@@ -45,6 +56,10 @@ pub(crate) enum Accepted {
     Replay(Answer),
     /// The same Idempotency-Key came with another body before.
     OtherBody,
+    /// Its number is not to be written to.
+    Suppressed(Reason),
+    /// An alert that its number does not want: nothing is stored but that it was skipped.
+    Skipped(Skip),
 }
 
 /// What became of a wish to cancel.
@@ -56,7 +71,7 @@ pub(crate) enum Cancel {
 }
 
 /// Most messages let go or expired in one transaction, so that a send never waits long behind them.
-const AT_ONCE: usize = 500;
+pub(super) const AT_ONCE: usize = 100;
 
 impl Store {
     /// Accepts one message: its row, its parts, its first event, and the answer to its Idempotency-Key, in one
@@ -67,7 +82,9 @@ impl Store {
         once: Option<Once>,
     ) -> Result<Accepted, StoreError> {
         let pepper = self.pepper.clone();
-        let (job, receipt) = job(move |work| accept(work, &submission, once.as_ref(), &pepper));
+        let manners = Arc::clone(&self.manners);
+        let (job, receipt) =
+            job(move |work| accept(work, &submission, once.as_ref(), &pepper, &manners));
         self.door.submit(vec![job]).await;
         receipt.committed().await
     }
@@ -89,9 +106,10 @@ impl Group<'_> {
     /// Lets go what was held back until `now`, and expires what was not sent in time. Answers whether there is
     /// more of it.
     pub(crate) fn release_and_expire(&mut self, now: UnixMillis) -> Receipt<bool> {
+        let manners = Arc::clone(&self.store.manners);
         let (job, receipt) = job(move |work| {
             let expired = expire(work, now)?;
-            let released = release(work, now)?;
+            let released = release(work, &manners, now)?;
             Ok(expired == AT_ONCE || released == AT_ONCE)
         });
         self.jobs.push(job);
@@ -104,6 +122,7 @@ fn accept(
     asked: &Submission,
     once: Option<&Once>,
     pepper: &Pepper,
+    manners: &Manners,
 ) -> Result<Accepted, StoreError> {
     if let Some(once) = once {
         match idempotency::look_up(work.db, &once.scope, &once.body_mac)? {
@@ -112,21 +131,63 @@ fn accept(
             Known::OtherBody => return Ok(Accepted::OtherBody),
         }
     }
+    if let Some(reason) = held_back(work.db, &manners.stop, &asked.to, asked.category)? {
+        return Ok(Accepted::Suppressed(reason));
+    }
+    if let Some(skip) = unwanted(work, asked, manners)? {
+        if let Some(once) = once {
+            idempotency::remember(work, once, &(once.skipped)(skip), asked.at)?;
+        }
+        return Ok(Accepted::Skipped(skip));
+    }
     let seq = next_seq(work)?;
     let id = MessageId::of_single(seq, asked.at);
-    insert(work, seq, &id, asked, pepper)?;
+    let quiet_until = manners.curfew.until(asked.category, asked.goes_at());
+    insert(work, seq, &id, asked, quiet_until, pepper)?;
     let head = head(work, seq)?;
-    let kind = match head.state {
-        MessageState::Scheduled => EventKind::Scheduled,
-        _ => EventKind::Queued,
+    let event = match (head.state, quiet_until) {
+        (MessageState::Scheduled, Some(until)) => {
+            Event::new(asked.at, EventKind::Scheduled).detail(quiet_hours(until))
+        }
+        (MessageState::Scheduled, None) => Event::new(asked.at, EventKind::Scheduled),
+        _ => Event::new(asked.at, EventKind::Queued),
     };
-    append(work, &head, Event::new(asked.at, kind))?;
+    append(work, &head, event)?;
     work.unsent(1);
     let view = query::view(work.db, seq)?;
     if let Some(once) = once {
-        idempotency::remember(work, once, &view, asked.at)?;
+        idempotency::remember(work, once, &(once.render)(&view), asked.at)?;
     }
     Ok(Accepted::New(Box::new(view)))
+}
+
+/// Why an alert with a severity is not wanted by its number. That it came is on record.
+fn unwanted(
+    work: &Work<'_>,
+    asked: &Submission,
+    manners: &Manners,
+) -> Result<Option<Skip>, StoreError> {
+    let (Category::Alert, Some(severity)) = (asked.category, asked.severity) else {
+        return Ok(None);
+    };
+    let preferences = preference::of_number(work.db, &asked.to, &manners.usual)?;
+    let skip = preferences.skip(severity, asked.goes_at());
+    if let Some(skip) = skip {
+        let occurrence = Occurrence {
+            kind: "alert.skipped",
+            app: Some(&asked.app),
+            number: asked.to.as_str(),
+            detail: skip.as_str(),
+            at: asked.at,
+        };
+        note(work, &occurrence)?;
+    }
+    Ok(skip)
+}
+
+/// What a person is told of a message that waits for their end.
+pub(super) fn quiet_hours(until: UnixMillis) -> String {
+    format!("quiet hours until {until}")
 }
 
 fn next_seq(work: &Work<'_>) -> Result<MessageSeq, StoreError> {
@@ -142,6 +203,7 @@ fn insert(
     seq: MessageSeq,
     id: &MessageId,
     asked: &Submission,
+    quiet_until: Option<UnixMillis>,
     pepper: &Pepper,
 ) -> Result<(), StoreError> {
     let (text, sealed) = match asked.category {
@@ -151,7 +213,8 @@ fn insert(
         }
         _ => (asked.body.expose().to_owned(), None),
     };
-    let due = asked.scheduled_at.filter(|due| *due > asked.at);
+    let due = quiet_until.or_else(|| asked.scheduled_at.filter(|due| *due > asked.at));
+    let hold_code = quiet_until.map(|_| PendingCode::QuietHours.as_str());
     let state = match due {
         Some(_) => MessageState::Scheduled,
         None => MessageState::Queued,
@@ -160,10 +223,10 @@ fn insert(
         .prepare_cached(
             "INSERT INTO message (seq, id, app, to_number, to_raw, country, category, severity, priority,
                                   state, text, sealed, encoding, parts, flash, ref16, from_modem, client_ref,
-                                  next_attempt_at, created_at, scheduled_at, expires_at)
+                                  hold_code, hold_text, next_attempt_at, created_at, scheduled_at, expires_at)
              VALUES (:seq, :id, :app, :to_number, :to_raw, :country, :category, :severity, :priority,
                      :state, :text, :sealed, :encoding, :parts, :flash, :ref16, :from_modem, :client_ref,
-                     :next_attempt_at, :created_at, :scheduled_at, :expires_at)",
+                     :hold_code, :hold_text, :next_attempt_at, :created_at, :scheduled_at, :expires_at)",
         )?
         .execute(named_params! {
             ":seq": seq.0,
@@ -184,6 +247,8 @@ fn insert(
             ":ref16": asked.ref16,
             ":from_modem": asked.from_modem.as_ref().map(ModemName::as_str),
             ":client_ref": asked.client_ref,
+            ":hold_code": hold_code,
+            ":hold_text": quiet_until.map(quiet_hours),
             ":next_attempt_at": due.map(|due| due.0),
             ":created_at": asked.at.0,
             ":scheduled_at": asked.scheduled_at.map(|at| at.0),
@@ -216,7 +281,7 @@ fn cancel(
     Ok(Cancel::Done(Box::new(query::view(work.db, seq)?)))
 }
 
-fn release(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
+fn release(work: &mut Work<'_>, manners: &Manners, now: UnixMillis) -> Result<usize, StoreError> {
     let due = seqs(
         work,
         "SELECT seq
@@ -227,19 +292,62 @@ fn release(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
         now,
     )?;
     for seq in &due {
-        work.db
-            .prepare_cached(
-                "UPDATE message
-                    SET next_attempt_at = NULL, hold_code = NULL, hold_text = NULL
-                  WHERE seq = :seq",
-            )?
-            .execute(named_params! { ":seq": seq.0 })?;
         let mut head = head(work, *seq)?;
-        if step(work, &mut head, Change::Due)? {
-            append(work, &head, Event::new(now, EventKind::Queued))?;
+        match manners.curfew.until(head.category, now) {
+            Some(until) => rest(work, &mut head, until, now)?,
+            None => let_go(work, &mut head, now)?,
         }
     }
     Ok(due.len())
+}
+
+/// Ends a hold.
+pub(super) fn let_go(
+    work: &mut Work<'_>,
+    head: &mut Head,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    work.db
+        .prepare_cached(
+            "UPDATE message
+                SET next_attempt_at = NULL, hold_code = NULL, hold_text = NULL
+              WHERE seq = :seq",
+        )?
+        .execute(named_params! { ":seq": head.seq.0 })?;
+    if step(work, head, Change::Due)? {
+        append(work, head, Event::new(now, EventKind::Queued))?;
+    }
+    Ok(())
+}
+
+/// Holds back what waits, until quiet hours are over.
+pub(super) fn rest(
+    work: &mut Work<'_>,
+    head: &mut Head,
+    until: UnixMillis,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    if head.state == MessageState::Queued && !step(work, head, Change::QuietBegins)? {
+        return Ok(());
+    }
+    let held = work
+        .db
+        .prepare_cached(
+            "UPDATE message
+                SET next_attempt_at = :until, hold_code = :code, hold_text = :text
+              WHERE seq = :seq AND state = 'scheduled'",
+        )?
+        .execute(named_params! {
+            ":until": until.0,
+            ":code": PendingCode::QuietHours.as_str(),
+            ":text": quiet_hours(until),
+            ":seq": head.seq.0,
+        })?;
+    if held == 1 {
+        let event = Event::new(now, EventKind::Scheduled).detail(quiet_hours(until));
+        append(work, head, event)?;
+    }
+    Ok(())
 }
 
 fn expire(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
@@ -256,18 +364,29 @@ fn expire(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
     )?;
     for seq in &over {
         let mut head = head(work, *seq)?;
-        if step(work, &mut head, Change::TimeOver)? {
-            end(work, *seq)?;
-            error(
-                work,
-                *seq,
-                "expired",
-                "its time to live was over before it was sent",
-            )?;
-            append(work, &head, Event::new(now, EventKind::Expired))?;
-        }
+        expire_if_over(work, &mut head, now)?;
     }
     Ok(over.len())
+}
+
+/// Expires a message that waits and whose time to live is over. What is on its way gets here when it is back in line,
+/// in the same transaction.
+pub(super) fn expire_if_over(
+    work: &mut Work<'_>,
+    head: &mut Head,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    if head.expires_at > now || !step(work, head, Change::TimeOver)? {
+        return Ok(());
+    }
+    end(work, head.seq)?;
+    error(
+        work,
+        head.seq,
+        "expired",
+        "its time to live was over before it was sent",
+    )?;
+    append(work, head, Event::new(now, EventKind::Expired))
 }
 
 fn seqs(work: &Work<'_>, sql: &str, now: UnixMillis) -> Result<Vec<MessageSeq>, StoreError> {

@@ -10,6 +10,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/0001_first.sql")),
     M::up(include_str!("schema/0002_inbound.sql")),
     M::up(include_str!("schema/0003_fleet.sql")),
+    M::up(include_str!("schema/0006_people.sql")),
 ];
 
 pub(super) fn to_latest(connection: &mut Connection) -> Result<(), StoreError> {

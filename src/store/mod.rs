@@ -13,16 +13,21 @@ mod idempotency;
 mod inbound;
 mod message;
 mod migrate;
+mod occurrence;
 mod part;
+mod preference;
 mod query;
+mod quiet;
 mod reader;
 mod report;
 mod retention;
 mod row;
 mod sim;
+mod suppression;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
@@ -37,9 +42,10 @@ pub(crate) use part::{Acceptance, Intent, NeverLeft, NextTry, Refusal, Uncertain
 pub(crate) use query::{Filter, InLine, MessageView, StoredText};
 pub(crate) use report::Matched;
 pub(crate) use retention::Ages;
+pub(crate) use suppression::SuppressionView;
 pub(crate) use writer::{Receipt, StoreThreads};
 
-use crate::domain::{Event, MessageId, Pepper};
+use crate::domain::{Event, Manners, MessageId, Pepper};
 use reader::Readers;
 use writer::{Door, Jobs};
 
@@ -49,6 +55,7 @@ pub(crate) struct Store {
     door: Door,
     readers: Readers,
     pepper: Pepper,
+    manners: Arc<Manners>,
 }
 
 /// One entry of a message's event list, as it was committed.
@@ -111,8 +118,18 @@ impl Store {
             door,
             readers: Readers::new(path),
             pepper,
+            manners: Arc::new(Manners::default()),
         };
         Ok((store, threads))
+    }
+
+    /// The same store, keeping to these.
+    #[must_use]
+    pub(crate) fn keeping(self, manners: Manners) -> Self {
+        Self {
+            manners: Arc::new(manners),
+            ..self
+        }
     }
 
     /// Steps of messages from now on, each after its COMMIT. A listener that lags misses some.

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rusqlite::named_params;
 
 use super::writer::job;
-use super::{Store, StoreError, inbound};
+use super::{Store, StoreError, inbound, occurrence};
 use crate::domain::UnixMillis;
 
 /// How long things are kept.
@@ -17,6 +17,8 @@ pub(crate) struct Ages {
 
 /// Reports that fit no part (semantics §2).
 const ORPHANS: Duration = Duration::from_secs(3600);
+/// What happened that is no step of a message (`retention.events_days`, when it is a key).
+const OCCURRENCES: Duration = Duration::from_secs(7 * 86_400);
 /// Rows deleted in one transaction.
 const STEP: i64 = 500;
 
@@ -42,8 +44,9 @@ impl Store {
                 )?
                 .execute(named_params! { ":before": age(ORPHANS), ":step": STEP })?;
             let texts = inbound::forget(work, age(ages.inbox), STEP)?;
+            let happened = occurrence::forget(work, age(OCCURRENCES), STEP)?;
             let full_step = usize::try_from(STEP).unwrap_or(usize::MAX);
-            Ok([answers, orphans, texts].contains(&full_step))
+            Ok([answers, orphans, texts, happened].contains(&full_step))
         });
         self.door.submit(vec![job]).await;
         receipt.committed().await

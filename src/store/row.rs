@@ -5,7 +5,7 @@ use rusqlite::Row;
 use super::StoreError;
 use crate::domain::{
     Category, Destination, Encoding, EventKind, InboundEncoding, InboundId, MessageId,
-    MessageState, PartState,
+    MessageState, PartState, Reason, Severity,
 };
 
 pub(super) trait Word: Sized {
@@ -34,6 +34,8 @@ words!(
     MessageId by parse,
     MessageState by parse,
     PartState by parse,
+    Reason by parse,
+    Severity by parse,
 );
 
 /// The column's word as a value.

@@ -1,6 +1,7 @@
 //! The store on a real file: one story per promise it keeps.
 
 mod inbound;
+mod people;
 mod reports;
 
 use std::time::Duration;
@@ -477,6 +478,7 @@ async fn the_same_request_twice_is_one_message_and_one_answer() {
             location: None,
             body: view.id.to_string(),
         }),
+        skipped: |_| panic!("no alert"),
     };
     let accept = |mac| house.store.accept(submission(|_| {}), Some(once(mac)));
     let Accepted::New(first) = accept([2; 32]).await.unwrap() else {
