@@ -23,6 +23,7 @@ impl Dispatch {
     /// Gives every lane what it has room for.
     pub(super) async fn fill(&mut self) {
         self.look_at_lanes();
+        self.keep_time();
         self.keep_hours();
         if !self.stopping && self.pause_until.is_none() && self.has_something_to_do() {
             for _ in 0..MOST_READS {

@@ -1,5 +1,9 @@
-//! Quiet hours of the server: what must rest is not claimed, and its row says so.
+//! What the wall clock decides: quiet hours of the server (what must rest is not claimed, and its row says so), and that
+//! it was set.
 
+use std::time::Duration;
+
+use tokio::time::Instant;
 use tracing::warn;
 
 use super::Dispatch;
@@ -30,7 +34,33 @@ impl Hours {
     }
 }
 
+/// The wall clock was set when it is this far from where the other clock would have it.
+const LARGEST_DRIFT: Duration = Duration::from_secs(60);
+
 impl Dispatch {
+    /// Notices that the wall clock was set. The rows have been moved with it; what was read of them before has not.
+    pub(super) fn keep_time(&mut self) {
+        let (clock, wall) = (Instant::now(), self.now());
+        let expected = self.clocks.1.plus(clock - self.clocks.0);
+        if wall.since(expected).max(expected.since(wall)) <= LARGEST_DRIFT {
+            return;
+        }
+        self.clocks = (clock, wall);
+        self.hours = Hours {
+            looked: None,
+            ..self.hours
+        };
+        self.window_is_stale = true;
+        self.patience_ends_at = None;
+        for lane in 0..self.lanes.len() {
+            self.lanes[lane].last_ready_at = wall;
+            self.lanes[lane].forget_usage();
+            self.lanes[lane].claimed.clear();
+            self.call_back(lane, |_| true);
+        }
+        self.ask_for_usage();
+    }
+
     /// Looks at the hours when they change, and at the start: they may have changed while nobody looked.
     pub(super) fn keep_hours(&mut self) {
         let now = self.now();

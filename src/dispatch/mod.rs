@@ -36,7 +36,9 @@ pub(crate) use pending::pending;
 pub(crate) use quota::{Left, Quota};
 
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
-use crate::domain::{Curfew, FleetView, ModemName, ModemState, ModemStatus, Priority, UnixMillis};
+use crate::domain::{
+    Clock, Curfew, FleetView, ModemName, ModemState, ModemStatus, Priority, UnixMillis,
+};
 pub(crate) use crate::modem::Control;
 use crate::modem::{FleetEvent, ModemEvent, ModemHandle, Order};
 use crate::store::{InLine, Store};
@@ -57,7 +59,7 @@ pub(crate) struct Settings {
     pub(crate) report_timeout: Duration,
     /// `[quiet]`
     pub(crate) curfew: Curfew,
-    pub(crate) clock: fn() -> UnixMillis,
+    pub(crate) clock: Clock,
 }
 
 /// One modem and how its parts are to be written.
@@ -129,6 +131,8 @@ pub(crate) struct Dispatch {
     next_reference: u16,
     day: i64,
     hours: Hours,
+    /// What both clocks showed when the wall clock was last seen to be set.
+    clocks: (Instant, UnixMillis),
     stopping: bool,
 }
 
@@ -180,6 +184,7 @@ impl Dispatch {
             next_reference: rand::random(),
             day: 0,
             hours: Hours::default(),
+            clocks: (Instant::now(), now),
             stopping: false,
         };
         (dispatch, view)

@@ -42,6 +42,6 @@ pub use report::{Report, ReportMeaning};
 pub use seal::{Pepper, Sealed};
 pub use setback::{Blame, Setback};
 pub use suppression::{Reason, StopRules};
-pub use time::UnixMillis;
+pub use time::{Clock, UnixMillis};
 
 pub use pdu_codec::{MessageReference, Reference, Status, Stranger};

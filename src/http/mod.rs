@@ -47,7 +47,7 @@ pub(crate) use server::serve;
 
 use crate::config::Config;
 use crate::dispatch::{Bell, Load, Wish};
-use crate::domain::{FleetView, UnixMillis};
+use crate::domain::{Clock, FleetView, UnixMillis};
 use crate::store::Store;
 use accept::Running;
 use error::ApiError;
@@ -67,7 +67,7 @@ pub(crate) struct Parts {
     pub(crate) loads: watch::Receiver<Vec<Load>>,
     pub(crate) wishes: mpsc::Sender<Wish>,
     pub(crate) admin_key: KeyHash,
-    pub(crate) clock: fn() -> UnixMillis,
+    pub(crate) clock: Clock,
 }
 
 struct Inner {

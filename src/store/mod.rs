@@ -7,6 +7,7 @@
 //! May use: `domain`.
 //! Read first: [`message`] for the life of a message, [`writer`] for what a failing disk does.
 
+mod clock;
 mod doubt;
 mod fleet;
 mod idempotency;
@@ -33,6 +34,7 @@ use std::sync::atomic::Ordering;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::broadcast;
 
+pub(crate) use clock::ClockSet;
 pub(crate) use doubt::{InDoubt, Settlement, Verdict};
 pub(crate) use fleet::{RecoveryEntry, SimUse};
 pub(crate) use idempotency::{Answer, Once, Render};

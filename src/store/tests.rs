@@ -1,5 +1,6 @@
 //! The store on a real file: one story per promise it keeps.
 
+mod clock;
 mod inbound;
 mod people;
 mod reports;

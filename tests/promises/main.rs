@@ -5,16 +5,20 @@
 
 mod house;
 
+mod clock_may_be_set;
 mod idempotency_key;
 mod never_sends_twice;
+mod quiet_hours;
 mod quotas_hold;
 mod reassembles;
 mod receives;
 mod refuses_bad_input;
 mod reports_delivery;
+mod schedules;
 mod sends;
 mod shuts_down_cleanly;
 mod splits_long_texts;
+mod stops_when_told;
 mod survives_unplug;
 mod two_modems_share_work;
 mod waiting_says_why;

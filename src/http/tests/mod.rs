@@ -26,7 +26,9 @@ use super::auth::Peer;
 use super::{Gate, KeyHash, Parts, router};
 use crate::config::{Sources, load};
 use crate::dispatch::{Bell, Load, Wish};
-use crate::domain::{FleetView, ModemName, ModemState, ModemStatus, Network, Pepper, UnixMillis};
+use crate::domain::{
+    Clock, FleetView, ModemName, ModemState, ModemStatus, Network, Pepper, UnixMillis,
+};
 use crate::store::Store;
 
 const KEY: &str = "sk_for-tests-only";
@@ -82,7 +84,7 @@ impl House {
             loads: loads_view,
             wishes,
             admin_key: KeyHash::of(KEY),
-            clock: || NOW,
+            clock: Clock::new(|| NOW),
         });
         Self {
             router: router(gate.clone()),
