@@ -8,6 +8,7 @@
 //! May use: every room.
 //! Read first: [`Gateway::start`] and [`Gateway::stop`].
 
+mod clock;
 mod secrets;
 
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -19,7 +20,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::net::TcpListener;
-use tokio::sync::{broadcast, mpsc, watch};
+use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
@@ -30,7 +31,7 @@ use crate::dispatch::{
 };
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::route::rank;
-use crate::domain::{FleetView, ModemName, Patience, Pepper, RouteName, Terms, UnixMillis};
+use crate::domain::{Clock, FleetView, ModemName, Patience, Pepper, RouteName, Terms, UnixMillis};
 use crate::http::{Gate, KeyHash, Parts};
 use crate::inbox::Inbox;
 use crate::modem::fleet::Fleet;
@@ -38,6 +39,8 @@ use crate::modem::profile::{ProfileError, Profiles};
 use crate::modem::replay::{ReplayError, Replayed};
 use crate::modem::{ModemHandle, ModemSettings, PinMemory, PinWord, Recordings, Rung};
 use crate::store::{Ages, BatchStep, Step, Store, StoreError, StoreThreads};
+pub(crate) use clock::Host;
+use clock::TimeKeeper;
 
 /// A gateway that runs.
 pub(crate) struct Gateway {
@@ -52,6 +55,8 @@ pub(crate) struct Gateway {
     dispatch: JoinHandle<()>,
     inbox: JoinHandle<()>,
     housekeeping: JoinHandle<()>,
+    time: Option<JoinHandle<()>>,
+    clock_was_set: Arc<Notify>,
     stops: Stops,
     /// The admin key, when this start created it.
     new_admin_key: Option<String>,
@@ -126,11 +131,13 @@ const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(3600);
 impl Gateway {
     /// Starts everything; requests are answered from the moment this returns.
     pub(crate) async fn start(config: Config) -> Result<Self, StartError> {
-        Self::start_by(config, wall_clock).await
+        Self::start_by(config, Host::real()).await
     }
 
-    /// The same with another wall clock: a test whose monotonic clock is not the real one moves both.
-    pub(crate) async fn start_by(config: Config, clock: WallClock) -> Result<Self, StartError> {
+    /// The same with the clocks of another host: a test whose monotonic clock is not the real one moves both.
+    pub(crate) async fn start_by(config: Config, host: Host) -> Result<Self, StartError> {
+        let clock_was_set = Arc::new(Notify::new());
+        let (clock, time_keeper) = TimeKeeper::new(host, Arc::clone(&clock_was_set));
         let config = Arc::new(config);
         let lock = lock_data_folder(&config.data_dir)?;
         // An address that is taken is found out before anything is made or opened. Nobody is answered yet.
@@ -144,11 +151,15 @@ impl Gateway {
             path: config.database_path(),
             error,
         };
+        if let Some(keeper) = &time_keeper {
+            keeper.begin(&store).await.map_err(store_failed)?;
+        }
         let settings_of_dispatch = Settings {
             policies: config.message.uncertain,
             max_attempts: config.message.max_attempts,
             report_timeout: config.message.report_timeout,
-            clock,
+            curfew: config.manners.curfew.clone(),
+            clock: clock.clone(),
         };
         recover::recover(&store, &settings_of_dispatch)
             .await
@@ -171,8 +182,8 @@ impl Gateway {
         let (fleet, handles) = Fleet::start(
             settings,
             events,
-            pin_memory(store.clone(), clock),
-            clock,
+            pin_memory(store.clone(), clock.clone()),
+            clock.clone(),
             stops.fleet.clone(),
         );
         let view = fleet.view();
@@ -212,12 +223,15 @@ impl Gateway {
             modems: receipts,
             part_timeout: config.inbound.part_timeout,
             bell: bell.clone(),
-            clock,
+            clock: clock.clone(),
         };
         let addresses: Vec<SocketAddr> = listeners
             .iter()
             .filter_map(|listener| listener.local_addr().ok())
             .collect();
+        let time = time_keeper.map(|keeper| {
+            tokio::spawn(keeper.run(store.clone(), bell.clone(), stops.housekeeping.clone()))
+        });
         let gate = Gate::new(Parts {
             config: Arc::clone(&config),
             store: store.clone(),
@@ -226,7 +240,7 @@ impl Gateway {
             loads,
             wishes,
             admin_key: KeyHash::of(&admin_key),
-            clock,
+            clock: clock.clone(),
         });
         let run_file = write_run_file(&config.data_dir, &addresses)?;
         let ages = Ages {
@@ -250,6 +264,8 @@ impl Gateway {
                 clock,
                 stops.housekeeping.clone(),
             )),
+            time,
+            clock_was_set,
             addresses,
             config,
             store,
@@ -272,6 +288,11 @@ impl Gateway {
 
     pub(crate) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// Says what the kernel says when somebody sets the wall clock.
+    pub(crate) fn clock_was_set(&self) {
+        self.clock_was_set.notify_one();
     }
 
     pub(crate) fn new_admin_key(&self) -> Option<&str> {
@@ -326,6 +347,9 @@ impl Gateway {
         }
         self.stops.housekeeping.cancel();
         join("housekeeping", &mut self.housekeeping).await;
+        if let Some(time) = &mut self.time {
+            join("time", time).await;
+        }
         let _ = std::fs::remove_file(&self.run_file);
         #[cfg(feature = "sim")]
         let simulation = self.simulation;
@@ -355,9 +379,6 @@ async fn join(room: &str, task: &mut JoinHandle<()>) {
         error!(room, %error, "a room ended in a panic");
     }
 }
-
-/// What time it is, for what is stored and shown.
-pub(crate) type WallClock = fn() -> UnixMillis;
 
 /// The wall clock: the only place where it is read.
 pub(crate) fn wall_clock() -> UnixMillis {
@@ -395,9 +416,13 @@ fn lock_data_folder(folder: &Path) -> Result<File, StartError> {
 
 async fn open_store(config: &Config, pepper: Pepper) -> Result<(Store, StoreThreads), StartError> {
     let path = config.database_path();
+    let manners = config.manners.clone();
     let opened = tokio::task::spawn_blocking({
         let path = path.clone();
-        move || Store::open(&path, pepper)
+        move || {
+            let (store, threads) = Store::open(&path, pepper)?;
+            Ok((store.keeping(manners), threads))
+        }
     })
     .await
     .unwrap_or(Err(StoreError::Closed));
@@ -534,9 +559,9 @@ fn known(config: &Config, profiles: Profiles) -> Result<Profiles, StartError> {
     Ok(profiles)
 }
 
-fn pin_memory(store: Store, clock: WallClock) -> PinMemory {
+fn pin_memory(store: Store, clock: Clock) -> PinMemory {
     PinMemory::new(move |word| {
-        let store = store.clone();
+        let (store, clock) = (store.clone(), clock.clone());
         Box::pin(async move {
             let remembered = match word {
                 PinWord::Claim(lock) => store.claim_pin(lock.0, clock()).await,
@@ -635,7 +660,7 @@ fn write_run_file(folder: &Path, addresses: &[SocketAddr]) -> Result<PathBuf, St
     Ok(path)
 }
 
-async fn keep_house(store: Store, ages: Ages, clock: WallClock, stop: CancellationToken) {
+async fn keep_house(store: Store, ages: Ages, clock: Clock, stop: CancellationToken) {
     loop {
         let began = tokio::time::Instant::now();
         match store.forget(ages, clock()).await {

@@ -4,8 +4,9 @@
 //! its signals and its screen are missing.
 
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
-use crate::app::{Gateway, wall_clock};
+use crate::app::{Gateway, Host};
 use crate::config::Sources;
 use crate::domain::UnixMillis;
 
@@ -24,6 +25,9 @@ pub struct Start {
     pub env: Vec<(String, String)>,
     /// In the place of the system's wall clock. A test that moves tokio's clock moves this one with it.
     pub clock: Option<fn() -> UnixMillis>,
+    /// How long the host has been up. With it `clock` may be set, as a host's can be: say so by
+    /// [`Embedded::clock_was_set`].
+    pub since_boot: Option<fn() -> Duration>,
 }
 
 impl std::fmt::Debug for Embedded {
@@ -48,7 +52,15 @@ impl Embedded {
             env: start.env,
         };
         let config = crate::config::load(&sources).map_err(|error| error.to_string())?;
-        let gateway = Gateway::start_by(config, start.clock.unwrap_or(wall_clock))
+        let host = match start.clock {
+            None => Host::real(),
+            Some(wall) => Host {
+                wall,
+                since_boot: start.since_boot,
+                boot: Some("this one".to_owned()),
+            },
+        };
+        let gateway = Gateway::start_by(config, host)
             .await
             .map_err(|error| error.to_string())?;
         Ok(Self { gateway })
@@ -63,6 +75,11 @@ impl Embedded {
     #[must_use]
     pub fn data_dir(&self) -> &Path {
         &self.gateway.config().data_dir
+    }
+
+    /// What the kernel tells the gateway when somebody sets its clock.
+    pub fn clock_was_set(&self) {
+        self.gateway.clock_was_set();
     }
 
     /// As SIGTERM does.

@@ -20,7 +20,10 @@ use super::{
     Retention, Server, Simulate, USUAL_COST,
 };
 use crate::domain::route::{MOST_WEIGHT, USUAL_WEIGHT};
-use crate::domain::{Categories, Category, ModemName, Money, NumberRules, Policy, Prefixes};
+use crate::domain::{
+    Categories, Category, Curfew, Manners, ModemName, Money, NumberRules, Policy, Preferences,
+    Prefixes, QuietHours, StopRules, TimeOfDay,
+};
 
 /// Where settings come from, besides the file itself.
 #[derive(Default)]
@@ -113,7 +116,19 @@ impl Desk<'_> {
         let server = self.server(raw.server, &sources.listen);
         let modems = self.modems(raw.modem);
         let simulate = self.simulate(raw.simulate, sources.simulate);
+        let numbers = self.numbers(raw.phone);
+        let stop = self.stop_rules(
+            raw.inbound.stop_words,
+            raw.inbound.start_words,
+            raw.inbound.stop_categories,
+            numbers,
+        );
         Config {
+            manners: Manners {
+                stop,
+                usual: Preferences::usual(server.timezone.clone()),
+                curfew: self.quiet(raw.quiet, &server.timezone),
+            },
             auth: self.auth(raw.auth, &server),
             server,
             database: Database {
@@ -125,7 +140,7 @@ impl Desk<'_> {
                     0..=i64::MAX,
                 ),
             },
-            numbers: self.numbers(raw.phone),
+            numbers,
             message: self.message(raw.message),
             limits: self.limits(raw.limits),
             pepper_file: self.path("verify.pepper_file", raw.verify.pepper_file, "pepper.key"),
@@ -309,6 +324,72 @@ impl Desk<'_> {
             "must be a country's two capital letters (ISO 3166), such as \"CN\", or \"\" for international numbers only",
             |text| NumberRules::new(&text, short_codes),
         )
+    }
+
+    fn stop_rules(
+        &mut self,
+        stop_words: Given<Vec<String>>,
+        start_words: Given<Vec<String>>,
+        stop_categories: Given<Vec<String>>,
+        numbers: NumberRules,
+    ) -> StopRules {
+        let word = |text: &str| (!text.trim().is_empty()).then(|| text.to_owned());
+        let owned = |words: &[&str]| words.iter().map(|word| (*word).to_owned()).collect();
+        let right = "must be a word or a sentence: the whole of a text";
+        let usual = owned(&StopRules::STOP_WORDS);
+        let stop = self.list("inbound.stop_words", stop_words, usual, right, word);
+        let either = |text: &str| {
+            let is_free = !stop
+                .iter()
+                .any(|stop| stop.trim().to_lowercase() == text.trim().to_lowercase());
+            word(text).filter(|_| is_free)
+        };
+        let right = "must be a word or a sentence, and none of inbound.stop_words";
+        let usual = owned(&StopRules::START_WORDS);
+        let start = self.list("inbound.start_words", start_words, usual, right, either);
+        let categories = self.list(
+            "inbound.stop_categories",
+            stop_categories,
+            StopRules::STOP_CATEGORIES.to_vec(),
+            "must be otp, alert, transactional, notification or bulk",
+            Category::parse,
+        );
+        StopRules::new(&stop, &start, categories, numbers)
+    }
+
+    /// `zone`: `server.timezone`.
+    fn quiet(&mut self, raw: raw::Quiet, zone: &TimeZone) -> Curfew {
+        let span = |given: &Given<String>| given.as_ref().map_or(0..0, Spanned::span);
+        let (start_span, end_span) = (span(&raw.start), span(&raw.end));
+        let right = "must be a time of day, such as \"22:00\", or empty";
+        let read = |text: String| optional(&text, TimeOfDay::parse);
+        let start = self.take("quiet.start", raw.start, None, right, read);
+        let end = self.take("quiet.end", raw.end, None, right, read);
+        let both = "must be set together with the other end of quiet hours, or both must be empty";
+        match (start, end) {
+            (Some(_), None) if self.problems.is_empty() => {
+                self.refuse("quiet.start", start_span, both.to_owned());
+            }
+            (None, Some(_)) if self.problems.is_empty() => {
+                self.refuse("quiet.end", end_span, both.to_owned());
+            }
+            _ => {}
+        }
+        let categories = self.list(
+            "quiet.categories",
+            raw.categories,
+            Curfew::CATEGORIES.to_vec(),
+            "must be notification or bulk; the others never wait",
+            |text| Category::parse(text).filter(|one| Curfew::CATEGORIES.contains(one)),
+        );
+        Curfew {
+            hours: start.zip(end).map(|(start, end)| QuietHours {
+                start,
+                end,
+                zone: zone.clone(),
+            }),
+            categories,
+        }
     }
 
     fn message(&mut self, raw: raw::Message) -> Message {
@@ -625,6 +706,7 @@ fn forbidden(listen: &[SocketAddr], plain_allowed: bool) -> Vec<(SocketAddr, &'s
 
 #[cfg(test)]
 pub(super) mod tests {
+    use crate::domain::suppression::Wish;
     use std::time::Duration;
 
     use ipnet::IpNet;
@@ -737,6 +819,17 @@ pub(super) mod tests {
         assert_eq!(config.limits.key_burst, Some(100));
         assert_eq!(config.pepper_file, Path::new("pepper.key"));
         assert_eq!(config.idempotency_ttl, Duration::from_secs(86_400));
+        assert_eq!(config.manners.curfew.hours, None);
+        assert_eq!(
+            config.manners.curfew.categories,
+            [Category::Notification, Category::Bulk]
+        );
+        for word in ["STOP", "STOPALL", "UNSUBSCRIBE", "退订", "TD"] {
+            assert_eq!(config.manners.stop.wish(word), Some(Wish::Stop), "{word}");
+        }
+        for word in ["START", "UNSTOP", "订阅"] {
+            assert_eq!(config.manners.stop.wish(word), Some(Wish::Start), "{word}");
+        }
         assert!(config.modems.is_empty());
         assert_eq!(config.simulate.modems, 0);
         assert_eq!(config.simulate.seed, 1);
@@ -751,6 +844,46 @@ pub(super) mod tests {
             config.database_path(),
             Path::new("./cellpost-data/cellpost.db")
         );
+    }
+
+    #[test]
+    fn quiet_hours_are_written_with_both_ends_in_the_zone_of_the_server() {
+        let config = written(
+            "[server]\ntimezone = 'Europe/Berlin'\n[quiet]\nstart = '22:00'\nend = '07:30'\ncategories = ['bulk']",
+        )
+        .config();
+        let hours = config.manners.curfew.hours.unwrap();
+        assert_eq!(
+            (hours.start.to_string(), hours.end.to_string()),
+            ("22:00".into(), "07:30".into())
+        );
+        assert_eq!(hours.zone.iana_name(), Some("Europe/Berlin"));
+        assert_eq!(config.manners.curfew.categories, [Category::Bulk]);
+        for (text, problem) in [
+            (
+                "[quiet]\nstart = '22:00'",
+                "line 2: quiet.start = '22:00': must be set together with the other end of quiet hours, or both must be empty",
+            ),
+            (
+                "[quiet]\nend = '08:00'",
+                "line 2: quiet.end = '08:00': must be set together with the other end of quiet hours, or both must be empty",
+            ),
+            (
+                "[quiet]\nstart = '22'\nend = '08:00'",
+                "line 2: quiet.start = '22': must be a time of day, such as \"22:00\", or empty",
+            ),
+            (
+                "[quiet]\ncategories = ['otp']",
+                "line 2: quiet.categories = \"otp\": must be notification or bulk; the others never wait",
+            ),
+            (
+                "[inbound]\nstop_words = ['Halt']\nstart_words = [' halt']",
+                "line 3: inbound.start_words = \" halt\": must be a word or a sentence, and none of inbound.stop_words",
+            ),
+        ] {
+            let problem = format!("cellpost.toml {problem}");
+            assert_eq!(written(text).problems(), [problem], "{text}");
+        }
     }
 
     #[test]

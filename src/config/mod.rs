@@ -24,7 +24,9 @@ use jiff::tz::TimeZone;
 use url::Url;
 
 use crate::domain::route::USUAL_WEIGHT;
-use crate::domain::{Categories, ModemName, Money, NumberRules, Patience, Policy, Prefixes, Slot};
+use crate::domain::{
+    Categories, Manners, ModemName, Money, NumberRules, Patience, Policy, Prefixes, Slot,
+};
 
 pub(crate) use check::{Sources, load};
 pub(crate) use problem::ConfigError;
@@ -45,6 +47,8 @@ pub(crate) struct Config {
     pub(crate) retention: Retention,
     pub(crate) routing: Routing,
     pub(crate) budget: Budget,
+    /// `[quiet]`, the words of `[inbound]`, and preferences in `server.timezone`.
+    pub(crate) manners: Manners,
     /// A file of modem profiles replaces or adds to those compiled in.
     pub(crate) profiles_dir: Option<PathBuf>,
     /// Flight recordings kept of each modem.

@@ -28,6 +28,7 @@ pub(super) struct Raw {
     pub(super) verify: Verify,
     pub(super) idempotency: Idempotency,
     pub(super) inbound: Inbound,
+    pub(super) quiet: Quiet,
     pub(super) retention: Retention,
     pub(super) routing: Routing,
     pub(super) budget: Budget,
@@ -120,8 +121,19 @@ pub(super) struct Idempotency {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Inbound {
+    pub(super) stop_words: Given<Vec<String>>,
+    pub(super) start_words: Given<Vec<String>>,
+    pub(super) stop_categories: Given<Vec<String>>,
     pub(super) part_timeout: Given<i64>,
     pub(super) delete_from_sim: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Quiet {
+    pub(super) start: Given<String>,
+    pub(super) end: Given<String>,
+    pub(super) categories: Given<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -272,6 +284,12 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("limits", "key_burst", Kind::Integer),
     ("verify", "pepper_file", Kind::Text),
     ("idempotency", "ttl", Kind::Integer),
+    ("quiet", "start", Kind::Text),
+    ("quiet", "end", Kind::Text),
+    ("quiet", "categories", Kind::List),
+    ("inbound", "stop_words", Kind::List),
+    ("inbound", "start_words", Kind::List),
+    ("inbound", "stop_categories", Kind::List),
     ("inbound", "part_timeout", Kind::Integer),
     ("inbound", "delete_from_sim", Kind::Flag),
     ("retention", "bodies_days", Kind::Integer),
@@ -587,6 +605,7 @@ mod tests {
             fields::<Limits>("limits."),
             fields::<Verify>("verify."),
             fields::<Idempotency>("idempotency."),
+            fields::<Quiet>("quiet."),
             fields::<Inbound>("inbound."),
             fields::<Retention>("retention."),
             fields::<Routing>("routing."),

@@ -36,6 +36,9 @@ pub(super) enum Commit {
     },
     /// What was spent before: a reading too.
     Spent(Result<Vec<(i32, Money)>, StoreError>),
+    Rested {
+        more: Result<bool, StoreError>,
+    },
     Released {
         more: Result<bool, StoreError>,
     },
@@ -255,6 +258,7 @@ impl Dispatch {
                 self.asks_for_spent = true;
                 self.pause();
             }
+            Commit::Rested { more } => self.on_rested(more),
             Commit::Released { more } => match more {
                 Ok(_) => self.window_is_stale = true,
                 Err(error) => {

@@ -25,6 +25,8 @@ impl Dispatch {
     /// Gives every lane what it has room for.
     pub(super) async fn fill(&mut self) {
         self.look_at_lanes();
+        self.keep_time();
+        self.keep_hours();
         if !self.stopping && self.pause_until.is_none() && self.has_something_to_do() {
             for _ in 0..MOST_READS {
                 if self.window_is_stale && !self.read_line().await {
@@ -95,6 +97,7 @@ impl Dispatch {
         let lanes = &self.lanes;
         self.window
             .retain(|message| !lanes.iter().any(|lane| lane.holds(message.seq)));
+        self.leave_to_rest();
         true
     }
 

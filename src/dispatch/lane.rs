@@ -282,6 +282,12 @@ impl Lane {
         Some(sim)
     }
 
+    /// What its SIM has sent is asked for anew.
+    pub(super) fn forget_usage(&mut self) {
+        self.usage = None;
+        self.asked_for = None;
+    }
+
     pub(super) fn learn_usage(&mut self, sim: SimId, usage: Usage) {
         if self.asked_for.as_ref() == Some(&sim) {
             self.asked_for = None;

@@ -13,6 +13,7 @@ mod claims;
 mod commits;
 mod filling;
 mod health;
+mod hours;
 mod lane;
 mod pending;
 mod plan;
@@ -49,14 +50,15 @@ use crate::domain::carrier::Answer;
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::message::Policies;
 use crate::domain::{
-    Carrier, Crowd, FleetView, ModemName, ModemState, ModemStatus, Priority, RouteName, Terms,
-    UnixMillis, Word,
+    Carrier, Clock, Crowd, Curfew, FleetView, ModemName, ModemState, ModemStatus, Priority,
+    RouteName, Terms, UnixMillis, Word,
 };
 pub(crate) use crate::modem::Control;
 use crate::modem::{FleetEvent, ModemEvent, ModemHandle};
 use crate::store::{InLine, Store};
 use claims::Turns;
 use commits::Commit;
+use hours::Hours;
 use lane::{Lane, Phase, Try};
 use purse::Purse;
 use record::Record;
@@ -69,7 +71,9 @@ pub(crate) struct Settings {
     pub(crate) max_attempts: u32,
     /// `message.report_timeout`.
     pub(crate) report_timeout: Duration,
-    pub(crate) clock: fn() -> UnixMillis,
+    /// `[quiet]`
+    pub(crate) curfew: Curfew,
+    pub(crate) clock: Clock,
 }
 
 /// One route: what stands behind it, and how its parts are to be written.
@@ -169,6 +173,9 @@ pub(crate) struct Dispatch {
     asks_for_spent: bool,
     next_ticket: i64,
     day: i64,
+    hours: Hours,
+    /// What both clocks showed when the wall clock was last seen to be set.
+    clocks: (Instant, UnixMillis),
     stopping: bool,
 }
 
@@ -222,6 +229,8 @@ impl Dispatch {
             // Far from those of an earlier process: half of all there are follow it.
             next_ticket: rand::random_range(0..i64::MAX / 2),
             day: 0,
+            hours: Hours::default(),
+            clocks: (Instant::now(), now),
             stopping: false,
         };
         (dispatch, view)
@@ -323,7 +332,7 @@ impl Dispatch {
             wakes.into_iter().chain(silent_at).chain(paced)
         });
         let used_up = self.lanes.iter().filter_map(Lane::used_up_until);
-        let wall = wall.chain(used_up);
+        let wall = wall.chain(used_up).chain(self.hours.change_at());
         wall.map(|due| clock + due.since(now)).chain(lanes).min()
     }
 

@@ -211,7 +211,8 @@ impl House {
             policies: USUAL_POLICIES,
             max_attempts: 3,
             report_timeout: Duration::from_secs(3600),
-            clock,
+            clock: Clock::new(clock),
+            curfew: Curfew::default(),
         };
         let budget = Budget {
             daily: budget,

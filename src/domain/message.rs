@@ -28,6 +28,8 @@ pub enum MessageState {
 pub enum Change {
     /// Its time has come.
     Due,
+    /// Quiet hours hold it back.
+    QuietBegins,
     /// The intent to send its first part is committed.
     Intent,
     /// Nothing of this try left.
@@ -63,6 +65,7 @@ pub const MESSAGE_STEPS: &[(MessageState, Change, MessageState, &str)] = {
         (Scheduled, Due, Queued, "dispatch"),
         (Scheduled, Change::Canceled, MessageState::Canceled, "http"),
         (Scheduled, TimeOver, Expired, "dispatch"),
+        (Queued, QuietBegins, Scheduled, "dispatch"),
         (Queued, Intent, Sending, "dispatch"),
         (Queued, Settled, Sending, "inbox"),
         (Queued, Change::Canceled, MessageState::Canceled, "http"),
@@ -308,6 +311,7 @@ pub struct Pending {
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum PendingCode {
     Scheduled,
+    QuietHours,
     InLine,
     RetryBackoff,
     SimQuota,
@@ -322,8 +326,9 @@ pub enum PendingCode {
 }
 
 impl PendingCode {
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Scheduled,
+        Self::QuietHours,
         Self::InLine,
         Self::RetryBackoff,
         Self::SimQuota,
@@ -340,6 +345,7 @@ impl PendingCode {
     pub fn as_str(self) -> &'static str {
         match self {
             Self::Scheduled => "scheduled",
+            Self::QuietHours => "quiet_hours",
             Self::InLine => "in_line",
             Self::RetryBackoff => "retry_backoff",
             Self::SimQuota => "sim_quota",

@@ -16,14 +16,18 @@ pub mod event;
 pub mod fleet_view;
 pub mod id;
 pub mod inbound;
+pub mod manners;
 pub mod message;
 pub mod money;
+pub mod preference;
+pub mod quiet;
 pub mod redact;
 mod region;
 pub mod report;
 pub mod route;
 pub mod seal;
 pub mod setback;
+pub mod suppression;
 pub mod time;
 
 pub use addressee::Addressee;
@@ -35,15 +39,19 @@ pub use event::{Event, EventKind};
 pub use fleet_view::{FleetView, ModemState, ModemStatus, Network};
 pub use id::{BatchId, MessageId, MessageSeq, ModemName, PartNumber, SimId};
 pub use inbound::{InboundEncoding, InboundId, InboundPart, PduDigest, Place, Sender};
+pub use manners::Manners;
 pub use message::{
     Category, Change, MessageState, PartState, Pending, PendingCode, Policy, Priority, Severity,
 };
 pub use money::Money;
+pub use preference::{Preferences, Skip};
+pub use quiet::{Curfew, QuietHours, TimeOfDay};
 pub use redact::Redacted;
 pub use report::{Report, ReportMeaning};
 pub use route::{Categories, Crowd, Patience, Prefixes, RouteKind, RouteName, Slot, Terms, Via};
 pub use seal::{Pepper, Sealed};
 pub use setback::{Blame, Setback};
-pub use time::UnixMillis;
+pub use suppression::{Reason, StopRules};
+pub use time::{Clock, UnixMillis};
 
 pub use pdu_codec::{MessageReference, Reference, Status, Stranger};

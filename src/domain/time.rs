@@ -2,6 +2,8 @@
 //! [`pdu_codec::Timestamp`]. The three are never mixed.
 
 use std::fmt;
+use std::ops::Deref;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Milliseconds since 1970-01-01T00:00:00Z: what is stored and shown.
@@ -45,6 +47,40 @@ impl fmt::Display for UnixMillis {
     }
 }
 
+/// Tells what time it is. Whoever holds one reads it where it stands; nobody else reads a wall clock.
+#[derive(Clone)]
+pub struct Clock(Arc<dyn Fn() -> UnixMillis + Send + Sync>);
+
+impl Clock {
+    pub fn new(read: impl Fn() -> UnixMillis + Send + Sync + 'static) -> Self {
+        Self(Arc::new(read))
+    }
+}
+
+impl Deref for Clock {
+    type Target = dyn Fn() -> UnixMillis + Send + Sync;
+
+    fn deref(&self) -> &Self::Target {
+        &*self.0
+    }
+}
+
+impl fmt::Debug for Clock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Clock").field(&self.0().to_string()).finish()
+    }
+}
+
+/// Less than this is drift: the times of what waits are left as they are (semantics §1).
+const LARGEST_DRIFT: u64 = 60_000;
+
+/// By how much a wall clock was set, when the moment that the host was started at has become another one by it. `None`:
+/// it was not, or by so little that it does not matter.
+pub fn jump(booted_at: UnixMillis, now_seems: UnixMillis) -> Option<i64> {
+    let by = now_seems.0.saturating_sub(booted_at.0);
+    (by.unsigned_abs() > LARGEST_DRIFT).then_some(by)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -70,5 +106,20 @@ mod tests {
     #[test]
     fn a_clock_set_back_makes_no_negative_span() {
         assert_eq!(UnixMillis(5).since(UnixMillis(9)), Duration::ZERO);
+    }
+
+    #[test]
+    fn a_clock_has_jumped_when_it_was_set_by_more_than_a_minute() {
+        let booted_at = UnixMillis(1_000_000);
+        for (seems, by) in [
+            (1_000_000, None),
+            (1_060_000, None),
+            (940_000, None),
+            (1_060_001, Some(60_001)),
+            (939_999, Some(-60_001)),
+            (1_700_000_000_000, Some(1_699_999_000_000)),
+        ] {
+            assert_eq!(jump(booted_at, UnixMillis(seems)), by, "{seems}");
+        }
     }
 }

@@ -15,7 +15,7 @@ use super::auth::{Caller, Scope, Who};
 use super::error::{ApiError, Overload};
 use super::extract::{Fields, idempotency_key, read_body, require_json};
 use crate::dispatch::pending;
-use crate::domain::{Category, Pending};
+use crate::domain::{Category, Pending, Skip};
 use crate::store::{Accepted, Answer, MessageView, Once, Render, StoreError, Submission};
 
 /// What a group makes of a request, and of the message it became.
@@ -23,6 +23,8 @@ pub(super) struct Intake {
     pub(super) read: fn(&Gate, &Caller, Fields) -> Result<Submission, ApiError>,
     /// The answer, with why the message waits. It may be made more than once, and is the same each time.
     pub(super) answer: fn(&MessageView, Option<Pending>) -> Answer,
+    /// The answer about an alert that its number does not want.
+    pub(super) skipped: fn(Skip) -> Answer,
 }
 
 const IDEMPOTENCY_REPLAYED: HeaderName = HeaderName::from_static("idempotency-replayed");
@@ -35,7 +37,7 @@ pub(super) async fn accept(
     intake: &Intake,
 ) -> Result<Response, ApiError> {
     let render = renderer(gate, intake.answer);
-    let begun = match begin(gate, caller, request, &render).await? {
+    let begun = match begin(gate, caller, request, &render, intake.skipped).await? {
         Beginning::Replay(answer) => return Ok(replayed(answer)),
         Beginning::New(begun) => begun,
     };
@@ -43,7 +45,11 @@ pub(super) async fn accept(
     gate.has_room_for(submission.category)?;
     let (store, once) = (gate.store().clone(), begun.once);
     let write = async move { store.accept(submission, once).await };
-    answered(gate.commit(write, begun.run).await?, &render)
+    answered(
+        gate.commit(write, begun.run).await?,
+        &render,
+        intake.skipped,
+    )
 }
 
 /// A request that is new, and what of it is left to read.
@@ -64,6 +70,7 @@ pub(super) async fn begin<V>(
     caller: &Caller,
     request: Request,
     render: &Render<V>,
+    skipped: fn(Skip) -> Answer,
 ) -> Result<Beginning<V>, ApiError> {
     caller.may(Scope::MessagesSend)?;
     let (head, body) = request.into_parts();
@@ -74,6 +81,7 @@ pub(super) async fn begin<V>(
         scope: scope(caller, &head.method, head.uri.path(), key),
         body_mac: gate.store().pepper().body_mac(&octets),
         render: Arc::clone(render),
+        skipped,
     });
     let run = match &once {
         None => None,
@@ -94,11 +102,17 @@ pub(super) async fn begin<V>(
 }
 
 /// What became of a write, as its answer.
-pub(super) fn answered<V>(written: Accepted<V>, render: &Render<V>) -> Result<Response, ApiError> {
+pub(super) fn answered<V>(
+    written: Accepted<V>,
+    render: &Render<V>,
+    skipped: fn(Skip) -> Answer,
+) -> Result<Response, ApiError> {
     match written {
         Accepted::New(view) => Ok(response(&render(&view))),
         Accepted::Replay(answer) => Ok(replayed(answer)),
         Accepted::OtherBody => Err(ApiError::OtherBody),
+        Accepted::Suppressed(reason) => Err(ApiError::Suppressed(reason)),
+        Accepted::Skipped(skip) => Ok(response(&skipped(skip))),
     }
 }
 

@@ -34,6 +34,13 @@ pub(super) fn with_status(status: StatusCode, object: &impl Serialize) -> Respon
     })
 }
 
+/// Nothing to show.
+pub(super) fn empty(status: StatusCode) -> Response {
+    let mut response = Response::new(Body::empty());
+    *response.status_mut() = status;
+    response
+}
+
 pub(super) fn written(object: &impl Serialize) -> String {
     serde_json::to_string(object).expect("our objects have fixed keys and finite numbers only")
 }

@@ -55,7 +55,7 @@ pub(super) async fn create(
     request: Request,
 ) -> Result<Response, ApiError> {
     let render: Render<BatchView> = Arc::new(accepted);
-    let begun = match accept::begin(&gate, &caller, request, &render).await? {
+    let begun = match accept::begin(&gate, &caller, request, &render, message::skipped).await? {
         Beginning::Replay(answer) => return Ok(accept::replayed(answer)),
         Beginning::New(begun) => begun,
     };
@@ -63,7 +63,11 @@ pub(super) async fn create(
     gate.has_room_for(submission.category())?;
     let (store, once) = (gate.store().clone(), begun.once);
     let write = async move { store.accept_batch(submission, once).await };
-    accept::answered(gate.commit(write, begun.run).await?, &render)
+    accept::answered(
+        gate.commit(write, begun.run).await?,
+        &render,
+        message::skipped,
+    )
 }
 
 fn accepted(view: &BatchView) -> Answer {
@@ -86,7 +90,7 @@ fn read(gate: &Gate, caller: &Caller, mut fields: Fields) -> Result<BatchSubmiss
     let Some(mut recipients) = recipients else {
         return fields.finish(None);
     };
-    let Some((first, _)) = recipients.good.first() else {
+    let Some((_, first, _)) = recipients.good.first() else {
         // Nobody is left: the first one's trouble is the request's.
         fields.note(recipients.wrong);
         return fields.finish(None);
@@ -94,22 +98,36 @@ fn read(gate: &Gate, caller: &Caller, mut fields: Fields) -> Result<BatchSubmiss
     fields.put("to", first.raw.clone());
     let message = message::read(gate, caller, fields)?;
     let at = message.at;
-    let messages = recipients
-        .good
-        .drain(..)
-        .map(|(recipient, client_ref)| Submission {
-            to: recipient.to,
-            to_raw: recipient.raw,
-            client_ref,
-            ..message.clone()
-        });
-    BatchSubmission::new(messages.collect(), recipients.rejected, at)
+    let mut messages = Vec::with_capacity(recipients.good.len());
+    for (index, recipient, client_ref) in std::mem::take(&mut recipients.good) {
+        // Which routes may carry it is a matter of its number.
+        let (category, via) = (message.category, message.via.as_ref());
+        match gate.crowd(&recipient.to, category, message.parts, via) {
+            Ok(crowd) => messages.push((
+                index,
+                Submission {
+                    crowd,
+                    to: recipient.to,
+                    to_raw: recipient.raw,
+                    client_ref,
+                    ..message.clone()
+                },
+            )),
+            Err(error) => recipients.rejected.push(Rejected {
+                index,
+                to: recipient.raw,
+                code: error.code().into(),
+            }),
+        }
+    }
+    BatchSubmission::new(messages, recipients.rejected, at)
         .ok_or_else(|| ApiError::invalid("recipients is empty"))
 }
 
 #[derive(Debug, Default)]
 struct Recipients {
-    good: Vec<(Recipient, Option<String>)>,
+    /// With their places in the request.
+    good: Vec<(usize, Recipient, Option<String>)>,
     rejected: Vec<Rejected>,
     /// Why each of them was rejected.
     wrong: Vec<Problem>,
@@ -143,7 +161,7 @@ fn recipients(fields: &mut Fields, rules: &NumberRules) -> Option<Recipients> {
         fields.adopt(NAME, index, one);
         let Some(raw) = raw else { continue };
         match rules.parse(&raw) {
-            Ok(to) => read.good.push((Recipient { to, raw }, client_ref)),
+            Ok(to) => read.good.push((index, Recipient { to, raw }, client_ref)),
             Err(why) => read.reject(index, raw, &why.to_string()),
         }
     }

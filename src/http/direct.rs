@@ -11,7 +11,7 @@ use super::auth::Caller;
 use super::error::ApiError;
 use super::extract::Fields;
 use super::submission;
-use crate::domain::{Category, Encoding, Reference};
+use crate::domain::{Category, Encoding, Reference, Skip};
 use crate::store::{Answer, MessageView, Submission};
 
 #[derive(Debug, Serialize)]
@@ -21,9 +21,17 @@ struct SentJson<'a> {
     message_id: &'a str,
 }
 
+#[derive(Debug, Serialize)]
+struct SkippedJson {
+    success: bool,
+    skipped: bool,
+    reason: &'static str,
+}
+
 const INTAKE: Intake = Intake {
     read,
     answer: |view, _| accepted(view),
+    skipped,
 };
 
 /// `POST /sms/send`
@@ -85,6 +93,18 @@ fn accepted(view: &MessageView) -> Answer {
         body: written(&SentJson {
             success: true,
             message_id: view.id.as_str(),
+        }),
+    }
+}
+
+fn skipped(skip: Skip) -> Answer {
+    Answer {
+        status: 200,
+        location: None,
+        body: written(&SkippedJson {
+            success: true,
+            skipped: true,
+            reason: skip.as_str(),
         }),
     }
 }

@@ -12,6 +12,7 @@ use tracing::{debug, error, warn};
 
 use super::answer::written;
 use super::front::RequestId;
+use crate::domain::Reason;
 use crate::store::StoreError;
 
 /// Why a request was not done.
@@ -26,6 +27,8 @@ pub(super) enum ApiError {
     NotFound,
     MethodNotAllowed,
     NotCancelable,
+    /// The number is not to be written to.
+    Suppressed(Reason),
     /// The Idempotency-Key came with another body before.
     OtherBody,
     /// The first request with this Idempotency-Key has no answer yet.
@@ -92,6 +95,11 @@ impl ApiError {
         }])
     }
 
+    /// Its row's `code`.
+    pub(super) fn code(&self) -> &'static str {
+        self.row().code
+    }
+
     fn row(&self) -> Row {
         let (status, code) = match self {
             Self::Invalid(problems) => (
@@ -106,6 +114,7 @@ impl ApiError {
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::NotCancelable => (StatusCode::CONFLICT, "not_cancelable"),
+            Self::Suppressed(_) => (StatusCode::FORBIDDEN, "destination_blocked"),
             Self::OtherBody => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch"),
             Self::StillRunning => (StatusCode::CONFLICT, "idempotency_in_progress"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
@@ -141,6 +150,7 @@ impl ApiError {
             Self::NotCancelable => {
                 "only what is scheduled or queued can be canceled; this is past that".into()
             }
+            Self::Suppressed(reason) => suppressed(reason),
             Self::OtherBody => {
                 "this Idempotency-Key was used with another body; take a new key".into()
             }
@@ -328,6 +338,19 @@ impl Shape {
     }
 }
 
+fn suppressed(reason: &Reason) -> String {
+    match reason.as_str() {
+        Reason::STOP => {
+            "its owner wrote a stop word; inbound.stop_categories names what that holds back, and \
+             DELETE /v1/suppressions/{phone} lifts it"
+                .into()
+        }
+        reason => format!(
+            "the number is suppressed (reason {reason}); DELETE /v1/suppressions/{{phone}} lifts it"
+        ),
+    }
+}
+
 /// Rounded up, at least 1.
 fn whole_seconds(wait: Duration) -> u64 {
     let rounded_up = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -419,6 +442,11 @@ mod tests {
             (ApiError::NotFound, 404, "not_found"),
             (ApiError::MethodNotAllowed, 405, "method_not_allowed"),
             (ApiError::NotCancelable, 409, "not_cancelable"),
+            (
+                ApiError::Suppressed(Reason::stop()),
+                403,
+                "destination_blocked",
+            ),
             (ApiError::OtherBody, 422, "idempotency_mismatch"),
             (ApiError::StillRunning, 409, "idempotency_in_progress"),
             (

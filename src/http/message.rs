@@ -12,16 +12,17 @@ use super::cursor::{self, ListId, Listing};
 use super::error::ApiError;
 use super::extract::{Fields, Id, Query, read_body, require_json};
 use super::submission;
-use super::view::{EventJson, EventsJson, MessageJson, PreviewJson, json};
+use super::view::{EventJson, EventsJson, MessageJson, PreviewJson, SkippedJson, json};
 use crate::dispatch::pending;
 use crate::domain::{
-    BatchId, Category, Destination, MessageSeq, MessageState, Pending, Reference, UnixMillis,
+    BatchId, Category, Destination, MessageSeq, MessageState, Pending, Reference, Skip, UnixMillis,
 };
 use crate::store::{Answer, Cancel, Filter, MessageView, Submission};
 
 const INTAKE: Intake = Intake {
     read,
     answer: accepted,
+    skipped,
 };
 
 /// `POST /v1/messages`
@@ -86,6 +87,20 @@ fn accepted(view: &MessageView, pending: Option<Pending>) -> Answer {
         status: 202,
         location: Some(format!("/v1/messages/{}", view.id)),
         body: written(&json(view, pending, view.created_at, NOTHING_SPENT)),
+    }
+}
+
+/// 200 and no `Location`, where an accepted message has 202 and one: nothing was stored, and there is no id to ask for.
+/// The words are those of `/sms/send`.
+pub(super) fn skipped(skip: Skip) -> Answer {
+    Answer {
+        status: 200,
+        location: None,
+        body: written(&SkippedJson {
+            id: None,
+            skipped: true,
+            reason: skip.as_str(),
+        }),
     }
 }
 

@@ -23,10 +23,12 @@ mod inbound;
 mod limits;
 mod message;
 mod modem;
+mod preference;
 mod route;
 mod server;
 mod stats;
 mod submission;
+mod suppression;
 mod view;
 mod wire;
 
@@ -38,7 +40,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use axum::Router;
-use axum::routing::{get, patch, post};
+use axum::routing::{delete, get, patch, post};
 use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 use tower::Layer;
@@ -48,7 +50,7 @@ pub(crate) use server::serve;
 
 use crate::config::Config;
 use crate::dispatch::{Bell, Load, Wish};
-use crate::domain::{FleetView, UnixMillis};
+use crate::domain::{Clock, FleetView, UnixMillis};
 use crate::store::Store;
 use accept::Running;
 use error::ApiError;
@@ -68,7 +70,7 @@ pub(crate) struct Parts {
     pub(crate) loads: watch::Receiver<Vec<Load>>,
     pub(crate) wishes: mpsc::Sender<Wish>,
     pub(crate) admin_key: KeyHash,
-    pub(crate) clock: fn() -> UnixMillis,
+    pub(crate) clock: Clock,
 }
 
 struct Inner {
@@ -153,6 +155,17 @@ pub(crate) fn router(gate: Gate) -> Router {
         .route("/v1/routes", get(route::list))
         .route("/v1/routes/test", post(route::test))
         .route("/v1/routes/{name}", patch(route::change))
+        .route(
+            "/v1/preferences/{phone}",
+            get(preference::show)
+                .put(preference::replace)
+                .delete(preference::forget),
+        )
+        .route(
+            "/v1/suppressions",
+            get(suppression::list).post(suppression::create),
+        )
+        .route("/v1/suppressions/{phone}", delete(suppression::remove))
         .route("/sms/send", post(direct::send))
         .route("/healthz", get(health::lives))
         .route("/readyz", get(health::ready))

@@ -117,8 +117,12 @@ pub(super) fn category(fields: &mut Fields) -> Option<Category> {
 }
 
 pub(super) fn severity(fields: &mut Fields) -> Option<Severity> {
+    severity_in(fields, "severity")
+}
+
+pub(super) fn severity_in(fields: &mut Fields, name: &'static str) -> Option<Severity> {
     let must = "must be low, medium, high or critical";
-    word(fields, "severity", Severity::parse, must)
+    word(fields, name, Severity::parse, must)
 }
 
 pub(super) fn encoding(fields: &mut Fields) -> Encoding {

@@ -40,6 +40,15 @@ pub(super) struct MessageJson<'a> {
     expires_at: String,
 }
 
+/// An alert that its number does not want.
+#[derive(Debug, Serialize)]
+pub(super) struct SkippedJson {
+    /// There is no message.
+    pub(super) id: Option<&'static str>,
+    pub(super) skipped: bool,
+    pub(super) reason: &'static str,
+}
+
 /// What a text would come to if it were sent.
 #[derive(Debug, Serialize)]
 pub(super) struct PreviewJson {

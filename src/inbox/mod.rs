@@ -15,7 +15,7 @@ use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
 
 use crate::dispatch::Bell;
-use crate::domain::{InboundPart, ModemName, PduDigest, Report, SimId, UnixMillis};
+use crate::domain::{Clock, InboundPart, ModemName, PduDigest, Report, SimId, UnixMillis};
 use crate::modem::{FleetEvent, ModemEvent, ModemHandle, Order, RecoveryStep};
 use crate::store::{Matched, Receipt, Received, RecoveryEntry, Settlement, Store, StoreError};
 use reading::{Origin, Reading, read, read_report};
@@ -30,7 +30,7 @@ pub(crate) struct Inbox {
     pub(crate) part_timeout: Duration,
     /// A settled message leaves the line.
     pub(crate) bell: Bell,
-    pub(crate) clock: fn() -> UnixMillis,
+    pub(crate) clock: Clock,
 }
 
 /// A part of a text on its way into the store.
@@ -67,7 +67,7 @@ impl Inbox {
                         closes_at.get_or_insert((self.clock)().plus(self.part_timeout));
                     }
                 }
-                () = until(due, self.clock) => closes_at = self.close_incomplete().await,
+                () = until(due, &self.clock) => closes_at = self.close_incomplete().await,
             }
         }
     }
@@ -260,7 +260,7 @@ impl Inbox {
     }
 }
 
-async fn until(due: Option<UnixMillis>, clock: fn() -> UnixMillis) {
+async fn until(due: Option<UnixMillis>, clock: &Clock) {
     match due {
         Some(due) => tokio::time::sleep(due.since(clock()).min(LONGEST_SLEEP)).await,
         None => std::future::pending().await,

@@ -26,7 +26,7 @@ use super::{
     Control, FleetEvent, ModemEvent, ModemHandle, ModemSettings, ORDERS_UNDER_WAY, Order,
     PinMemory, RecoveryOutcome, RecoveryStep, actor,
 };
-use crate::domain::{FleetView, ModemState, ModemStatus, UnixMillis};
+use crate::domain::{Clock, FleetView, ModemState, ModemStatus};
 use outlet::Outlet;
 
 pub(super) mod outlet;
@@ -91,7 +91,7 @@ impl Fleet {
         modems: Vec<ModemSettings>,
         events: mpsc::Sender<FleetEvent>,
         pins: PinMemory,
-        clock: fn() -> UnixMillis,
+        clock: Clock,
         stop: CancellationToken,
     ) -> (Self, Vec<ModemHandle>) {
         let absent = |settings: &ModemSettings| {
@@ -115,7 +115,7 @@ impl Fleet {
                 (Arc::clone(&sender), place),
                 events.clone(),
                 pins.clone(),
-                clock,
+                clock.clone(),
             );
             tasks.spawn(Keeper::new(settings, taken, outlet, stop.clone()).run());
         }

@@ -1,23 +1,27 @@
 //! Batches: one request, many recipients. Counted as their messages take their steps; nobody counts rows.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::idempotency::{self, Known, Once};
 use super::list::cut;
-use super::message::{self, Accepted, Submission};
+use super::message::{self, Accepted, Submission, Welcome};
 use super::row::word;
 use super::writer::{Work, job};
 use super::{Store, StoreError};
 use crate::domain::batch::{BatchState, Standing, Tally};
-use crate::domain::{BatchId, Category, MessageId, MessageSeq, MessageState, Pepper, UnixMillis};
+use crate::domain::{
+    BatchId, Category, Manners, MessageId, MessageSeq, MessageState, Pepper, UnixMillis,
+};
 
 /// What a caller asked for, with nothing left to doubt: at least one message, no number twice.
 #[derive(Clone, Debug)]
 pub(crate) struct BatchSubmission {
     app: String,
-    messages: Vec<Submission>,
+    /// With their places in the request, from 0.
+    messages: Vec<(usize, Submission)>,
     rejected: Vec<Rejected>,
     at: UnixMillis,
 }
@@ -74,17 +78,17 @@ pub(crate) enum CancelBatch {
 impl BatchSubmission {
     /// `None` without a message. Of several to one number the first is kept.
     pub(crate) fn new(
-        messages: Vec<Submission>,
+        messages: Vec<(usize, Submission)>,
         rejected: Vec<Rejected>,
         at: UnixMillis,
     ) -> Option<Self> {
         let mut seen = HashSet::new();
-        let messages: Vec<Submission> = messages
+        let messages: Vec<(usize, Submission)> = messages
             .into_iter()
-            .filter(|message| seen.insert(message.to.clone()))
+            .filter(|(_, message)| seen.insert(message.to.clone()))
             .collect();
         Some(Self {
-            app: messages.first()?.app.clone(),
+            app: messages.first()?.1.app.clone(),
             messages,
             rejected,
             at,
@@ -92,7 +96,7 @@ impl BatchSubmission {
     }
 
     pub(crate) fn category(&self) -> Category {
-        self.messages[0].category
+        self.messages[0].1.category
     }
 }
 
@@ -104,7 +108,9 @@ impl Store {
         once: Option<Once<BatchView>>,
     ) -> Result<Accepted<BatchView>, StoreError> {
         let pepper = self.pepper.clone();
-        let (job, receipt) = job(move |work| accept(work, &submission, once.as_ref(), &pepper));
+        let manners = Arc::clone(&self.manners);
+        let (job, receipt) =
+            job(move |work| accept(work, &submission, once.as_ref(), &pepper, &manners));
         self.door.submit(vec![job]).await;
         receipt.committed().await
     }
@@ -150,6 +156,7 @@ fn accept(
     asked: &BatchSubmission,
     once: Option<&Once<BatchView>>,
     pepper: &Pepper,
+    manners: &Manners,
 ) -> Result<Accepted<BatchView>, StoreError> {
     if let Some(once) = once {
         match idempotency::look_up(work.db, &once.scope, &once.body_mac)? {
@@ -158,19 +165,67 @@ fn accept(
             Known::OtherBody => return Ok(Accepted::OtherBody),
         }
     }
+    let (messages, rejected) = match welcome(work, asked, manners)? {
+        Ok(welcome) => welcome,
+        Err(Welcome::Suppressed(reason)) => return Ok(Accepted::Suppressed(reason)),
+        Err(Welcome::Skipped(skip)) => {
+            if let Some(once) = once {
+                idempotency::remember(work, once, &(once.skipped)(skip), asked.at)?;
+            }
+            return Ok(Accepted::Skipped(skip));
+        }
+        Err(Welcome::Yes) => return Err(StoreError::Corrupt("a batch without messages".into())),
+    };
     let first = message::next_seq(work, asked.at)?;
     let id = BatchId::of(first, asked.at);
-    insert(work, first, &id, asked)?;
-    for (index, message) in asked.messages.iter().enumerate() {
+    insert(work, first, &id, asked, messages.len(), &rejected)?;
+    for (index, message) in messages.into_iter().enumerate() {
         let seq = MessageSeq(first.0 + i64::try_from(index).unwrap_or(i64::MAX));
         let id = MessageId::in_batch(first, asked.at, index + 1);
-        message::enter(work, seq, &id, Some(first), message, pepper)?;
+        message::enter(work, seq, &id, Some(first), message, pepper, manners)?;
     }
     let view = view(work.db, first)?;
     if let Some(once) = once {
-        idempotency::remember(work, once, &view, asked.at)?;
+        idempotency::remember(work, once, &(once.render)(&view), asked.at)?;
     }
     Ok(Accepted::New(Box::new(view)))
+}
+
+/// Those who may be written to, and those who were refused before or are now.
+type Guests<'a> = (Vec<&'a Submission>, Vec<Rejected>);
+
+/// Asks for each number whether it may be written to. `Err`: none may, and why the first may not.
+fn welcome<'a>(
+    work: &Work<'_>,
+    asked: &'a BatchSubmission,
+    manners: &Manners,
+) -> Result<Result<Guests<'a>, Welcome>, StoreError> {
+    let (mut messages, mut rejected) = (Vec::new(), asked.rejected.clone());
+    let mut first_refusal = Welcome::Yes;
+    for (index, one) in &asked.messages {
+        let refusal = message::welcome(work, one, manners)?;
+        let code = match &refusal {
+            Welcome::Yes => {
+                messages.push(one);
+                continue;
+            }
+            Welcome::Suppressed(_) => "destination_blocked",
+            Welcome::Skipped(skip) => skip.as_str(),
+        };
+        rejected.push(Rejected {
+            index: *index,
+            to: one.to_raw.clone(),
+            code: code.into(),
+        });
+        if matches!(first_refusal, Welcome::Yes) {
+            first_refusal = refusal;
+        }
+    }
+    rejected.sort_by_key(|one| one.index);
+    Ok(match messages.is_empty() {
+        true => Err(first_refusal),
+        false => Ok((messages, rejected)),
+    })
 }
 
 fn insert(
@@ -178,8 +233,10 @@ fn insert(
     seq: MessageSeq,
     id: &BatchId,
     asked: &BatchSubmission,
+    messages: usize,
+    rejected: &[Rejected],
 ) -> Result<(), StoreError> {
-    let first = &asked.messages[0];
+    let (_, first) = &asked.messages[0];
     work.db
         .prepare_cached(
             "INSERT INTO batch (seq, id, app, state, category, total, waiting, sending, success, failed,
@@ -193,8 +250,8 @@ fn insert(
             ":app": asked.app,
             ":state": BatchState::Pending.as_str(),
             ":category": first.category.as_str(),
-            ":total": i64::try_from(asked.messages.len()).unwrap_or(i64::MAX),
-            ":rejected": written(&asked.rejected),
+            ":total": i64::try_from(messages).unwrap_or(i64::MAX),
+            ":rejected": written(rejected),
             ":created_at": asked.at.0,
             ":scheduled_at": first.scheduled_at.map(|at| at.0),
         })?;

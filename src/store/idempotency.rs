@@ -6,7 +6,7 @@ use rusqlite::{OptionalExtension, named_params};
 
 use super::writer::Work;
 use super::{MessageView, Store, StoreError};
-use crate::domain::UnixMillis;
+use crate::domain::{Skip, UnixMillis};
 
 /// An answer as it was given.
 #[derive(Clone, Debug, PartialEq)]
@@ -23,6 +23,8 @@ pub(crate) struct Once<V = MessageView> {
     pub(crate) body_mac: [u8; 32],
     /// How what is new is answered: stored with it, in one transaction.
     pub(crate) render: Render<V>,
+    /// How an alert that is not wanted is answered.
+    pub(crate) skipped: fn(Skip) -> Answer,
 }
 
 /// How a new message, or a new batch, is answered: the same each time it is asked.
@@ -90,10 +92,9 @@ pub(super) fn look_up(
 pub(super) fn remember<V>(
     work: &Work<'_>,
     once: &Once<V>,
-    view: &V,
+    answer: &Answer,
     at: UnixMillis,
-) -> Result<Answer, rusqlite::Error> {
-    let answer = (once.render)(view);
+) -> Result<(), rusqlite::Error> {
     work.db
         .prepare_cached(
             "INSERT INTO idempotency (scope, body_mac, status, location, answer, created_at)
@@ -107,5 +108,5 @@ pub(super) fn remember<V>(
             ":answer": answer.body,
             ":created_at": at.0,
         })?;
-    Ok(answer)
+    Ok(())
 }

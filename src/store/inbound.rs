@@ -1,15 +1,18 @@
 //! Texts that came in: every part stored at once, joined when all are there or when their time is up.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params};
 
 use super::row::word;
+use super::suppression::obey;
 use super::writer::{Receipt, Work, job};
 use super::{Group, Store, StoreError};
 use crate::domain::assembly::{Assembly, Held, Joined, home_of, join};
 use crate::domain::{
-    Body, InboundEncoding, InboundId, InboundPart, PduDigest, Place, Reference, Sender, UnixMillis,
+    Body, InboundEncoding, InboundId, InboundPart, Manners, PduDigest, Place, Reference, Sender,
+    UnixMillis,
 };
 
 /// What became of a part.
@@ -69,7 +72,8 @@ const AT_ONCE: i64 = 100;
 impl Group<'_> {
     /// Stores a part, and its text when that can be shown.
     pub(crate) fn receive(&mut self, part: InboundPart) -> Receipt<Received> {
-        let (job, receipt) = job(move |work| receive(work, &part));
+        let manners = Arc::clone(&self.store.manners);
+        let (job, receipt) = job(move |work| receive(work, &part, &manners));
         self.jobs.push(job);
         receipt
     }
@@ -119,7 +123,11 @@ pub(super) fn forget(work: &Work<'_>, before: i64, step: i64) -> Result<usize, S
         .execute(named_params! { ":before": before, ":step": step })?)
 }
 
-fn receive(work: &mut Work<'_>, part: &InboundPart) -> Result<Received, StoreError> {
+fn receive(
+    work: &mut Work<'_>,
+    part: &InboundPart,
+    manners: &Manners,
+) -> Result<Received, StoreError> {
     let identity = part.identity();
     if is_known(work, part, identity.as_ref())? {
         return Ok(Received::Duplicate);
@@ -133,6 +141,15 @@ fn receive(work: &mut Work<'_>, part: &InboundPart) -> Result<Received, StoreErr
     match text.joined.is_complete || text.inbound.is_some() {
         true => {
             show(work, assembly, &text, part.at)?;
+            if text.joined.is_complete {
+                obey(
+                    work,
+                    &manners.stop,
+                    part.from.as_ref(),
+                    &text.joined.text,
+                    part.at,
+                )?;
+            }
             Ok(Received::Shown)
         }
         false => Ok(Received::Waits),

@@ -1,18 +1,23 @@
 //! A message as a whole: accepted, held back and let go, canceled, expired.
 
+use std::sync::Arc;
+
 use rusqlite::{OptionalExtension, ToSql, named_params};
 
 use super::idempotency::{self, Answer, Known, Once};
+use super::occurrence::{Occurrence, note};
 use super::query::{self, MessageView};
 use super::row;
+use super::suppression::held_back;
 use super::waiting::Place;
 use super::writer::{Receipt, Work, job};
-use super::{Group, Step, Store, StoreError};
+use super::{Group, Step, Store, StoreError, preference};
 use crate::domain::message::{Change, Policies};
 use crate::domain::redact::masked_codes;
 use crate::domain::{
-    Addressee, Body, Category, Crowd, Destination, Encoding, Event, EventKind, MessageId,
-    MessageSeq, MessageState, Pepper, Policy, Priority, Severity, UnixMillis, Via,
+    Addressee, Body, Category, Crowd, Destination, Encoding, Event, EventKind, Manners, MessageId,
+    MessageSeq, MessageState, PendingCode, Pepper, Policy, Priority, Reason, Severity, Skip,
+    UnixMillis, Via,
 };
 
 /// What a caller asked for, with nothing left to doubt.
@@ -42,6 +47,13 @@ pub(crate) struct Submission {
     pub(crate) at: UnixMillis,
 }
 
+impl Submission {
+    /// When it would go out if nothing held it back.
+    fn goes_at(&self) -> UnixMillis {
+        self.scheduled_at.unwrap_or(self.at).max(self.at)
+    }
+}
+
 /// What became of a submission.
 #[derive(Debug)]
 pub(crate) enum Accepted<V = MessageView> {
@@ -50,6 +62,10 @@ pub(crate) enum Accepted<V = MessageView> {
     Replay(Answer),
     /// The same Idempotency-Key came with another body before.
     OtherBody,
+    /// Its number is not to be written to.
+    Suppressed(Reason),
+    /// An alert that its number does not want: nothing is stored but that it was skipped.
+    Skipped(Skip),
 }
 
 /// What became of a wish to cancel.
@@ -61,7 +77,7 @@ pub(crate) enum Cancel {
 }
 
 /// Most messages let go or expired in one transaction, so that a send never waits long behind them.
-const AT_ONCE: usize = 500;
+pub(super) const AT_ONCE: usize = 100;
 /// In milliseconds.
 pub(super) const HOUR: i64 = 3_600_000;
 
@@ -74,7 +90,9 @@ impl Store {
         once: Option<Once>,
     ) -> Result<Accepted, StoreError> {
         let pepper = self.pepper.clone();
-        let (job, receipt) = job(move |work| accept(work, &submission, once.as_ref(), &pepper));
+        let manners = Arc::clone(&self.manners);
+        let (job, receipt) =
+            job(move |work| accept(work, &submission, once.as_ref(), &pepper, &manners));
         self.door.submit(vec![job]).await;
         receipt.committed().await
     }
@@ -100,9 +118,10 @@ impl Group<'_> {
         policies: Policies,
         now: UnixMillis,
     ) -> Receipt<bool> {
+        let manners = Arc::clone(&self.store.manners);
         let (job, receipt) = job(move |work| {
             let expired = expire(work, policies, now)?;
-            let released = release(work, now)?;
+            let released = release(work, &manners, now)?;
             Ok(expired == AT_ONCE || released == AT_ONCE)
         });
         self.jobs.push(job);
@@ -115,6 +134,7 @@ fn accept(
     asked: &Submission,
     once: Option<&Once>,
     pepper: &Pepper,
+    manners: &Manners,
 ) -> Result<Accepted, StoreError> {
     if let Some(once) = once {
         match idempotency::look_up(work.db, &once.scope, &once.body_mac)? {
@@ -123,14 +143,71 @@ fn accept(
             Known::OtherBody => return Ok(Accepted::OtherBody),
         }
     }
+    match welcome(work, asked, manners)? {
+        Welcome::Yes => {}
+        Welcome::Suppressed(reason) => return Ok(Accepted::Suppressed(reason)),
+        Welcome::Skipped(skip) => {
+            if let Some(once) = once {
+                idempotency::remember(work, once, &(once.skipped)(skip), asked.at)?;
+            }
+            return Ok(Accepted::Skipped(skip));
+        }
+    }
     let seq = next_seq(work, asked.at)?;
     let id = MessageId::of_single(seq, asked.at);
-    enter(work, seq, &id, None, asked, pepper)?;
+    enter(work, seq, &id, None, asked, pepper, manners)?;
     let view = query::view(work.db, seq)?;
     if let Some(once) = once {
-        idempotency::remember(work, once, &view, asked.at)?;
+        idempotency::remember(work, once, &(once.render)(&view), asked.at)?;
     }
     Ok(Accepted::New(Box::new(view)))
+}
+
+/// Whether a message may be accepted for its number.
+pub(super) enum Welcome {
+    Yes,
+    Suppressed(Reason),
+    Skipped(Skip),
+}
+
+pub(super) fn welcome(
+    work: &Work<'_>,
+    asked: &Submission,
+    manners: &Manners,
+) -> Result<Welcome, StoreError> {
+    if let Some(reason) = held_back(work.db, &manners.stop, &asked.to, asked.category)? {
+        return Ok(Welcome::Suppressed(reason));
+    }
+    Ok(unwanted(work, asked, manners)?.map_or(Welcome::Yes, Welcome::Skipped))
+}
+
+/// Why an alert with a severity is not wanted by its number. That it came is on record.
+fn unwanted(
+    work: &Work<'_>,
+    asked: &Submission,
+    manners: &Manners,
+) -> Result<Option<Skip>, StoreError> {
+    let (Category::Alert, Some(severity)) = (asked.category, asked.severity) else {
+        return Ok(None);
+    };
+    let preferences = preference::of_number(work.db, &asked.to, &manners.usual)?;
+    let skip = preferences.skip(severity, asked.goes_at());
+    if let Some(skip) = skip {
+        let occurrence = Occurrence {
+            kind: "alert.skipped",
+            app: Some(&asked.app),
+            number: asked.to.as_str(),
+            detail: skip.as_str(),
+            at: asked.at,
+        };
+        note(work, &occurrence)?;
+    }
+    Ok(skip)
+}
+
+/// What a person is told of a message that waits for their end.
+pub(super) fn quiet_hours(until: UnixMillis) -> String {
+    format!("quiet hours until {until}")
 }
 
 /// The number of the next message. Notes where in the order of acceptance the hour changes.
@@ -158,14 +235,19 @@ pub(super) fn enter(
     batch: Option<MessageSeq>,
     asked: &Submission,
     pepper: &Pepper,
+    manners: &Manners,
 ) -> Result<(), StoreError> {
-    insert(work, seq, id, batch, asked, pepper)?;
+    let quiet_until = manners.curfew.until(asked.category, asked.goes_at());
+    insert(work, seq, id, batch, asked, quiet_until, pepper)?;
     let head = head(work, seq)?;
-    let kind = match head.state {
-        MessageState::Scheduled => EventKind::Scheduled,
-        _ => EventKind::Queued,
+    let event = match (head.state, quiet_until) {
+        (MessageState::Scheduled, Some(until)) => {
+            Event::new(asked.at, EventKind::Scheduled).detail(quiet_hours(until))
+        }
+        (MessageState::Scheduled, None) => Event::new(asked.at, EventKind::Scheduled),
+        _ => Event::new(asked.at, EventKind::Queued),
     };
-    append(work, &head, Event::new(asked.at, kind))?;
+    append(work, &head, event)?;
     work.moved(head.place(), 1);
     Ok(())
 }
@@ -176,6 +258,7 @@ fn insert(
     id: &MessageId,
     batch: Option<MessageSeq>,
     asked: &Submission,
+    quiet_until: Option<UnixMillis>,
     pepper: &Pepper,
 ) -> Result<(), StoreError> {
     let (text, sealed) = match asked.category {
@@ -185,7 +268,8 @@ fn insert(
         }
         _ => (asked.body.expose().to_owned(), None),
     };
-    let due = asked.scheduled_at.filter(|due| *due > asked.at);
+    let due = quiet_until.or_else(|| asked.scheduled_at.filter(|due| *due > asked.at));
+    let hold_code = quiet_until.map(|_| PendingCode::QuietHours.as_str());
     let state = match due {
         Some(_) => MessageState::Scheduled,
         None => MessageState::Queued,
@@ -196,10 +280,10 @@ fn insert(
         .prepare_cached(
             "INSERT INTO message (seq, id, app, to_number, to_raw, country, category, severity, priority,
                                   state, text, sealed, encoding, parts, flash, ref16, from_modem, crowd, client_ref,
-                                  next_attempt_at, created_at, scheduled_at, expires_at, batch)
+                                  hold_code, hold_text, next_attempt_at, created_at, scheduled_at, expires_at, batch)
              VALUES (:seq, :id, :app, :to_number, :to_raw, :country, :category, :severity, :priority,
                      :state, :text, :sealed, :encoding, :parts, :flash, :ref16, :via, :crowd, :client_ref,
-                     :next_attempt_at, :created_at, :scheduled_at, :expires_at, :batch)",
+                     :hold_code, :hold_text, :next_attempt_at, :created_at, :scheduled_at, :expires_at, :batch)",
         )?
         .execute(named_params! {
             ":seq": seq.0,
@@ -221,6 +305,8 @@ fn insert(
             ":via": asked.via.as_ref().map(Via::stored),
             ":crowd": asked.crowd.0,
             ":client_ref": asked.client_ref,
+            ":hold_code": hold_code,
+            ":hold_text": quiet_until.map(quiet_hours),
             ":next_attempt_at": due.map(|due| due.0),
             ":created_at": asked.at.0,
             ":scheduled_at": asked.scheduled_at.map(|at| at.0),
@@ -266,7 +352,7 @@ pub(super) fn cancel_one(
     Ok(true)
 }
 
-fn release(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
+fn release(work: &mut Work<'_>, manners: &Manners, now: UnixMillis) -> Result<usize, StoreError> {
     let due = seqs(
         work,
         "SELECT seq
@@ -277,19 +363,62 @@ fn release(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
         now,
     )?;
     for seq in &due {
-        work.db
-            .prepare_cached(
-                "UPDATE message
-                    SET next_attempt_at = NULL, hold_code = NULL, hold_text = NULL
-                  WHERE seq = :seq",
-            )?
-            .execute(named_params! { ":seq": seq.0 })?;
         let mut head = head(work, *seq)?;
-        if step(work, &mut head, Change::Due)? {
-            append(work, &head, Event::new(now, EventKind::Queued))?;
+        match manners.curfew.until(head.category, now) {
+            Some(until) => rest(work, &mut head, until, now)?,
+            None => let_go(work, &mut head, now)?,
         }
     }
     Ok(due.len())
+}
+
+/// Ends a hold.
+pub(super) fn let_go(
+    work: &mut Work<'_>,
+    head: &mut Head,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    work.db
+        .prepare_cached(
+            "UPDATE message
+                SET next_attempt_at = NULL, hold_code = NULL, hold_text = NULL
+              WHERE seq = :seq",
+        )?
+        .execute(named_params! { ":seq": head.seq.0 })?;
+    if step(work, head, Change::Due)? {
+        append(work, head, Event::new(now, EventKind::Queued))?;
+    }
+    Ok(())
+}
+
+/// Holds back what waits, until quiet hours are over.
+pub(super) fn rest(
+    work: &mut Work<'_>,
+    head: &mut Head,
+    until: UnixMillis,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    if head.state == MessageState::Queued && !step(work, head, Change::QuietBegins)? {
+        return Ok(());
+    }
+    let held = work
+        .db
+        .prepare_cached(
+            "UPDATE message
+                SET next_attempt_at = :until, hold_code = :code, hold_text = :text
+              WHERE seq = :seq AND state = 'scheduled'",
+        )?
+        .execute(named_params! {
+            ":until": until.0,
+            ":code": PendingCode::QuietHours.as_str(),
+            ":text": quiet_hours(until),
+            ":seq": head.seq.0,
+        })?;
+    if held == 1 {
+        let event = Event::new(now, EventKind::Scheduled).detail(quiet_hours(until));
+        append(work, head, event)?;
+    }
+    Ok(())
 }
 
 fn expire(work: &mut Work<'_>, policies: Policies, now: UnixMillis) -> Result<usize, StoreError> {

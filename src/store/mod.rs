@@ -8,6 +8,7 @@
 //! Read first: [`message`] for the life of a message, [`writer`] for what a failing disk does.
 
 mod batch;
+mod clock;
 mod doubt;
 mod expiry;
 mod fleet;
@@ -17,24 +18,30 @@ mod list;
 mod message;
 mod migrate;
 mod money;
+mod occurrence;
 mod part;
+mod preference;
 mod query;
 mod queue;
+mod quiet;
 mod reader;
 mod report;
 mod retention;
 mod row;
 mod sim;
 mod statistic;
+mod suppression;
 mod waiting;
 mod writer;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::broadcast;
 
 pub(crate) use batch::{BatchStep, BatchSubmission, BatchView, CancelBatch, Rejected};
+pub(crate) use clock::ClockSet;
 pub(crate) use doubt::{InDoubt, Settlement, Verdict};
 pub(crate) use fleet::{RecoveryEntry, SimUse};
 pub(crate) use idempotency::{Answer, Once, Render};
@@ -49,10 +56,11 @@ pub(crate) use queue::{Group as QueueGroup, Why};
 pub(crate) use report::Matched;
 pub(crate) use retention::Ages;
 pub(crate) use statistic::DAY;
+pub(crate) use suppression::SuppressionView;
 pub(crate) use waiting::Place;
 pub(crate) use writer::{Receipt, StoreThreads};
 
-use crate::domain::{Event, MessageId, Pepper};
+use crate::domain::{Event, Manners, MessageId, Pepper};
 use reader::Readers;
 use waiting::Waiting;
 use writer::{Door, Jobs};
@@ -63,6 +71,7 @@ pub(crate) struct Store {
     door: Door,
     readers: Readers,
     pepper: Pepper,
+    manners: Arc<Manners>,
 }
 
 /// One entry of a message's event list, as it was committed.
@@ -126,8 +135,18 @@ impl Store {
             door,
             readers: Readers::new(path),
             pepper,
+            manners: Arc::new(Manners::default()),
         };
         Ok((store, threads))
+    }
+
+    /// The same store, keeping to these.
+    #[must_use]
+    pub(crate) fn keeping(self, manners: Manners) -> Self {
+        Self {
+            manners: Arc::new(manners),
+            ..self
+        }
     }
 
     /// Steps of messages from now on, each after its COMMIT. A listener that lags misses some.

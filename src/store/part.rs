@@ -3,6 +3,7 @@
 //! Every write is guarded by the state it expects and answers whether it held; a write that comes twice, or too
 //! late, changes nothing.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use rusqlite::{OptionalExtension, named_params};
@@ -10,17 +11,18 @@ use rusqlite::{OptionalExtension, named_params};
 use super::doubt::{Doubt, fall_into_doubt};
 use super::expiry::expire_if_over;
 use super::fleet::{count_part, uncount_part};
-use super::message::{Head, append, end, error, head, step, step_with};
+use super::message::{Head, append, end, error, head, rest, step, step_with};
 use super::money::spend;
 use super::report::{aggregate, settle_orphans};
 use super::sim::remember;
+use super::suppression::fail_if_suppressed;
 use super::writer::{Receipt, Work, job};
 use super::{Group, StoreError};
 use crate::domain::message::Change;
 use crate::domain::report::number_tail;
 use crate::domain::{
-    Crowd, Event, EventKind, MessageReference, MessageSeq, MessageState, Money, PartNumber,
-    PartState, PendingCode, Policy, RouteName, Setback, SimId, UnixMillis,
+    Crowd, Event, EventKind, Manners, MessageReference, MessageSeq, MessageState, Money,
+    PartNumber, PartState, PendingCode, Policy, RouteName, Setback, SimId, UnixMillis,
 };
 
 /// A part is about to go out by a route. Committed before the first octet of its PDU is written.
@@ -118,9 +120,11 @@ pub(crate) enum NextTry {
 }
 
 impl Group<'_> {
-    /// `false`: the message was canceled, expired or taken meanwhile; nothing may leave.
+    /// `false`: the message was canceled, expired, suppressed or taken meanwhile, or quiet hours have begun; nothing may
+    /// leave.
     pub(crate) fn intent(&mut self, intent: Intent) -> Receipt<bool> {
-        let (job, receipt) = job(move |work| begin(work, &intent));
+        let manners = Arc::clone(&self.store.manners);
+        let (job, receipt) = job(move |work| begin(work, &intent, &manners));
         self.jobs.push(job);
         receipt
     }
@@ -170,11 +174,14 @@ impl Group<'_> {
     }
 }
 
-fn begin(work: &mut Work<'_>, intent: &Intent) -> Result<bool, StoreError> {
+fn begin(work: &mut Work<'_>, intent: &Intent, manners: &Manners) -> Result<bool, StoreError> {
     let mut head = head(work, intent.message)?;
     let may_go = match head.state {
         MessageState::Queued => {
-            head.expires_at > intent.at && !head.is_held && count_try(work, &mut head, intent)?
+            head.expires_at > intent.at
+                && !head.is_held
+                && !is_unwelcome(work, &mut head, manners, intent.at)?
+                && count_try(work, &mut head, intent)?
         }
         // The next part of a message that is on its way.
         MessageState::Sending => charge(work, &head, intent.cost)?,
@@ -207,6 +214,22 @@ fn begin(work: &mut Work<'_>, intent: &Intent) -> Result<bool, StoreError> {
         .route(intent.route.as_str());
     append(work, &head, event)?;
     Ok(true)
+}
+
+/// What came after the message was accepted: its number was suppressed, or quiet hours have begun.
+fn is_unwelcome(
+    work: &mut Work<'_>,
+    head: &mut Head,
+    manners: &Manners,
+    at: UnixMillis,
+) -> Result<bool, StoreError> {
+    if fail_if_suppressed(work, &manners.stop, head, at)? {
+        return Ok(true);
+    }
+    match manners.curfew.until(head.category, at) {
+        Some(until) => rest(work, head, until, at).map(|()| true),
+        None => Ok(false),
+    }
 }
 
 fn count_try(work: &mut Work<'_>, head: &mut Head, intent: &Intent) -> Result<bool, StoreError> {

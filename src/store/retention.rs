@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::row::word;
 use super::writer::{Work, job};
-use super::{Store, StoreError, inbound};
+use super::{Store, StoreError, inbound, occurrence};
 use crate::domain::{Addressee, MessageState, Pepper, UnixMillis};
 
 /// How long things are kept.
@@ -42,16 +42,19 @@ enum Kind {
     Bodies,
     Events,
     Messages,
+    /// What happened that is no step of a message.
+    Occurrences,
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Answers,
         Self::Orphans,
         Self::Inbox,
         Self::Bodies,
         Self::Events,
         Self::Messages,
+        Self::Occurrences,
     ];
 
     fn kept(self, ages: &Ages) -> Duration {
@@ -60,7 +63,7 @@ impl Kind {
             Self::Orphans => ORPHANS,
             Self::Inbox => ages.inbox,
             Self::Bodies => ages.bodies,
-            Self::Events => ages.events,
+            Self::Events | Self::Occurrences => ages.events,
             Self::Messages => ages.messages,
         }
     }
@@ -108,6 +111,7 @@ fn forget(
         Kind::Bodies => bodies(work, times, pepper),
         Kind::Events => events(work, times),
         Kind::Messages => messages(work, times),
+        Kind::Occurrences => Ok(occurrence::forget(work, before, ROWS)? == full_step),
     }
 }
 

@@ -5,7 +5,7 @@ use rusqlite::Row;
 use super::StoreError;
 use crate::domain::{
     Addressee, BatchId, BatchState, Category, Destination, Encoding, EventKind, InboundEncoding,
-    InboundId, MessageId, MessageState, PartState,
+    InboundId, MessageId, MessageState, PartState, Reason, Severity,
 };
 
 pub(super) trait Word: Sized {
@@ -37,6 +37,8 @@ words!(
     MessageId by parse,
     MessageState by parse,
     PartState by parse,
+    Reason by parse,
+    Severity by parse,
 );
 
 /// The column's word as a value.

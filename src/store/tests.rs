@@ -1,11 +1,13 @@
 //! The store on a real file: one story per promise it keeps.
 
 mod batches;
+mod clock;
 mod forgetting;
 mod inbound;
 mod life;
 mod lists;
 mod numbers;
+mod people;
 mod reports;
 
 use std::time::Duration;
@@ -113,6 +115,11 @@ impl House {
         let events = events.expect("it was accepted");
         events.iter().map(|event| event.kind.as_str()).collect()
     }
+}
+
+/// Messages of a batch with their places in the request.
+fn placed(messages: &[Submission]) -> Vec<(usize, Submission)> {
+    messages.iter().cloned().enumerate().collect()
 }
 
 fn submission(change: impl FnOnce(&mut Submission)) -> Submission {
@@ -519,6 +526,7 @@ async fn the_same_request_twice_is_one_message_and_one_answer() {
             location: None,
             body: view.id.to_string(),
         }),
+        skipped: |_| panic!("no alert"),
     };
     let accept = |mac| house.store.accept(submission(|_| {}), Some(once(mac)));
     let Accepted::New(first) = accept([2; 32]).await.unwrap() else {

@@ -26,8 +26,15 @@ pub(crate) struct House {
     sim: Sim,
     gateway: Option<Embedded>,
     config: String,
+    clocks: Option<Clocks>,
     http: Client<HttpConnector, Full<Bytes>>,
 }
+
+/// What a host has instead of the real clocks: the one on the wall, and the time since its start.
+pub(crate) type Clocks = (
+    fn() -> cellpost::domain::UnixMillis,
+    fn() -> std::time::Duration,
+);
 
 /// An answer, whatever its status.
 #[derive(Debug)]
@@ -78,6 +85,24 @@ impl House {
         Self::with_simulation(settings, &[], config, modem).await
     }
 
+    /// One modem, on a host with these clocks.
+    pub(crate) async fn with_clocks(clocks: Clocks, config: &str) -> Self {
+        let settings = Settings {
+            seed: 1,
+            network: fast(),
+            ..Settings::default()
+        };
+        let mut house = Self::built(settings, &[], config, "").await;
+        house.clocks = Some(clocks);
+        house.start().await;
+        house
+    }
+
+    /// What the kernel tells when a clock is set.
+    pub(crate) fn clock_was_set(&self) {
+        self.gateway.as_ref().unwrap().clock_was_set();
+    }
+
     /// One modem of this make, with a SIM of its own size or of `sim_slots`, and with these faults from the beginning.
     pub(crate) async fn with_make(
         personality: &str,
@@ -100,6 +125,13 @@ impl House {
         config: &str,
         modem: &str,
     ) -> Self {
+        let mut house = Self::built(settings, faults, config, modem).await;
+        house.start().await;
+        house
+    }
+
+    /// With a gateway that is not started yet.
+    async fn built(settings: Settings, faults: &[Fault], config: &str, modem: &str) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sim = modem_sim::start(&folder.path().join("sim"), settings).unwrap();
         // Tests ask again and again until something is so.
@@ -116,17 +148,17 @@ impl House {
                 port.display()
             );
         }
-        let mut house = Self {
+        let house = Self {
             folder,
             sim,
             gateway: None,
             config: lines,
+            clocks: None,
             http: Client::builder(TokioExecutor::new()).build_http(),
         };
         for fault in faults {
             house.fault(0, fault.clone()).await;
         }
-        house.start().await;
         house
     }
 
@@ -134,7 +166,8 @@ impl House {
         let config = self.folder.path().join("cellpost.toml");
         std::fs::write(&config, &self.config).unwrap();
         let start = Start {
-            clock: None,
+            clock: self.clocks.map(|(wall, _)| wall),
+            since_boot: self.clocks.map(|(_, since_boot)| since_boot),
             config: Some(config),
             data_dir: self.data_dir(),
             ..Start::default()

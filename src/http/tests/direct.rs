@@ -26,8 +26,11 @@ async fn a_severity_makes_an_alert_of_it() {
     for (more, category) in [
         (json!({}), "transactional"),
         (json!({ "category": "bulk" }), "bulk"),
-        (json!({ "severity": "high" }), "alert"),
-        (json!({ "severity": "high", "category": "bulk" }), "alert"),
+        (json!({ "severity": "critical" }), "alert"),
+        (
+            json!({ "severity": "critical", "category": "bulk" }),
+            "alert",
+        ),
     ] {
         let mut body = json!({ "to": TO, "message": "hello", "clientRef": "c" });
         body.as_object_mut()

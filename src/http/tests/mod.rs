@@ -7,6 +7,7 @@ mod callers;
 mod direct;
 mod idempotency;
 mod inbox;
+mod people;
 mod refusing;
 mod routes;
 mod service;
@@ -29,7 +30,7 @@ use super::{Gate, KeyHash, Parts, router};
 use crate::config::{Sources, load};
 use crate::dispatch::{Bell, Load, Wish};
 use crate::domain::{
-    FleetView, ModemName, ModemState, ModemStatus, Network, Pepper, RouteName, UnixMillis,
+    Clock, FleetView, ModemName, ModemState, ModemStatus, Network, Pepper, RouteName, UnixMillis,
 };
 use crate::store::Store;
 
@@ -74,6 +75,7 @@ impl House {
         let config = load(&sources).unwrap();
         let pepper = Pepper::new(&[7; 32]);
         let (store, _) = Store::open(&config.database_path(), pepper).unwrap();
+        let store = store.keeping(config.manners.clone());
         let (fleet, fleet_view) = watch::channel(FleetView::from([ready_modem("m1")]));
         let (loads, loads_view) = watch::channel(Vec::new());
         let (wishes, wished) = mpsc::channel(4);
@@ -85,7 +87,7 @@ impl House {
             loads: loads_view,
             wishes,
             admin_key: KeyHash::of(KEY),
-            clock: || NOW,
+            clock: Clock::new(|| NOW),
         });
         Self {
             router: router(gate.clone()),
@@ -117,6 +119,15 @@ impl House {
 
     async fn post(&self, path: &str, body: impl Into<Body>) -> Reply {
         self.send(asking(Method::POST, path, body.into())).await
+    }
+
+    async fn put(&self, path: &str, body: &Value) -> Reply {
+        let request = asking(Method::PUT, path, body.to_string().into());
+        self.send(request).await
+    }
+
+    async fn delete(&self, path: &str) -> Reply {
+        self.send(asking(Method::DELETE, path, Body::empty())).await
     }
 
     async fn post_with(&self, path: &str, body: &Value, headers: &[(&str, &str)]) -> Reply {

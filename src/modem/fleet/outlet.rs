@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tracing::{info, warn};
 
-use crate::domain::{FleetView, ModemName, ModemState, ModemStatus, Network, UnixMillis};
+use crate::domain::{Clock, FleetView, ModemName, ModemState, ModemStatus, Network, UnixMillis};
 use crate::modem::actor;
 use crate::modem::recorder::Recorder;
 use crate::modem::{
@@ -21,7 +21,7 @@ pub(in crate::modem) struct Outlet {
     place: usize,
     events: mpsc::Sender<FleetEvent>,
     pins: PinMemory,
-    clock: fn() -> UnixMillis,
+    clock: Clock,
     /// As it is; a pause hides its state.
     actual: ModemStatus,
     is_paused: bool,
@@ -37,7 +37,7 @@ impl Outlet {
         (view, place): (Arc<watch::Sender<FleetView>>, usize),
         events: mpsc::Sender<FleetEvent>,
         pins: PinMemory,
-        clock: fn() -> UnixMillis,
+        clock: Clock,
     ) -> Self {
         let actual = view.borrow()[place].clone();
         Self {

@@ -6,7 +6,7 @@ use pdu_codec::Reference;
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
 
 use super::*;
-use crate::domain::{Body, Destination, Encoding, ModemName, PartNumber};
+use crate::domain::{Body, Destination, Encoding, ModemName, PartNumber, UnixMillis};
 use crate::modem::profile::Profiles;
 use crate::modem::{Outcome, Recordings, Submit, Ticket};
 
@@ -252,9 +252,8 @@ mod with_simulated_modems {
             let (told, events) = mpsc::channel(16);
             let (orders, taken) = mpsc::channel(ORDERS_UNDER_WAY);
             let place = (Arc::new(sender), 0);
-            let outlet = Outlet::new(settings.name.clone(), place, told, no_pins(), || {
-                UnixMillis(1)
-            });
+            let clock = Clock::new(|| UnixMillis(1));
+            let outlet = Outlet::new(settings.name.clone(), place, told, no_pins(), clock);
             let keeper = Keeper::new(settings, taken, outlet, CancellationToken::new());
             let far = Far {
                 orders,
@@ -394,7 +393,7 @@ impl House {
             vec![settings],
             events,
             no_pins(),
-            || UnixMillis(1),
+            Clock::new(|| UnixMillis(1)),
             stop.clone(),
         );
         Self {

@@ -17,7 +17,7 @@ fn batch_of(recipients: u8, change: impl Fn(&mut Submission)) -> BatchSubmission
             change(asked);
         })
     });
-    BatchSubmission::new(messages.collect(), Vec::new(), NOW).unwrap()
+    BatchSubmission::new(messages.enumerate().collect(), Vec::new(), NOW).unwrap()
 }
 
 impl House {
@@ -168,7 +168,7 @@ async fn a_number_that_is_named_twice_gets_one_text_and_ids_share_their_digits()
         to: "nobody".into(),
         code: "invalid_phone".into(),
     }];
-    let asked = BatchSubmission::new(messages.to_vec(), rejected.clone(), NOW).unwrap();
+    let asked = BatchSubmission::new(placed(&messages), rejected.clone(), NOW).unwrap();
     let (batch, messages) = house.batch(asked).await;
     assert_eq!(batch.tally.total(), 2);
     assert_eq!(batch.rejected, rejected);
@@ -227,6 +227,7 @@ async fn the_same_batch_twice_is_one_batch_and_one_answer() {
             location: None,
             body: view.id.to_string(),
         }),
+        skipped: |_| panic!("no alert"),
     };
     let accept = || house.store.accept_batch(batch_of(2, |_| {}), Some(once()));
     let Accepted::New(first) = accept().await.unwrap() else {

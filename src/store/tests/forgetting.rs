@@ -234,7 +234,7 @@ async fn a_batch_goes_with_the_last_of_its_messages() {
         to: "1380013800".into(),
         code: "invalid_phone".into(),
     }];
-    let asked = BatchSubmission::new(messages.to_vec(), rejected, NOW).unwrap();
+    let asked = BatchSubmission::new(placed(&messages), rejected, NOW).unwrap();
     let Accepted::New(batch) = house.store.accept_batch(asked, None).await.unwrap() else {
         panic!("new");
     };

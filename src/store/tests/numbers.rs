@@ -103,7 +103,7 @@ impl House {
                 asked.to = abroad.clone();
             }),
         ];
-        let asked = BatchSubmission::new(batch.to_vec(), Vec::new(), NOW).unwrap();
+        let asked = BatchSubmission::new(placed(&batch), Vec::new(), NOW).unwrap();
         self.store.accept_batch(asked, None).await.unwrap();
         self.accepts(|asked| asked.via = Some(by_modem())).await;
         self.accepts(|asked| asked.to = abroad.clone()).await;
