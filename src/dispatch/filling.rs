@@ -212,6 +212,7 @@ impl Dispatch {
     }
 
     async fn take_on(&mut self, message: Arc<InLine>, claim: &plan::Claim) {
+        crash_point!(BeforeClaim);
         let (lane, anew) = (claim.lane, claim.anew);
         let body = match &message.text {
             StoredText::Plain(body) => body.clone(),
@@ -243,6 +244,7 @@ impl Dispatch {
             anew,
             by_turn: claim.by_turn,
         });
+        crash_point!(AfterClaim);
     }
 
     async fn give_up(&mut self, message: &InLine, why: String) {
@@ -268,6 +270,7 @@ impl Dispatch {
             let Some(submit) = self.next_submit(lane) else {
                 break;
             };
+            crash_point!(BeforePrepare);
             self.lanes[lane].order(Order::Prepare(Box::new(submit)));
         }
         self.begin(lane).await;

@@ -74,7 +74,8 @@ const ANSWER_MAY_COME: Duration = Duration::from_secs(300);
 fn settle(work: &mut Work<'_>, settlement: &Settlement) -> Result<bool, StoreError> {
     let route = settlement.modem.route();
     let since = settlement.at.0 - i64::try_from(ANSWER_MAY_COME.as_millis()).unwrap_or(0);
-    let Some(part) = only_part_in_doubt(work, &route, since..=i64::MAX, None)? else {
+    let tried_at = since..=i64::MAX;
+    let Some(part) = only_part_in_doubt(work, &route, tried_at, None, settlement.at)? else {
         return Ok(false);
     };
     settle_part(work, part, settlement.reference, route, settlement.at)?;
@@ -82,18 +83,20 @@ fn settle(work: &mut Work<'_>, settlement: &Settlement) -> Result<bool, StoreErr
 }
 
 /// The part in doubt of this modem whose try began in `tried_at` (and, if there is a report, that it may be about), when
-/// there is exactly one.
+/// there is exactly one. After its window it is final, and nothing settles it any more.
 pub(super) fn only_part_in_doubt(
     work: &Work<'_>,
     route: &str,
     tried_at: RangeInclusive<i64>,
     report: Option<&Report>,
+    at: UnixMillis,
 ) -> Result<Option<(MessageSeq, PartNumber)>, StoreError> {
     let mut statement = work.db.prepare_cached(
         "SELECT message, number, expected_mr
            FROM part
           WHERE route = :route AND tried_at BETWEEN :earliest AND :latest
             AND state IN ('sending', 'uncertain') AND state = 'uncertain'
+            AND COALESCE(window_ends_at, :at) >= :at
             AND (:sim IS NULL OR sim = :sim AND recipient_tail = :tail)
           LIMIT 2",
     )?;
@@ -101,6 +104,7 @@ pub(super) fn only_part_in_doubt(
         ":route": route,
         ":earliest": tried_at.start(),
         ":latest": tried_at.end(),
+        ":at": at.0,
         ":sim": report.map(|report| report.sim.as_str()),
         ":tail": report.map(Report::recipient_tail),
     };

@@ -120,6 +120,7 @@ pub(super) fn forget(work: &Work<'_>, before: i64, step: i64) -> Result<usize, S
 }
 
 fn receive(work: &mut Work<'_>, part: &InboundPart) -> Result<Received, StoreError> {
+    crash_point!(writes Inbound);
     let identity = part.identity();
     if is_known(work, part, identity.as_ref())? {
         return Ok(Received::Duplicate);

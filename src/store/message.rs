@@ -121,6 +121,7 @@ fn accept(
         _ => EventKind::Queued,
     };
     append(work, &head, Event::new(asked.at, kind))?;
+    crash_point!(writes Accept);
     work.unsent(1);
     let view = query::view(work.db, seq)?;
     if let Some(once) = once {

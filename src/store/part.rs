@@ -186,6 +186,7 @@ fn begin(work: &mut Work<'_>, intent: &Intent) -> Result<bool, StoreError> {
         .part(intent.part)
         .route(intent.modem.route());
     append(work, &head, event)?;
+    crash_point!(writes Intent);
     Ok(true)
 }
 
@@ -316,6 +317,7 @@ fn accepted(work: &mut Work<'_>, acceptance: &Acceptance) -> Result<bool, StoreE
     let Some(sim) = mark_taken(work, &taken, PartState::Sending, Some(acceptance.ticket))? else {
         return Ok(false);
     };
+    crash_point!(writes Outcome);
     if let Some(sim) = &sim {
         remember(work, sim, acceptance)?;
     }

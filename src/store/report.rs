@@ -53,6 +53,7 @@ fn record(
     route: &str,
     at: UnixMillis,
 ) -> Result<Matched, StoreError> {
+    crash_point!(writes Report);
     if let Some((seq, part)) = candidate(work, report, Nearness::Preferred, at)? {
         return apply(work, seq, part, report, at);
     }
@@ -75,7 +76,7 @@ fn settle_doubt(
         return Ok(false);
     };
     let tried_at = stamp.0 - 600_000..=stamp.0 + 120_000;
-    let Some((message, part)) = only_part_in_doubt(work, route, tried_at, Some(report))? else {
+    let Some((message, part)) = only_part_in_doubt(work, route, tried_at, Some(report), at)? else {
         return Ok(false);
     };
     settle_part(
