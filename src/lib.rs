@@ -2,6 +2,9 @@
 //!
 //! One room, one purpose; a room looks only into those that stand above it here (`tests/tidy.toml`).
 
+#[macro_use]
+mod crash;
+
 pub mod domain;
 
 mod at;

@@ -2,6 +2,8 @@
 //!
 //! Definitions: architecture, budgets. Times are taken by the simulation's ledger (CLOCK_MONOTONIC).
 
+mod fairness;
+
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -42,6 +44,19 @@ enum BenchCommand {
         #[arg(long, default_value_t = 200)]
         messages: usize,
     },
+    /// How long a code waits while a crowd of bulk messages stands in line.
+    Fairness {
+        #[command(flatten)]
+        common: CommonArgs,
+        /// Bulk messages in line at the start.
+        #[arg(long, default_value_t = 50_000)]
+        messages: usize,
+        /// Codes, one each second.
+        #[arg(long, default_value_t = 60)]
+        codes: usize,
+        #[arg(long, default_value_t = 1)]
+        modems: usize,
+    },
 }
 
 #[derive(Debug, Args)]
@@ -70,6 +85,17 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), CommandError> {
         BenchCommand::Latency { common, messages } => (
             common,
             in_folder(common, |folder| latency(folder, common, *messages))?,
+        ),
+        BenchCommand::Fairness {
+            common,
+            messages,
+            codes,
+            modems,
+        } => (
+            common,
+            in_folder(common, |folder| {
+                fairness::fairness(folder, common, *messages, *codes, *modems)
+            })?,
         ),
     };
     show(&figures, common.json);
@@ -151,7 +177,12 @@ fn drain(
     let fsync_p50 = fsync_p50(folder)?;
     runtime()?.block_on(async {
         let due = wall_clock().plus(UNTIL_DUE);
-        fill_queue(&config, messages, due).await?;
+        let crowd = Crowd {
+            messages,
+            category: Category::Transactional,
+            due: Some(due),
+        };
+        fill_queue(&config, &crowd).await?;
         let gateway = Gateway::start(config).await?;
         ready(&gateway).await?;
         let control = control_of(&gateway)?;
@@ -206,20 +237,28 @@ fn drain(
     })
 }
 
+/// Texts that stand in line before the gateway starts.
+struct Crowd {
+    messages: usize,
+    category: Category,
+    /// Held back until then.
+    due: Option<UnixMillis>,
+}
+
 /// Accepts the texts straight through the store's door: intake is not what is measured here.
-async fn fill_queue(config: &Config, messages: usize, due: UnixMillis) -> Result<(), CommandError> {
+async fn fill_queue(config: &Config, crowd: &Crowd) -> Result<(), CommandError> {
     let failed = |error: &dyn std::fmt::Display| CommandError::Failed(error.to_string());
     // Nothing here is of category otp, so nothing is sealed with this pepper.
     let pepper = Pepper::new(&[0; Pepper::OCTETS]);
     let (store, threads) =
         Store::open(&config.database_path(), pepper).map_err(|error| failed(&error))?;
     let at = wall_clock();
-    let accepts = (0..messages).map(|number| {
+    let accepts = (0..crowd.messages).map(|number| {
         let submission = Submission {
             app: "default".into(),
             to: Destination::stored(&format!("+86138{number:08}")).expect("13 digits, first 86"),
             to_raw: String::new(),
-            category: Category::Transactional,
+            category: crowd.category,
             severity: None,
             body: Body::stored(format!("Message {number} of a queue")),
             encoding: Encoding::Gsm7,
@@ -230,8 +269,8 @@ async fn fill_queue(config: &Config, messages: usize, due: UnixMillis) -> Result
             priority: None,
             crowd: Crowd::ANYBODY,
             client_ref: None,
-            scheduled_at: Some(due),
-            expires_at: due.plus(Duration::from_secs(86_400)),
+            scheduled_at: crowd.due,
+            expires_at: crowd.due.unwrap_or(at).plus(Duration::from_secs(86_400)),
             at,
         };
         store.accept(submission, None)

@@ -156,7 +156,9 @@ impl Dispatch {
         let receipt = record.put(&mut group);
         let intent_receipt =
             intent.map(|(lane, ticket, intent)| (lane, ticket, group.intent(intent)));
+        crash_point!(BeforeHandOver);
         group.submit().await;
+        crash_point!(AfterHandOver);
         self.commits.push(Box::pin(async move {
             let fate = receipt.committed().await;
             Commit::Record { record, fate }

@@ -222,6 +222,7 @@ impl Dispatch {
     }
 
     async fn take_on(&mut self, message: Arc<InLine>, claim: &claims::Claim) {
+        crash_point!(BeforeClaim);
         let (lane, anew) = (claim.route, claim.anew);
         let body = match &message.text {
             StoredText::Plain(body) => body.clone(),
@@ -256,6 +257,7 @@ impl Dispatch {
             anew,
             by_turn: claim.by_turn,
         });
+        crash_point!(AfterClaim);
     }
 
     async fn give_up(&mut self, message: &InLine, why: String) {
@@ -281,6 +283,7 @@ impl Dispatch {
             let Some(submit) = self.next_submit(lane) else {
                 break;
             };
+            crash_point!(BeforePrepare);
             self.lanes[lane].say(Word::Prepare(Box::new(submit)));
         }
         self.begin(lane).await;

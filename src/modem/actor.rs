@@ -31,7 +31,9 @@ where
             match output {
                 Output::Write(octets) => {
                     outlet.wrote(&octets);
+                    crash_point!(before_write(&octets));
                     write(port, session, &octets).await;
+                    crash_point!(after_write(&octets));
                 }
                 Output::Status(status) => outlet.status(*status),
                 Output::Event(event) => outlet.event(event).await,
@@ -90,8 +92,10 @@ async fn write<P: AsyncWrite + Unpin>(port: &mut P, session: &mut Session, octet
 /// A modem that never stops talking must not keep a deadline from being seen.
 fn hear(session: &mut Session, outlet: &mut Outlet, octets: &[u8]) {
     outlet.heard(octets);
+    crash_point!(before_reading(octets));
     let now = now();
     session.handle(now, Input::Octets(octets));
+    crash_point!(after_reading(octets));
     if session.deadline().is_some_and(|deadline| deadline <= now) {
         session.handle(now, Input::Deadline);
     }

@@ -128,6 +128,7 @@ fn receive(
     part: &InboundPart,
     manners: &Manners,
 ) -> Result<Received, StoreError> {
+    crash_point!(writes Inbound);
     let identity = part.identity();
     if is_known(work, part, identity.as_ref())? {
         return Ok(Received::Duplicate);

@@ -156,6 +156,7 @@ fn accept(
     let seq = next_seq(work, asked.at)?;
     let id = MessageId::of_single(seq, asked.at);
     enter(work, seq, &id, None, asked, pepper, manners)?;
+    crash_point!(writes Accept);
     let view = query::view(work.db, seq)?;
     if let Some(once) = once {
         idempotency::remember(work, once, &(once.render)(&view), asked.at)?;

@@ -213,6 +213,7 @@ fn begin(work: &mut Work<'_>, intent: &Intent, manners: &Manners) -> Result<bool
         .part(intent.part)
         .route(intent.route.as_str());
     append(work, &head, event)?;
+    crash_point!(writes Intent);
     Ok(true)
 }
 
@@ -432,6 +433,7 @@ fn accepted(work: &mut Work<'_>, acceptance: &Acceptance) -> Result<bool, StoreE
     let Some(sim) = mark_taken(work, &taken, PartState::Sending, Some(acceptance.ticket))? else {
         return Ok(false);
     };
+    crash_point!(writes Outcome);
     if let Some(sim) = &sim {
         remember(work, sim, acceptance)?;
     }

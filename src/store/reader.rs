@@ -30,8 +30,19 @@ impl Readers {
         }))
     }
 
-    /// Runs `question` on a thread that may block.
+    /// Asks, and waits for the answer. The runtime drives the question, not the one who asks: dispatch keeps questions
+    /// beside the one it waits for, and a seat given to one that nobody polls would be kept from all others for ever.
     pub(super) async fn ask<T, F>(&self, question: F) -> Result<T, StoreError>
+    where
+        F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
+        T: Send + 'static,
+    {
+        let answer = tokio::spawn(self.clone().answer(question));
+        answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+
+    /// Runs `question` on a thread that may block.
+    async fn answer<T, F>(self, question: F) -> Result<T, StoreError>
     where
         F: FnOnce(&Connection) -> Result<T, StoreError> + Send + 'static,
         T: Send + 'static,

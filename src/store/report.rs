@@ -53,6 +53,7 @@ fn record(
     route: &str,
     at: UnixMillis,
 ) -> Result<Matched, StoreError> {
+    crash_point!(writes Report);
     if let Some((seq, part)) = candidate(work, report, Nearness::Preferred, at)? {
         return apply(work, seq, part, report, at);
     }

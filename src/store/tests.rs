@@ -2,6 +2,7 @@
 
 mod batches;
 mod clock;
+mod doubt;
 mod forgetting;
 mod inbound;
 mod life;
@@ -988,4 +989,21 @@ async fn a_settled_part_waits_for_its_last_report_as_long_as_any_other() {
         .unwrap();
     assert_eq!(last, Matched::Part);
     assert_eq!(house.view(&message).await.state, MessageState::Delivered);
+}
+
+#[tokio::test]
+async fn questions_that_were_begun_and_not_polled_on_kept_their_seats_from_all_others() {
+    use futures_util::FutureExt;
+    let house = House::new();
+    let ask = |_| Box::pin(house.store.mean_send(modem()));
+    let mut begun: Vec<_> = (0..9).map(ask).collect();
+    for question in &mut begun {
+        let _ = question.as_mut().now_or_never();
+    }
+    let line = house.store.line(9, Vec::new());
+    let line = tokio::time::timeout(Duration::from_secs(10), line).await;
+    assert!(
+        line.is_ok(),
+        "a question waits for seats that nobody sits on"
+    );
 }

@@ -385,6 +385,7 @@ enum GroupEnd {
 }
 
 fn run_group(connection: &Connection, group: Jobs) -> GroupEnd {
+    crash_point!(group_begins());
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
         warn!(%error, "a transaction could not begin");
         return GroupEnd::Died(group, error.into());
@@ -410,7 +411,10 @@ fn run_group(connection: &Connection, group: Jobs) -> GroupEnd {
         };
         committed.answers.push((job, fate));
     }
-    match connection.execute_batch("COMMIT") {
+    crash_point!(before_commit());
+    let commit = connection.execute_batch("COMMIT");
+    crash_point!(after_commit());
+    match commit {
         Ok(()) => GroupEnd::Committed(committed),
         Err(error) => {
             let jobs = committed.answers.into_iter().map(|(job, _)| job).collect();

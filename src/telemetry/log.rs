@@ -90,7 +90,10 @@ where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
     let (filter, levels) = reload::Layer::new(up_to(level));
-    let lines = tracing_subscriber::fmt::layer().with_writer(writer);
+    // What cannot be logged would be told to standard error, and a panic follows when that is what is broken.
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(writer)
+        .log_internal_errors(false);
     let lines: Box<dyn tracing_subscriber::Layer<_> + Send + Sync> = match form {
         Form::Json => Box::new(lines.json().flatten_event(true).with_timer(Clock)),
         Form::Journal | Form::Text | Form::ColouredText => {

@@ -161,3 +161,12 @@ fn all_faults_are_listed() {
     ));
     assert_eq!(run(&["sim"], folder.path()).status.code(), Some(2));
 }
+
+#[test]
+fn the_binary_holds_no_crash_points() {
+    let binary = text(&std::fs::read(BINARY).unwrap());
+    assert!(binary.contains("AT+CMGS="), "what is compiled in is found");
+    for name in ["BeforeHandOver", "AfterAnswerIsRead", "crash::points"] {
+        assert!(!binary.contains(name), "{name}");
+    }
+}

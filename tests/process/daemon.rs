@@ -38,7 +38,11 @@ impl Site {
         let sim = modem_sim::start(&folder.path().join("sim"), settings).unwrap();
         let mut config = "[limits]\nkey_rps = 0\n".to_owned();
         for (at, port) in sim.ports().iter().enumerate() {
-            config += &format!("[modem.m{}]\ndevice = \"{}\"\n", at + 1, port.display());
+            config += &format!(
+                "[modem.m{}]\ndevice = \"{}\"\nhour_quota = 0\nday_quota = 0\n",
+                at + 1,
+                port.display()
+            );
         }
         std::fs::write(folder.path().join("cellpost.toml"), config).unwrap();
         Self { folder, sim }
@@ -76,6 +80,11 @@ impl Site {
 
     pub(crate) fn phones(&self) -> modem_sim::client::Client {
         modem_sim::client::Client::connect(self.sim.control()).unwrap()
+    }
+
+    /// Leaves its folder where it is.
+    pub(crate) fn keep(self) -> PathBuf {
+        self.folder.keep()
     }
 
     pub(crate) fn ledger(&self) -> Vec<Value> {
@@ -224,11 +233,27 @@ pub(crate) fn ask(
     key: &str,
     body: &str,
 ) -> std::io::Result<Reply> {
+    ask_with(address, method, path, key, &[], body)
+}
+
+/// The same with more headers.
+pub(crate) fn ask_with(
+    address: &str,
+    method: &str,
+    path: &str,
+    key: &str,
+    headers: &[(&str, &str)],
+    body: &str,
+) -> std::io::Result<Reply> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
+    let more: String = headers
+        .iter()
+        .map(|(name, value)| format!("{name}: {value}\r\n"))
+        .collect();
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\n\
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\n{more}\
          Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     )?;

@@ -1,4 +1,5 @@
-//! What needs the real binary: signals, a kill in the middle of everything, the order of its start, a full disk.
+//! What needs the real binary: signals, a kill in the middle of everything, the order of its start, a full disk,
+//! and all of it together again and again.
 
 // The lint spares test functions, not the verbs that they use; a panic is how a test fails.
 #![allow(clippy::unwrap_used)]
@@ -13,3 +14,4 @@ mod refuses_bad_starts;
 mod signals;
 mod survives_full_disk;
 mod survives_kill;
+mod torture;
