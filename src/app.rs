@@ -8,6 +8,7 @@
 //! May use: every room.
 //! Read first: [`Gateway::start`] and [`Gateway::stop`].
 
+mod backups;
 mod secrets;
 
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -23,6 +24,8 @@ use tokio::sync::{broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
+
+use backups::Backups;
 
 use crate::config::{Config, ConfigError};
 use crate::dispatch::{Bell, Carrier, Dispatch, Quota, Settings, Wires, recover};
@@ -49,6 +52,7 @@ pub(crate) struct Gateway {
     dispatch: JoinHandle<()>,
     inbox: JoinHandle<()>,
     housekeeping: JoinHandle<()>,
+    backups: JoinHandle<()>,
     stops: Stops,
     /// The admin key, when this start created it.
     new_admin_key: Option<String>,
@@ -246,6 +250,7 @@ impl Gateway {
                 clock,
                 stops.housekeeping.clone(),
             )),
+            backups: tokio::spawn(Backups::of(&config).run(stops.housekeeping.clone())),
             addresses,
             config,
             store,
@@ -318,6 +323,7 @@ impl Gateway {
         }
         self.stops.housekeeping.cancel();
         join("housekeeping", &mut self.housekeeping).await;
+        join("backups", &mut self.backups).await;
         let _ = std::fs::remove_file(&self.run_file);
         #[cfg(feature = "sim")]
         let simulation = self.simulation;
@@ -359,7 +365,8 @@ pub(crate) fn wall_clock() -> UnixMillis {
     UnixMillis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn lock_data_folder(folder: &Path) -> Result<File, StartError> {
+/// Held, it keeps every daemon off the folder.
+pub(crate) fn lock_data_folder(folder: &Path) -> Result<File, StartError> {
     let failed = |error| StartError::DataFolder {
         path: folder.to_owned(),
         error,

@@ -5,12 +5,14 @@
 //! Never: decides anything about a message; prints a key, except at its creation.
 //! May use: every room.
 
+mod backup;
 #[cfg(feature = "sim")]
 mod bench;
 mod client;
 mod inbox;
 mod pdu;
 mod replay;
+mod restore;
 mod send;
 mod serve;
 #[cfg(feature = "sim")]
@@ -41,6 +43,10 @@ enum Command {
     Send(send::SendArgs),
     /// Show the texts that a running gateway has received.
     Inbox(inbox::InboxArgs),
+    /// Copy the database into a file, beside a running gateway or without one.
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of the database. No gateway may run.
+    Restore(restore::RestoreArgs),
     /// Check a config file: exit code 0 or 2.
     CheckConfig(ConfigArgs),
     /// Play a flight recording against this version: what it makes of what the modem said.
@@ -109,6 +115,8 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Send(args) => send::run(&args),
         Command::Inbox(args) => inbox::run(&args),
+        Command::Backup(args) => backup::run(&args),
+        Command::Restore(args) => restore::run(&args),
         Command::CheckConfig(args) => check_config(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Pdu(args) => pdu::run(&args),

@@ -112,9 +112,12 @@ impl ApiError {
             Self::TooManyRequests { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
             Self::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::NoRoute => (StatusCode::SERVICE_UNAVAILABLE, "no_route"),
-            Self::Store(StoreError::Full | StoreError::Closed) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
-            }
+            Self::Store(
+                StoreError::Full
+                | StoreError::ReadOnly
+                | StoreError::TooSlow(_)
+                | StoreError::Closed,
+            ) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::Store(_) | Self::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };
         Row { status, code }
@@ -154,6 +157,12 @@ impl ApiError {
             Self::Overloaded(overload) => overload.detail().into(),
             Self::NoRoute => "no modem is configured that could send it".into(),
             Self::Store(StoreError::Full) => Overload::Disk.detail().into(),
+            Self::Store(StoreError::ReadOnly) => {
+                "the disk under the database cannot be written at the moment".into()
+            }
+            Self::Store(StoreError::TooSlow(_)) => {
+                "the question took too long; ask for less at once".into()
+            }
             Self::Store(StoreError::Closed) => Overload::ShuttingDown.detail().into(),
             Self::Store(_) | Self::Panicked => {
                 "internal error; repeat with the same Idempotency-Key: what was accepted answers as it did. \
@@ -167,7 +176,9 @@ impl ApiError {
         let wait = match self {
             Self::TooManyRequests { wait } => *wait,
             Self::Overloaded(overload) => overload.lasts(),
-            Self::Store(StoreError::Full) => Overload::Disk.lasts(),
+            Self::Store(StoreError::Full | StoreError::ReadOnly | StoreError::TooSlow(_)) => {
+                Overload::Disk.lasts()
+            }
             Self::Store(StoreError::Closed) => Overload::ShuttingDown.lasts(),
             Self::NoRoute => Duration::from_secs(60),
             _ => return None,
@@ -424,6 +435,7 @@ mod tests {
             (ApiError::Overloaded(Overload::Backlog), 503, "overloaded"),
             (ApiError::NoRoute, 503, "no_route"),
             (ApiError::Store(StoreError::Full), 503, "overloaded"),
+            (ApiError::Store(StoreError::ReadOnly), 503, "overloaded"),
             (ApiError::Store(StoreError::OutcomeUnknown), 500, "internal"),
             (ApiError::Panicked, 500, "internal"),
         ] {

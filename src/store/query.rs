@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params};
 
-use super::row::word;
+use super::row::{InOrder, word};
 use super::{Store, StoreError};
 use crate::domain::{
     Body, Category, Destination, Encoding, Event, MessageId, MessageSeq, MessageState, ModemName,
@@ -242,6 +242,7 @@ pub(super) fn view(db: &Connection, seq: MessageSeq) -> Result<MessageView, Stor
 }
 
 fn view_of(row: &Row<'_>) -> Result<MessageView, StoreError> {
+    let row = &InOrder::new(row);
     let moment = |column: &str| -> Result<Option<UnixMillis>, StoreError> {
         Ok(row.get::<_, Option<i64>>(column)?.map(UnixMillis))
     };
@@ -396,6 +397,7 @@ fn front(
 }
 
 fn in_line(db: &Connection, row: &Row<'_>) -> Result<InLine, StoreError> {
+    let row = &InOrder::new(row);
     let seq = MessageSeq(row.get("seq")?);
     let sealed: Option<Vec<u8>> = row.get("sealed")?;
     let from_modem: Option<String> = row.get("from_modem")?;

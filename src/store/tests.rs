@@ -2,6 +2,7 @@
 
 mod inbound;
 mod reports;
+mod wal;
 
 use std::time::Duration;
 
