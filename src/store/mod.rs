@@ -192,8 +192,8 @@ fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     // The copies of pages that a savepoint keeps: else a file is made and deleted for each.
     connection.pragma_update(None, "temp_store", "memory")?;
     plan_once(&connection)?;
-    // A CHECK with IN builds its list as a table for each row: a third of what an INSERT costs. Every word that is
-    // written comes out of an enum, and debug builds, the tests among them, check each.
+    // A CHECK with IN builds its list as a table for each row that is inserted: five of them per message. Every word
+    // that is written comes out of an enum, and debug builds, the tests among them, check each.
     let spared = !cfg!(debug_assertions);
     connection.pragma_update(None, "ignore_check_constraints", spared)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
