@@ -8,6 +8,7 @@
 //! May use: every room.
 //! Read first: [`Gateway::start`] and [`Gateway::stop`].
 
+mod backups;
 mod clock;
 mod secrets;
 
@@ -24,6 +25,8 @@ use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tracing::{error, info, warn};
+
+use backups::Backups;
 
 use crate::config::{Config, ConfigError};
 use crate::dispatch::{
@@ -57,6 +60,7 @@ pub(crate) struct Gateway {
     housekeeping: JoinHandle<()>,
     time: Option<JoinHandle<()>>,
     clock_was_set: Arc<Notify>,
+    backups: JoinHandle<()>,
     stops: Stops,
     /// The admin key, when this start created it.
     new_admin_key: Option<String>,
@@ -266,6 +270,7 @@ impl Gateway {
             )),
             time,
             clock_was_set,
+            backups: tokio::spawn(Backups::of(&config).run(stops.housekeeping.clone())),
             addresses,
             config,
             store,
@@ -350,6 +355,7 @@ impl Gateway {
         if let Some(time) = &mut self.time {
             join("time", time).await;
         }
+        join("backups", &mut self.backups).await;
         let _ = std::fs::remove_file(&self.run_file);
         #[cfg(feature = "sim")]
         let simulation = self.simulation;
@@ -388,7 +394,8 @@ pub(crate) fn wall_clock() -> UnixMillis {
     UnixMillis(i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX))
 }
 
-fn lock_data_folder(folder: &Path) -> Result<File, StartError> {
+/// Held, it keeps every daemon off the folder.
+pub(crate) fn lock_data_folder(folder: &Path) -> Result<File, StartError> {
     let failed = |error| StartError::DataFolder {
         path: folder.to_owned(),
         error,

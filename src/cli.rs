@@ -5,6 +5,7 @@
 //! Never: decides anything about a message; prints a key, except at its creation.
 //! May use: every room.
 
+mod backup;
 #[cfg(feature = "sim")]
 mod bench;
 mod client;
@@ -12,6 +13,7 @@ mod inbox;
 mod pdu;
 mod queue;
 mod replay;
+mod restore;
 mod send;
 mod serve;
 #[cfg(feature = "sim")]
@@ -44,6 +46,10 @@ enum Command {
     Inbox(inbox::InboxArgs),
     /// Show what waits in a running gateway, and for what.
     Queue(queue::QueueArgs),
+    /// Copy the database into a file, beside a running gateway or without one.
+    Backup(backup::BackupArgs),
+    /// Put a backup in the place of the database. No gateway may run.
+    Restore(restore::RestoreArgs),
     /// Check a config file: exit code 0 or 2.
     CheckConfig(ConfigArgs),
     /// Play a flight recording against this version: what it makes of what the modem said.
@@ -113,6 +119,8 @@ pub fn main() -> ExitCode {
         Command::Send(args) => send::run(&args),
         Command::Inbox(args) => inbox::run(&args),
         Command::Queue(args) => queue::run(&args),
+        Command::Backup(args) => backup::run(&args),
+        Command::Restore(args) => restore::run(&args),
         Command::CheckConfig(args) => check_config(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Pdu(args) => pdu::run(&args),

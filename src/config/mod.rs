@@ -106,6 +106,9 @@ pub(crate) struct Database {
     /// Absolute, or relative to the data folder.
     pub(crate) path: PathBuf,
     pub(crate) min_free_bytes: u64,
+    /// Where backups go; `None`: nowhere.
+    pub(crate) backup_dir: Option<PathBuf>,
+    pub(crate) backup_every: Duration,
 }
 
 #[derive(Clone, Debug)]

@@ -60,6 +60,8 @@ pub(super) struct Server {
 pub(super) struct Database {
     pub(super) path: Given<String>,
     pub(super) min_free_bytes: Given<i64>,
+    pub(super) backup_dir: Given<String>,
+    pub(super) backup_every: Given<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -265,6 +267,8 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("server", "timezone", Kind::Text),
     ("database", "path", Kind::Text),
     ("database", "min_free_bytes", Kind::Integer),
+    ("database", "backup_dir", Kind::Text),
+    ("database", "backup_every", Kind::Integer),
     ("auth", "admin_key_file", Kind::Text),
     ("auth", "anonymous_cidrs", Kind::List),
     ("auth", "anonymous_scopes", Kind::List),

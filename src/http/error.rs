@@ -124,9 +124,12 @@ impl ApiError {
             Self::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::NoRoute => (StatusCode::SERVICE_UNAVAILABLE, "no_route"),
             Self::InsufficientCredit => (StatusCode::FORBIDDEN, "insufficient_credit"),
-            Self::Store(StoreError::Full | StoreError::Closed) => {
-                (StatusCode::SERVICE_UNAVAILABLE, "overloaded")
-            }
+            Self::Store(
+                StoreError::Full
+                | StoreError::ReadOnly
+                | StoreError::TooSlow(_)
+                | StoreError::Closed,
+            ) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::Store(_) | Self::Panicked => (StatusCode::INTERNAL_SERVER_ERROR, "internal"),
         };
         Row { status, code }
@@ -172,6 +175,12 @@ impl ApiError {
                 "the budget (budget.daily, budget.monthly) is used up, and only providers could send it".into()
             }
             Self::Store(StoreError::Full) => Overload::Disk.detail().into(),
+            Self::Store(StoreError::ReadOnly) => {
+                "the disk under the database cannot be written at the moment".into()
+            }
+            Self::Store(StoreError::TooSlow(_)) => {
+                "the question took too long; ask for less at once".into()
+            }
             Self::Store(StoreError::Closed) => Overload::ShuttingDown.detail().into(),
             Self::Store(_) | Self::Panicked => {
                 "internal error; repeat with the same Idempotency-Key: what was accepted answers as it did. \
@@ -185,7 +194,9 @@ impl ApiError {
         let wait = match self {
             Self::TooManyRequests { wait } => *wait,
             Self::Overloaded(overload) => overload.lasts(),
-            Self::Store(StoreError::Full) => Overload::Disk.lasts(),
+            Self::Store(StoreError::Full | StoreError::ReadOnly | StoreError::TooSlow(_)) => {
+                Overload::Disk.lasts()
+            }
             Self::Store(StoreError::Closed) => Overload::ShuttingDown.lasts(),
             Self::NoRoute => Duration::from_secs(60),
             _ => return None,
@@ -461,6 +472,7 @@ mod tests {
             (ApiError::NoRoute, 503, "no_route"),
             (ApiError::InsufficientCredit, 403, "insufficient_credit"),
             (ApiError::Store(StoreError::Full), 503, "overloaded"),
+            (ApiError::Store(StoreError::ReadOnly), 503, "overloaded"),
             (ApiError::Store(StoreError::OutcomeUnknown), 500, "internal"),
             (ApiError::Panicked, 500, "internal"),
         ] {

@@ -104,7 +104,6 @@ pub(super) fn only_part_in_doubt(
         ":route": route,
         ":earliest": tried_at.start(),
         ":latest": tried_at.end(),
-        ":at": at.0,
         ":sim": report.map(|report| report.sim.as_str()),
         ":tail": report.map(Report::recipient_tail),
         ":now": now.0,

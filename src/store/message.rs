@@ -89,11 +89,9 @@ impl Store {
         submission: Submission,
         once: Option<Once>,
     ) -> Result<Accepted, StoreError> {
-        let pepper = self.pepper.clone();
-        let manners = Arc::clone(&self.manners);
-        let (job, receipt) =
-            job(move |work| accept(work, &submission, once.as_ref(), &pepper, &manners));
-        self.door.submit(vec![job]).await;
+        let mut group = self.group();
+        let receipt = group.accept(submission, once);
+        group.submit().await;
         receipt.committed().await
     }
 
@@ -104,13 +102,40 @@ impl Store {
         app: Option<String>,
         at: UnixMillis,
     ) -> Result<Cancel, StoreError> {
-        let (job, receipt) = job(move |work| cancel(work, &id, app.as_deref(), at));
-        self.door.submit(vec![job]).await;
+        let mut group = self.group();
+        let receipt = group.cancel(id, app, at);
+        group.submit().await;
         receipt.committed().await
     }
 }
 
 impl Group<'_> {
+    /// As [`Store::accept`].
+    pub(crate) fn accept(
+        &mut self,
+        submission: Submission,
+        once: Option<Once>,
+    ) -> Receipt<Accepted> {
+        let pepper = self.store.pepper.clone();
+        let manners = Arc::clone(&self.store.manners);
+        let (job, receipt) =
+            job(move |work| accept(work, &submission, once.as_ref(), &pepper, &manners));
+        self.jobs.push(job);
+        receipt
+    }
+
+    /// As [`Store::cancel`].
+    pub(crate) fn cancel(
+        &mut self,
+        id: MessageId,
+        app: Option<String>,
+        at: UnixMillis,
+    ) -> Receipt<Cancel> {
+        let (job, receipt) = job(move |work| cancel(work, &id, app.as_deref(), at));
+        self.jobs.push(job);
+        receipt
+    }
+
     /// Lets go what was held back until `now`, and expires what was not sent in time. Answers whether there is
     /// more of it.
     pub(crate) fn release_and_expire(
@@ -323,7 +348,7 @@ fn insert(
     Ok(())
 }
 
-fn cancel(
+pub(super) fn cancel(
     work: &mut Work<'_>,
     id: &MessageId,
     app: Option<&str>,

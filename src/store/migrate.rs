@@ -27,6 +27,16 @@ pub(super) fn to_latest(connection: &mut Connection) -> Result<(), StoreError> {
     }
 }
 
+/// Whether this version can read the file: it is one of ours, and of no later version.
+pub(super) fn refuse_unknown(connection: &Connection) -> Result<(), StoreError> {
+    let version: i64 = connection.pragma_query_value(None, "user_version", |row| row.get(0))?;
+    match usize::try_from(version) {
+        Ok(0) | Err(_) => Err(StoreError::Foreign),
+        Ok(version) if version > STEPS.len() => Err(StoreError::NewerVersion),
+        Ok(_) => Ok(()),
+    }
+}
+
 /// A file with tables and without a version of ours is somebody else's.
 fn refuse_foreign(connection: &Connection) -> Result<(), StoreError> {
     let is_foreign: bool = connection.query_row(
@@ -108,5 +118,145 @@ mod tests {
             to_latest(&mut connection),
             Err(StoreError::NewerVersion)
         ));
+    }
+
+    /// What a gateway of each version had written, in the columns it knew: by the step that brought them.
+    const WRITTEN: &[(usize, &str)] = &[
+        (
+            1,
+            "INSERT INTO message (seq, id, app, to_number, to_raw, country, category, priority, state, text, encoding,
+                                  parts, flash, ref16, created_at, expires_at)
+             VALUES (1, 'MSG_20231114221320000001_001', 'default', '+8613800138000', '13800138000', 'CN',
+                     'transactional', 2, 'queued', 'It waits', 'gsm7', 1, 0, 0, 1700000000000, 1700086400000);
+             INSERT INTO message (seq, id, app, to_number, to_raw, country, category, priority, state, text, encoding,
+                                  parts, flash, ref16, reference, route, tries, created_at, expires_at, sent_at,
+                                  delivered_at)
+             VALUES (2, 'MSG_20231114221320000002_001', 'default', '+8613800138000', '13800138000', 'CN', 'otp', 0,
+                     'delivered', '••••••', 'ucs2', 1, 0, 0, 7, 'modem:m1', 1, 1700000000000, 1700086400000,
+                     1700000001000, 1700000002000);
+             INSERT INTO part (message, number, state) VALUES (1, 1, 'queued');
+             INSERT INTO part (message, number, state, route, sim, recipient_tail, mr, tried_at, accepted_at,
+                               tp_status, reported_at)
+             VALUES (2, 1, 'delivered', 'modem:m1', '89860000000000000001', '00138000', 41, 1700000000500,
+                     1700000001000, 0, 1700000002000);
+             INSERT INTO event (message, number, at, kind) VALUES (1, 1, 1700000000000, 'queued'),
+                                                                  (2, 1, 1700000000000, 'queued');
+             INSERT INTO sim (id, modem, last_mr, mean_send_ms, seen_at)
+             VALUES ('89860000000000000001', 'm1', 41, 4000, 1700000001000);
+             INSERT INTO orphan_report (sim, mr, recipient, tp_status, received_at)
+             VALUES ('89860000000000000001', 9, '+8613800138000', 0, 1700000000000);
+             INSERT INTO idempotency (scope, body_mac, status, answer, created_at)
+             VALUES (x'01', x'02', 202, '{}', 1700000000000);",
+        ),
+        (
+            2,
+            "INSERT INTO inbound (seq, id, sim, modem, from_number, text, encoding, parts, complete, received_at)
+             VALUES (1, 'IN_20231114221320000001', '89860000000000000001', 'm1', '+8613800138000', 'Thank you', 'gsm7',
+                     1, 1, 1700000000000);
+             INSERT INTO inbound_part (assembly, inbound, sim, modem, from_number, total, number, encoding, received_at,
+                                       pdu)
+             VALUES (1, 1, '89860000000000000001', 'm1', '+8613800138000', 1, 1, 'gsm7', 1700000000000, x'03');",
+        ),
+        (
+            3,
+            "UPDATE part SET expected_mr = 42 WHERE message = 2;
+             INSERT INTO pin_try (lock, state, at) VALUES (x'04', 'opened', 1700000000000);
+             INSERT INTO sim_use (sim, hour, parts) VALUES ('89860000000000000001', 472222, 3);
+             INSERT INTO recovery (modem, at, rung, outcome, why)
+             VALUES ('m1', 1700000000000, 'restart', 'helped', 'no answer to AT');",
+        ),
+    ];
+    const TABLES: [&str; 11] = [
+        "message",
+        "part",
+        "event",
+        "sim",
+        "orphan_report",
+        "idempotency",
+        "inbound",
+        "inbound_part",
+        "pin_try",
+        "sim_use",
+        "recovery",
+    ];
+
+    fn rows(connection: &Connection) -> Vec<Option<i64>> {
+        let count = |table: &&str| {
+            connection
+                .query_row(&format!("SELECT COUNT(*) FROM {table}"), [], |row| {
+                    row.get(0)
+                })
+                .ok()
+        };
+        TABLES.iter().map(count).collect()
+    }
+
+    /// A file as the gateway with the first `version` steps left it; answers the rows of each table it had.
+    fn left_by(version: usize, path: &std::path::Path) -> Vec<Option<i64>> {
+        let mut connection = Connection::open(path).unwrap();
+        connection
+            .pragma_update(None, "journal_mode", "wal")
+            .unwrap();
+        Migrations::from_slice(&STEPS[..version])
+            .to_latest(&mut connection)
+            .unwrap();
+        for (_, sql) in WRITTEN.iter().filter(|(since, _)| *since <= version) {
+            connection.execute_batch(sql).unwrap();
+        }
+        rows(&connection)
+    }
+
+    #[tokio::test]
+    async fn every_earlier_database_is_taken_over_with_its_rows_and_goes_on() {
+        use crate::domain::{MessageId, MessageState, Pepper, UnixMillis};
+        use crate::store::{Cancel, Store};
+        for version in 1..=STEPS.len() {
+            let folder = tempfile::tempdir().unwrap();
+            let path = folder.path().join("cellpost.db");
+            let before = left_by(version, &path);
+            let (store, threads) = Store::open(&path, Pepper::new(&[7; 32])).unwrap();
+            let id = |id: &str| MessageId::parse(id).unwrap();
+            let waiting = id("MSG_20231114221320000001_001");
+            let found = store.message(waiting.clone(), None).await.unwrap().unwrap();
+            assert_eq!(found.state, MessageState::Queued, "from version {version}");
+            assert_eq!(found.text.expose(), "It waits");
+            let over = store
+                .message(id("MSG_20231114221320000002_001"), None)
+                .await;
+            let over = over.unwrap().unwrap();
+            assert_eq!(over.state, MessageState::Delivered);
+            assert_eq!(over.delivered_at, Some(UnixMillis(1_700_000_002_000)));
+            assert_eq!(store.unsent(), 1);
+            let canceled = store
+                .cancel(waiting, None, UnixMillis(1_700_000_003_000))
+                .await;
+            assert!(matches!(canceled, Ok(Cancel::Done(_))), "{canceled:?}");
+            drop(store);
+            threads.join();
+
+            let connection = Connection::open(&path).unwrap();
+            super::super::check::every_page(&connection).unwrap();
+            let after = rows(&connection);
+            for (at, table) in TABLES.iter().enumerate() {
+                // The cancel adds an event.
+                let added = i64::from(*table == "event");
+                let expected = before[at].map_or(0, |before| before + added);
+                assert_eq!(after[at], Some(expected), "{table} from version {version}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_this_version_cannot_read_is_told_from_what_it_can() {
+        let version = |version: i64| {
+            let connection = Connection::open_in_memory().unwrap();
+            connection
+                .pragma_update(None, "user_version", version)
+                .unwrap();
+            refuse_unknown(&connection)
+        };
+        assert!(matches!(version(0), Err(StoreError::Foreign)));
+        assert!(version(1).is_ok());
+        assert!(matches!(version(99), Err(StoreError::NewerVersion)));
     }
 }

@@ -7,7 +7,9 @@
 //! May use: `domain`.
 //! Read first: [`message`] for the life of a message, [`writer`] for what a failing disk does.
 
+mod backup;
 mod batch;
+mod check;
 mod clock;
 mod doubt;
 mod expiry;
@@ -37,9 +39,11 @@ mod writer;
 use std::path::Path;
 use std::sync::Arc;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::broadcast;
 
+pub(crate) use backup::{BackupError, Restored, back_up, restore};
 pub(crate) use batch::{BatchStep, BatchSubmission, BatchView, CancelBatch, Rejected};
 pub(crate) use clock::ClockSet;
 pub(crate) use doubt::{InDoubt, Settlement, Verdict};
@@ -86,6 +90,16 @@ pub(crate) struct Step {
 pub(crate) enum StoreError {
     #[error("the disk is full: free some space; nothing was written")]
     Full,
+    #[error(
+        "the disk under the database cannot be written; nothing was written: mount it for writing, or mend it"
+    )]
+    ReadOnly,
+    #[error(
+        "the database is damaged ({0}); stop the gateway, keep the file, and put a backup in its place: cellpost restore FILE"
+    )]
+    Damaged(String),
+    #[error("the question took longer than {0:?} and was given up")]
+    TooSlow(std::time::Duration),
     #[error("the disk failed at COMMIT: whether the last write holds is read again from the file")]
     OutcomeUnknown,
     #[error("the store is closed")]
@@ -112,6 +126,8 @@ impl From<rusqlite::Error> for StoreError {
     fn from(error: rusqlite::Error) -> Self {
         match error.sqlite_error_code() {
             Some(ErrorCode::DiskFull) => Self::Full,
+            Some(ErrorCode::ReadOnly) => Self::ReadOnly,
+            Some(ErrorCode::DatabaseCorrupt) => Self::Damaged(error.to_string()),
             Some(ErrorCode::NotADatabase) => Self::NotADatabase,
             Some(ErrorCode::CannotOpen) => Self::CannotOpen(error.to_string()),
             _ => Self::Sqlite(error),
@@ -125,7 +141,9 @@ impl Store {
     /// # Errors
     /// When the file is no database, is from a newer version, or cannot be read or written.
     pub(crate) fn open(path: &Path, pepper: Pepper) -> Result<(Self, StoreThreads), StoreError> {
+        check::length(path)?;
         let mut connection = open_for_writing(path)?;
+        check::ends(&connection)?;
         migrate::to_latest(&mut connection)?;
         let waiting = Waiting::default();
         waiting.count(&connection)?;
@@ -186,6 +204,9 @@ impl Group<'_> {
     }
 }
 
+/// Octets: as much as it has when nothing holds it up (`writer::CHECKPOINT_BY_WRITER`).
+const LARGEST_IDLE_WAL: i64 = 20 << 20;
+
 /// Opens with everything that a writing connection needs. WAL and `synchronous=FULL`: a COMMIT that was
 /// answered survives a power cut.
 fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
@@ -195,15 +216,31 @@ fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     let connection = Connection::open_with_flags(path, flags)?;
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
+    // A WAL that has grown behind a long question or a backup is cut again when it is written from its beginning.
+    connection.pragma_update(None, "journal_size_limit", LARGEST_IDLE_WAL)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // What is blanked is overwritten, not merely unlinked (semantics §7).
     connection.pragma_update(None, "secure_delete", true)?;
     // 2 MiB.
     connection.pragma_update(None, "cache_size", -2048)?;
+    // The copies of pages that a savepoint keeps: else a file is made and deleted for each.
+    connection.pragma_update(None, "temp_store", "memory")?;
+    plan_once(&connection)?;
+    // A CHECK with IN builds its list as a table for each row that is inserted: five of them per message. Every word
+    // that is written comes out of an enum, and debug builds, the tests among them, check each.
+    let spared = !cfg!(debug_assertions);
+    connection.pragma_update(None, "ignore_check_constraints", spared)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);
     writer::count_wal_pages(&connection);
     Ok(connection)
+}
+
+/// A statement is compiled once, whatever is bound to it: else SQLite compiles one with `LIMIT :limit` anew each time it
+/// runs, in case another plan fits another limit.
+fn plan_once(connection: &Connection) -> Result<(), StoreError> {
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
 }
 
 #[cfg(test)]

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use super::row::word;
+use super::row::{InOrder, word};
 use super::{Store, StoreError};
 use crate::domain::{
     Addressee, BatchId, Body, Category, Crowd, Destination, Encoding, Event, MessageId, MessageSeq,
@@ -277,6 +277,7 @@ pub(super) fn view(db: &Connection, seq: MessageSeq) -> Result<MessageView, Stor
 }
 
 fn view_of(row: &Row<'_>) -> Result<MessageView, StoreError> {
+    let row = &InOrder::new(row);
     let moment = |column: &str| -> Result<Option<UnixMillis>, StoreError> {
         Ok(row.get::<_, Option<i64>>(column)?.map(UnixMillis))
     };
@@ -421,6 +422,7 @@ pub(super) fn crowds(db: &Connection, priority: Priority) -> Result<Vec<Crowd>, 
 }
 
 fn in_line(db: &Connection, row: &Row<'_>, contacts: Contacts) -> Result<InLine, StoreError> {
+    let row = &InOrder::new(row);
     let seq = MessageSeq(row.get("seq")?);
     let sealed: Option<Vec<u8>> = row.get("sealed")?;
     let via: Option<String> = row.get("from_modem")?;

@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::Semaphore;
 
 use super::StoreError;
@@ -18,6 +19,10 @@ struct Pool {
     seats: Semaphore,
 }
 
+/// A question holds the WAL as it was when it was asked: one without end would let it grow without end.
+const PATIENCE: Duration = Duration::from_secs(10);
+/// Steps of SQLite's machine between two looks at the clock: some tens of microseconds.
+const LOOK_EVERY: i32 = 10_000;
 /// As many questions at once as a small machine has use for; further ones wait.
 const SEATS: usize = 4;
 
@@ -56,7 +61,7 @@ impl Readers {
             .map_err(|_| StoreError::Closed)?;
         let answer = tokio::task::spawn_blocking(move || {
             let connection = pool.take()?;
-            let answer = question(&connection);
+            let answer = within(PATIENCE, &connection, question);
             // One that failed may be the reason: it is not lent again.
             if answer.is_ok() {
                 pool.lock().push(connection);
@@ -64,6 +69,24 @@ impl Readers {
             answer
         });
         answer.await.unwrap_or(Err(StoreError::Closed))
+    }
+}
+
+/// Asks, and gives up when it takes too long.
+fn within<T>(
+    patience: Duration,
+    connection: &Connection,
+    question: impl FnOnce(&Connection) -> Result<T, StoreError>,
+) -> Result<T, StoreError> {
+    let until = Instant::now() + patience;
+    connection.progress_handler(LOOK_EVERY, Some(move || Instant::now() > until))?;
+    match question(connection) {
+        Err(StoreError::Sqlite(error))
+            if error.sqlite_error_code() == Some(ErrorCode::OperationInterrupted) =>
+        {
+            Err(StoreError::TooSlow(patience))
+        }
+        answer => answer,
     }
 }
 
@@ -75,6 +98,7 @@ impl Pool {
         let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
         let connection = Connection::open_with_flags(&self.path, flags)?;
         connection.pragma_update(None, "query_only", true)?;
+        super::plan_once(&connection)?;
         connection.set_prepared_statement_cache_capacity(32);
         Ok(connection)
     }
@@ -82,5 +106,31 @@ impl Pool {
     fn lock(&self) -> std::sync::MutexGuard<'_, Vec<Connection>> {
         // The list is whole at every line above, so a panic elsewhere cannot have broken it.
         self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_question_without_end_is_given_up() {
+        let connection = Connection::open_in_memory().unwrap();
+        let endless = |db: &Connection| -> Result<i64, StoreError> {
+            Ok(db.query_row(
+                "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT COUNT(*) FROM n",
+                [],
+                |row| row.get(0),
+            )?)
+        };
+        let given_up = within(Duration::from_millis(5), &connection, endless);
+        assert!(
+            matches!(given_up, Err(StoreError::TooSlow(_))),
+            "{given_up:?}"
+        );
+        let short = within(PATIENCE, &connection, |db| {
+            Ok(db.query_row("SELECT 7", [], |row| row.get::<_, i64>(0))?)
+        });
+        assert_eq!(short.unwrap(), 7);
     }
 }

@@ -1,9 +1,10 @@
 //! The writer thread: owns the only writing connection, commits jobs in groups, answers after COMMIT.
 //!
-//! Each job runs in a savepoint of its own, so one that fails does not undo its neighbours. SQLite ends a
-//! transaction by itself on a full disk, an I/O error or lack of memory; then nothing of the group holds, and
-//! every job of it runs again alone. After an I/O error of COMMIT nobody knows what holds: the file is closed
-//! and opened again before anything else is done with it.
+//! A job that fails does not undo its neighbours: the group is rolled back and run again with a savepoint around each
+//! job. Failures are rare, and savepoints are not free: a group runs without them first. SQLite ends a transaction by
+//! itself on a full disk, an I/O error or lack of memory; then nothing of the group holds, and every job of it runs again
+//! alone. After an I/O error of COMMIT nobody knows what holds: the file is closed and opened again before anything else
+//! is done with it.
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -156,13 +157,18 @@ pub(super) struct Door {
 const QUEUE: usize = 1024;
 /// More would only make the first of them wait for the last.
 const LARGEST_GROUP: usize = 256;
+/// A group of so many shows that many write at once. Those who were just answered come again in a moment: a much smaller
+/// group waits for them a little, for each COMMIT costs a sync and some pages whatever is in it.
+const MANY: usize = 8;
+const LINGER: std::time::Duration = std::time::Duration::from_micros(250);
 /// Steps that a slow listener may lag behind before it misses some.
 const STEPS_KEPT: usize = 1024;
 /// Pages in the WAL from which on it is copied into the database, in the background (4 MiB). Then it is written from its
 /// beginning again: a sync of blocks that exist costs less than one of a file that grows.
 const CHECKPOINT_FROM: i32 = 1_000;
-/// Pages in the WAL from which on the writer itself waits for that (64 MiB).
-const CHECKPOINT_AT_LAST: i32 = 16_000;
+/// Pages in the WAL from which on the writer does it itself (16 MiB): under load the other thread never sees the end of a
+/// WAL that grows meanwhile.
+pub(super) const CHECKPOINT_BY_WRITER: i32 = 4_000;
 
 impl Door {
     pub(super) async fn submit(&self, jobs: Jobs) {
@@ -211,6 +217,7 @@ pub(super) fn start(path: &Path, waiting: Waiting) -> Result<(Door, StoreThreads
         batches: batches.clone(),
         waiting: waiting.clone(),
         checkpoint_bell: ring,
+        checkpoint_at: CHECKPOINT_BY_WRITER,
     };
     let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
         std::thread::Builder::new()
@@ -242,6 +249,18 @@ struct Writer {
     batches: broadcast::Sender<BatchStep>,
     waiting: Waiting,
     checkpoint_bell: bell::SyncSender<()>,
+    /// Pages in the WAL from which on the writer copies it itself.
+    checkpoint_at: i32,
+}
+
+/// All that stand at the door go in together.
+fn take_waiting(jobs: &mut mpsc::Receiver<Jobs>, group: &mut Jobs) {
+    while group.len() < LARGEST_GROUP {
+        match jobs.try_recv() {
+            Ok(more) => group.extend(more),
+            Err(_) => break,
+        }
+    }
 }
 
 thread_local! {
@@ -251,13 +270,14 @@ thread_local! {
 
 impl Writer {
     fn serve(mut self, mut jobs: mpsc::Receiver<Jobs>) {
+        let mut last = 0;
         while let Some(mut group) = jobs.blocking_recv() {
-            while group.len() < LARGEST_GROUP {
-                match jobs.try_recv() {
-                    Ok(more) => group.extend(more),
-                    Err(_) => break,
-                }
+            take_waiting(&mut jobs, &mut group);
+            if last >= MANY && group.len() < last / 2 {
+                std::thread::sleep(LINGER);
+                take_waiting(&mut jobs, &mut group);
             }
+            last = group.len();
             self.commit_group(group);
             self.keep_wal_small();
         }
@@ -265,7 +285,8 @@ impl Writer {
 
     fn commit_group(&mut self, group: Jobs) {
         let Some(connection) = self.open_connection() else {
-            return fail_all(group, || StoreError::OutcomeUnknown);
+            // Nothing of it was begun.
+            return fail_all(group, || StoreError::ReadOnly);
         };
         match run_group(connection, group) {
             GroupEnd::Committed(committed) => self.announce(committed),
@@ -280,11 +301,15 @@ impl Writer {
 
     fn commit_alone(&mut self, job: Box<dyn Job>) {
         let Some(connection) = self.open_connection() else {
-            return job.answer(Err(StoreError::OutcomeUnknown));
+            return job.answer(Err(StoreError::ReadOnly));
         };
         match run_group(connection, vec![job]) {
             GroupEnd::Committed(committed) => self.announce(committed),
             GroupEnd::Died(group, error) => {
+                if matches!(error, StoreError::ReadOnly) {
+                    // A file that was opened while it could not be written stays so.
+                    self.connection = None;
+                }
                 let mut fate = Some(error);
                 // A group of one has one to tell.
                 fail_all(group, || fate.take().unwrap_or(StoreError::Closed));
@@ -331,13 +356,22 @@ impl Writer {
 
     fn keep_wal_small(&mut self) {
         let pages = PAGES_IN_WAL.get();
-        if pages >= CHECKPOINT_AT_LAST
+        if pages < CHECKPOINT_FROM {
+            // It is written from its beginning again.
+            self.checkpoint_at = CHECKPOINT_BY_WRITER;
+        }
+        if pages >= self.checkpoint_at
             && let Some(connection) = &self.connection
         {
-            if let Err(error) = checkpoint(connection, "TRUNCATE") {
-                warn!(%error, "the WAL could not be copied into the database");
+            // PASSIVE waits for nobody. A question or a backup that holds the WAL leaves it as long as it is: it is
+            // tried again when it has grown by as much again.
+            match checkpoint(connection) {
+                // The other thread is at it: again after the next group.
+                Ok(false) => return,
+                Ok(true) => {}
+                Err(error) => warn!(%error, "the WAL could not be copied into the database"),
             }
-            PAGES_IN_WAL.set(0);
+            self.checkpoint_at = pages.saturating_add(CHECKPOINT_BY_WRITER);
         } else if pages >= CHECKPOINT_FROM {
             // A full bell has been rung already.
             let _ = self.checkpoint_bell.try_send(());
@@ -355,14 +389,17 @@ pub(super) fn count_wal_pages(connection: &Connection) {
 
 fn checkpoint_when_rung(connection: &Connection, bell: &bell::Receiver<()>) {
     while bell.recv().is_ok() {
-        if let Err(error) = checkpoint(connection, "PASSIVE") {
+        if let Err(error) = checkpoint(connection) {
             warn!(%error, "the WAL could not be copied into the database");
         }
     }
 }
 
-fn checkpoint(connection: &Connection, mode: &str) -> Result<(), rusqlite::Error> {
-    connection.query_row(&format!("PRAGMA wal_checkpoint({mode})"), [], |_| Ok(()))
+/// Copies as much of the WAL as nobody holds, and waits for nobody. `false`: somebody else is copying it.
+fn checkpoint(connection: &Connection) -> Result<bool, rusqlite::Error> {
+    let busy: bool =
+        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(0))?;
+    Ok(!busy)
 }
 
 fn fail_all(group: Jobs, mut error: impl FnMut() -> StoreError) {
@@ -376,6 +413,15 @@ struct Committed {
     answers: Vec<(Box<dyn Job>, Result<(), StoreError>)>,
 }
 
+/// What protects the jobs of a group from each other.
+#[derive(Clone, Copy, PartialEq)]
+enum Guard {
+    /// Nothing: the first failure ends the group.
+    None,
+    /// A savepoint each.
+    Savepoint,
+}
+
 enum GroupEnd {
     Committed(Committed),
     /// The transaction did not begin, or SQLite ended it: nothing of it holds.
@@ -384,11 +430,22 @@ enum GroupEnd {
     Unknown(Jobs),
 }
 
-fn run_group(connection: &Connection, group: Jobs) -> GroupEnd {
+fn run_group(connection: &Connection, mut group: Jobs) -> GroupEnd {
     crash_point!(group_begins());
+    let mut guard = Guard::None;
+    loop {
+        match run_guarded(connection, group, guard) {
+            Ok(end) => return end,
+            Err(spoilt) => (group, guard) = (spoilt, Guard::Savepoint),
+        }
+    }
+}
+
+/// `Err`: a job failed that had no guard, and nothing of the group holds.
+fn run_guarded(connection: &Connection, group: Jobs, guard: Guard) -> Result<GroupEnd, Jobs> {
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
         warn!(%error, "a transaction could not begin");
-        return GroupEnd::Died(group, error.into());
+        return Ok(GroupEnd::Died(group, error.into()));
     }
     let mut committed = Committed {
         news: News::default(),
@@ -397,15 +454,24 @@ fn run_group(connection: &Connection, group: Jobs) -> GroupEnd {
     let mut waiting = group.into_iter();
     while let Some(mut job) = waiting.next() {
         let mut work = Work::new(connection);
-        let fate = match run_in_savepoint(&mut *job, &mut work) {
+        let ran = match guard {
+            Guard::None => run_job(&mut *job, &mut work),
+            Guard::Savepoint => run_in_savepoint(&mut *job, &mut work),
+        };
+        let fate = match ran {
             Ok(()) => {
                 committed.news.append(work.news);
                 Ok(())
             }
-            Err(error) if connection.is_autocommit() => {
+            Err(error) if connection.is_autocommit() || guard == Guard::None => {
                 let before = committed.answers.into_iter().map(|(job, _)| job);
                 let all = before.chain(std::iter::once(job)).chain(waiting).collect();
-                return GroupEnd::Died(all, error);
+                return match connection.is_autocommit() {
+                    true => Ok(GroupEnd::Died(all, error)),
+                    false if connection.execute_batch("ROLLBACK").is_ok() => Err(all),
+                    // It is closed, and nothing of it is committed.
+                    false => Ok(GroupEnd::Unknown(all)),
+                };
             }
             Err(error) => Err(error),
         };
@@ -414,7 +480,7 @@ fn run_group(connection: &Connection, group: Jobs) -> GroupEnd {
     crash_point!(before_commit());
     let commit = connection.execute_batch("COMMIT");
     crash_point!(after_commit());
-    match commit {
+    Ok(match commit {
         Ok(()) => GroupEnd::Committed(committed),
         Err(error) => {
             let jobs = committed.answers.into_iter().map(|(job, _)| job).collect();
@@ -431,12 +497,17 @@ fn run_group(connection: &Connection, group: Jobs) -> GroupEnd {
                 GroupEnd::Unknown(jobs)
             }
         }
-    }
+    })
+}
+
+fn run_job(job: &mut dyn Job, work: &mut Work<'_>) -> Result<(), StoreError> {
+    job.run(work)?;
+    batch::settle(work)
 }
 
 fn run_in_savepoint(job: &mut dyn Job, work: &mut Work<'_>) -> Result<(), StoreError> {
     work.db.execute_batch("SAVEPOINT job")?;
-    let outcome = job.run(work).and_then(|()| batch::settle(work));
+    let outcome = run_job(job, work);
     match outcome {
         Ok(()) => Ok(work.db.execute_batch("RELEASE job")?),
         Err(error) => {

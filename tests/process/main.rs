@@ -7,6 +7,7 @@
 mod daemon;
 
 mod answers_only_after_recovery;
+mod backup_and_restore;
 mod commands;
 mod pdu_protocol;
 mod receives_once;
@@ -14,4 +15,5 @@ mod refuses_bad_starts;
 mod signals;
 mod survives_full_disk;
 mod survives_kill;
+mod survives_read_only_disk;
 mod torture;

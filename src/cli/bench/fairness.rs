@@ -7,10 +7,10 @@ use std::time::Duration;
 use http::Method;
 use serde_json::{Value, json};
 
-use super::{
-    CommandError, CommonArgs, Crowd, Figures, LIFTED, ask, control_of, fill_queue, fsync_p50,
-    monotonic_ns, percentile, ready, rounded, settings, sorted, timings,
-};
+use super::drain::{Line, fill_queue};
+use super::figures::{Figures, fsync_p50, monotonic_ns, percentile, rounded, sorted};
+use super::ledger::{ask, control_of, ready, timings};
+use super::{CommandError, LIFTED, settings};
 use crate::app::Gateway;
 use crate::cli::client::Client;
 use crate::cli::runtime;
@@ -25,21 +25,21 @@ const PATIENCE: Duration = Duration::from_secs(30);
 
 pub(super) fn fairness(
     folder: &Path,
-    common: &CommonArgs,
+    latency_ms: u64,
     bulk: usize,
     codes: usize,
     modems: usize,
 ) -> Result<Figures, CommandError> {
-    let config = settings(folder, modems, common.latency_ms)?;
+    let config = settings(folder, modems, latency_ms)?;
     let key_file = config.secret_path(&config.auth.admin_key_file);
     let fsync_p50 = fsync_p50(folder)?;
     let (asked_at, entries) = runtime()?.block_on(async {
-        let crowd = Crowd {
+        let line = Line {
             messages: bulk,
             category: Category::Bulk,
             due: None,
         };
-        fill_queue(&config, &crowd).await?;
+        fill_queue(&config, &line).await?;
         let gateway = Gateway::start(config).await?;
         ready(&gateway).await?;
         let control = control_of(&gateway)?;
@@ -64,7 +64,7 @@ pub(super) fn fairness(
         ("texts sent meanwhile", json!(entries.len())),
         ("modems", json!(modems)),
         ("codes", json!(codes)),
-        ("network latency ms", json!(common.latency_ms)),
+        ("network latency ms", json!(latency_ms)),
         ("air time p50 ms", rounded(air_p50, 3)),
         ("code to CMGS p50 ms", rounded(percentile(&waits, 50), 3)),
         ("code to CMGS p99 ms", rounded(percentile(&waits, 99), 3)),
