@@ -560,6 +560,22 @@ fn a_modem_set_up_anew_is_looked_through_and_nothing_is_deleted_by_old_knowledge
 }
 
 #[test]
+fn what_was_read_before_the_sim_was_taken_out_is_not_handed_on_under_the_name_of_the_device() {
+    // The store would not know it when it is read again: it was in the inbox twice.
+    let listed: String = (b'a'..=b'q')
+        .zip(1u8..)
+        .map(|(letter, n)| format!("< +CMGL: {n},0,,20\n< {}\n", text(letter.into(), n)))
+        .collect();
+    let handed_on = "! received 28 octets from a slot\n".repeat(16);
+    ready_with(settings(), USUAL)
+        .play(&format!(
+            "> AT+CMGL=4\n{listed}< OK\n{handed_on}< +CPIN: NOT INSERTED\n> AT+CPIN?\n! starting\n\
+             < +CME ERROR: 10\n! no_sim: no SIM: insert one, or check that it sits well\n+ kept 1"
+        ))
+        .done();
+}
+
+#[test]
 fn a_text_holds_what_the_sim_says_its_number_is() {
     let mut player = ready();
     player.play(&format!(
