@@ -150,7 +150,13 @@ impl Receiving {
                 listed.sort_by_key(|stored| sent_at(stored.pdu.as_deref()));
                 for stored in listed {
                     let Some(index) = stored.index else { continue };
-                    self.take(now, Slot { memory, index }, stored);
+                    let slot = Slot { memory, index };
+                    let is_announced = self.to_read.iter().any(|one| one.slot == slot);
+                    let waiting = self.read.len();
+                    self.take(now, slot, stored);
+                    // What comes in its place may not be announced either.
+                    let is_news = self.read.len() > waiting && !is_announced;
+                    self.sweep_again |= self.sweeping && is_news;
                 }
             }
             Err(_) => {

@@ -167,6 +167,7 @@ fn what_nobody_announced_is_found_by_a_look_at_everything_in_the_order_it_was_se
     assert_eq!(hex, [early, late]);
     player
         .play("< OK\n+ kept 1\n> AT+CMGD=2\n+ kept 2\n< OK\n> AT+CMGD=1\n< OK")
+        .play("> AT+CPMS?\n< OK\n> AT+CMGL=4\n< OK")
         .done();
 }
 
@@ -454,6 +455,7 @@ fn texts_that_are_to_stay_on_the_sim_are_handed_on_once() {
     let mut player = ready_with(keeping, USUAL);
     player.play(&format!(
         "> AT+CMGL=4\n< +CMGL: 1,0,,21\n< {HI}\n< OK\n! received 29 octets from a slot\n+ kept 1\n\
+         > AT+CPMS?\n< OK\n> AT+CMGL=4\n< +CMGL: 1,1,,21\n< {HI}\n< OK\n\
          < +CMTI: \"SM\",-1\n> AT+CPMS?\n< OK\n> AT+CMGL=4\n< +CMGL: 1,1,,21\n< {HI}\n< OK"
     ));
     player.done();
@@ -466,7 +468,22 @@ fn what_is_not_kept_is_found_again_a_minute_later() {
             "< +CMTI: \"SM\",7\n> AT+CMGR=7\n< +CMGR: 0,,21\n< {HI}\n< OK\n! received 29 octets from a slot\n\
              ~ 60000\n> AT+CSQ\n< OK\n> AT+CREG?\n< +CREG: 1,1\n< OK\n> AT+CPMS?\n< OK\n\
              > AT+CPMS=\"SM\"\n< OK\n> AT+CMGL=4\n< +CMGL: 7,1,,21\n< {HI}\n< OK\n\
-             ! received 29 octets from a slot\n+ kept 1\n> AT+CMGD=7\n< OK"
+             ! received 29 octets from a slot\n+ kept 1\n> AT+CMGD=7\n< OK\n\
+             > AT+CPMS?\n< OK\n> AT+CMGL=4\n< OK"
+        ))
+        .done();
+}
+
+#[test]
+fn a_memory_that_fills_again_without_a_word_is_looked_at_until_nothing_is_found() {
+    // Twenty texts a minute came out of a SIM of 20 slots whose modem had lost its announcements.
+    let other = text('x', 1);
+    ready_with(settings(), USUAL)
+        .play(&format!(
+            "> AT+CMGL=4\n< +CMGL: 1,0,,21\n< {HI}\n< OK\n! received 29 octets from a slot\n+ kept 1\n\
+             > AT+CMGD=1\n< OK\n> AT+CPMS?\n< OK\n> AT+CMGL=4\n< +CMGL: 1,0,,20\n< {other}\n< OK\n\
+             ! received 28 octets from a slot\n+ kept 2\n> AT+CMGD=1\n< OK\n\
+             > AT+CPMS?\n< OK\n> AT+CMGL=4\n< OK\n~ 59000"
         ))
         .done();
 }
