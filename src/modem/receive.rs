@@ -3,6 +3,9 @@
 //! One text: `+CMTI` → its memory selected → `+CMGR` → handed on → kept ([`Receiving::keep`]) → `+CMGD`. What no
 //! `+CMTI` announced is found by sweeps. A session asks [`Receiving::next`] whenever its line is free, and how much
 //! that matters ([`Receiving::urgency`]); between a select and what follows it nobody else selects.
+//!
+//! `+CMGR` does not say which slot it shows: after a read that brought no text the next one is believed only when the
+//! line has been cleared, or each text would be kept and the one in the slot behind it deleted.
 
 mod answers;
 
@@ -90,6 +93,8 @@ pub(super) struct Receiving {
     failures: HashMap<Slot, u8>,
     /// Slots whose text is kept and stays where it is: known again by it.
     staying: HashMap<Slot, PduDigest>,
+    /// The last read brought no text: perhaps because something else ended it, and then the next answer is its own.
+    perhaps_out_of_step: bool,
     /// Slots that cannot be read.
     illegible: HashSet<Slot>,
     errand: Option<Errand>,
@@ -202,6 +207,7 @@ impl Receiving {
             acknowledgements: 0,
             failures: HashMap::new(),
             staying: HashMap::new(),
+            perhaps_out_of_step: false,
             illegible: HashSet::new(),
             errand: None,
             found: VecDeque::new(),

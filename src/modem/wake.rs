@@ -96,14 +96,20 @@ impl Wake {
         Self::new(now, DRAIN, true, Tries::of(3, 2))
     }
 
-    /// A command was given up that had not been answered: anything may still come.
+    /// A command was given up that had not been answered: its answer may come with that to `AT`, and before it.
     pub(super) fn after_silence(now: Instant) -> Self {
-        Self::new(now, DRAIN, false, Tries::of(3, 2))
+        Self {
+            disturbed: true,
+            ..Self::new(now, DRAIN, false, Tries::of(3, 2))
+        }
     }
 
     /// A modem at rest missed a check: it gets one more chance.
     pub(super) fn after_missed_check(now: Instant) -> Self {
-        Self::new(now, DRAIN, false, Tries::of(1, 5))
+        Self {
+            disturbed: true,
+            ..Self::new(now, DRAIN, false, Tries::of(1, 5))
+        }
     }
 
     pub(super) fn deadline(&self) -> Option<Instant> {
@@ -115,7 +121,14 @@ impl Wake {
 
     pub(super) fn on_deadline(&mut self, now: Instant) -> Step {
         match self.state {
-            State::Draining { until, .. } if until <= now => self.ask(),
+            State::Draining {
+                until,
+                ends_with_result,
+            } if until <= now => {
+                // That of ESC did not come in time: it may come first now.
+                self.disturbed |= ends_with_result;
+                self.ask()
+            }
             State::Settling { until } if until <= now => Step::Awake,
             _ => Step::Wait,
         }

@@ -7,8 +7,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use modem_sim::SimInMemory;
-use tokio::io::{AsyncWriteExt, DuplexStream, copy, split};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, split};
 use tokio::net::{TcpListener, TcpStream};
+
+use crate::tap::{Tap, Who};
 
 /// Carries octets for as long as the simulation lives.
 pub(crate) async fn carry(
@@ -16,11 +18,12 @@ pub(crate) async fn carry(
     modem: usize,
     mut listener: TcpListener,
     mut line: DuplexStream,
+    tap: Arc<Tap>,
 ) {
     let address = listener.local_addr().unwrap();
     loop {
         let ended = tokio::select! {
-            host = listener.accept() => talk(host.unwrap().0, line).await,
+            host = listener.accept() => talk(host.unwrap().0, line, &tap).await,
             line = gone(&sim, modem) => Ended::Replaced(line),
         };
         match ended {
@@ -40,16 +43,32 @@ enum Ended {
     Replaced(DuplexStream),
 }
 
-async fn talk(host: TcpStream, line: DuplexStream) -> Ended {
+async fn talk(host: TcpStream, line: DuplexStream, tap: &Tap) -> Ended {
     host.set_nodelay(true).unwrap();
     let (mut from_host, mut to_host) = host.into_split();
     let (mut from_modem, mut to_modem) = split(line);
     let ended = tokio::select! {
-        _ = copy(&mut from_host, &mut to_modem) => Ended::ByHost,
-        _ = copy(&mut from_modem, &mut to_host) => Ended::ByModem,
+        _ = copy(&mut from_host, &mut to_modem, tap, Who::Host) => Ended::ByHost,
+        _ = copy(&mut from_modem, &mut to_host, tap, Who::Modem) => Ended::ByModem,
     };
     let _ = to_host.shutdown().await;
     ended
+}
+
+/// Until one of the two ends.
+async fn copy(
+    from: &mut (impl AsyncRead + Unpin),
+    to: &mut (impl AsyncWrite + Unpin),
+    tap: &Tap,
+    who: Who,
+) {
+    let mut octets = [0; 1024];
+    while let Ok(length @ 1..) = from.read(&mut octets).await {
+        tap.hear(who, &octets[..length]);
+        if to.write_all(&octets[..length]).await.is_err() {
+            return;
+        }
+    }
 }
 
 /// A modem that went and came while nobody listened.

@@ -9,10 +9,12 @@
 
 mod clock;
 mod house;
+mod inquest;
 mod line;
 mod row;
 mod site;
 mod soak;
+mod tap;
 
 use std::time::Duration;
 

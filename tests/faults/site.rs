@@ -1,8 +1,10 @@
 //! A gateway in front of simulated modems in memory, each behind a port on TCP.
 
 use std::sync::Arc;
+use std::time::SystemTime;
 
 use bytes::Bytes;
+use cellpost::domain::UnixMillis;
 use cellpost::embed::{Embedded, Start};
 use http::{Method, Request, header};
 use http_body_util::{BodyExt, Full};
@@ -16,10 +18,16 @@ use tokio::task::JoinHandle;
 
 use crate::clock;
 use crate::line;
+use crate::tap::Tap;
 
 pub(crate) struct Site {
     folder: tempfile::TempDir,
     pub(crate) sim: Arc<SimInMemory>,
+    /// What each modem and its host said lately.
+    pub(crate) taps: Vec<Arc<Tap>>,
+    pub(crate) opened_at: UnixMillis,
+    /// The wall clock of the simulation at that moment.
+    sim_opened_at: UnixMillis,
     lines: Vec<JoinHandle<()>>,
     gateway: Option<Embedded>,
     http: Client<HttpConnector, Full<Bytes>>,
@@ -30,23 +38,29 @@ impl Site {
     /// Modems m0, m1 …, without quotas.
     pub(crate) async fn build(settings: Settings) -> Self {
         let folder = tempfile::tempdir().unwrap();
+        let since = SystemTime::UNIX_EPOCH.elapsed().unwrap();
         let (sim, streams) = modem_sim::in_memory(settings);
         let sim = Arc::new(sim);
         let mut config = "[limits]\nkey_rps = 0\n".to_owned();
-        let mut lines = Vec::new();
+        let (mut lines, mut taps) = (Vec::new(), Vec::new());
         for (modem, stream) in streams.into_iter().enumerate() {
             let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
             let address = listener.local_addr().unwrap();
             config += &format!(
                 "[modem.m{modem}]\ndevice = \"tcp://{address}\"\nhour_quota = 0\nday_quota = 0\n"
             );
-            let carried = line::carry(Arc::clone(&sim), modem, listener, stream);
+            let tap = Arc::new(Tap::default());
+            taps.push(Arc::clone(&tap));
+            let carried = line::carry(Arc::clone(&sim), modem, listener, stream, tap);
             lines.push(tokio::spawn(carried));
         }
         std::fs::write(folder.path().join("cellpost.toml"), config).unwrap();
         Self {
             folder,
             sim,
+            taps,
+            opened_at: clock::now(),
+            sim_opened_at: UnixMillis(i64::try_from(since.as_millis()).unwrap()),
             lines,
             gateway: None,
             http: Client::builder(TokioExecutor::new()).build_http(),
@@ -70,6 +84,11 @@ impl Site {
     pub(crate) async fn close(&mut self) {
         self.gateway.take().unwrap().stop().await;
         self.lines.iter().for_each(JoinHandle::abort);
+    }
+
+    /// On our clock, what is on that of the simulation.
+    pub(crate) fn time_of(&self, sim_unix_ms: i64) -> UnixMillis {
+        UnixMillis(sim_unix_ms - self.sim_opened_at.0 + self.opened_at.0)
     }
 
     pub(crate) async fn message(&self, id: &str) -> Value {

@@ -18,6 +18,7 @@
 mod alphabet;
 pub mod client;
 mod control;
+mod diary;
 mod duplex;
 mod encode;
 mod error;
@@ -49,6 +50,7 @@ mod verbs;
 mod wire;
 mod world;
 
+pub use diary::{Befell, Note};
 pub use error::SimError;
 pub use fault::{Fault, Listed, Order};
 pub use handset::{Received, Totals};

@@ -7,6 +7,7 @@ use tokio::task::JoinHandle;
 
 use crate::client::{checked, field};
 use crate::control::{ask, wait_accepted};
+use crate::diary::Note;
 use crate::duplex::MemoryPorts;
 use crate::error::SimError;
 use crate::fault::Fault;
@@ -112,6 +113,12 @@ impl SimInMemory {
     pub async fn waiting(&self, modem: usize) -> Result<(usize, usize), SimError> {
         let answer = self.ask(Request::Waiting { modem }).await?;
         Ok((field(answer.clone(), "texts")?, field(answer, "reports")?))
+    }
+
+    /// What befell a modem's slots from this note on, and the number to go on with. Some hundred notes are kept.
+    pub async fn slots(&self, modem: usize, from: u64) -> Result<(Vec<Note>, u64), SimError> {
+        let answer = self.ask(Request::Slots { modem, from }).await?;
+        Ok((field(answer.clone(), "notes")?, field(answer, "next")?))
     }
 
     pub async fn fault(&self, modem: usize, fault: Fault) -> Result<(), SimError> {

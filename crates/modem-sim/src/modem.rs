@@ -25,6 +25,7 @@ use std::time::{Duration, Instant};
 
 use rand::rngs::StdRng;
 
+use crate::diary::Diary;
 use crate::encode::Parcel;
 use crate::fate::{SendFate, Wording};
 use crate::identity::Identity;
@@ -75,6 +76,7 @@ pub(crate) struct Modem {
     pub(crate) identity: Identity,
     pub(crate) counts: Counts,
     pub(crate) script: Script,
+    pub(crate) diary: Diary,
     /// From `AT+CMGS` to its prompt.
     pub(crate) prompt_latency: Duration,
     /// As ordered by now.
@@ -213,6 +215,7 @@ impl Modem {
         Self {
             counts: Counts::default(),
             script: Script::default(),
+            diary: Diary::default(),
             prompt_latency: Duration::ZERO,
             setup: Setup::of(&personality),
             memories: Memories::new(&personality.stores),

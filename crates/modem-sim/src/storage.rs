@@ -69,23 +69,20 @@ impl Storage {
         seen
     }
 
-    /// Whether there is such a slot; an empty one is deleted as well.
-    pub(crate) fn delete(&mut self, index: usize) -> bool {
-        match self.slot(index) {
-            Some(slot) => {
-                *slot = None;
-                true
-            }
-            None => false,
-        }
+    /// What stood in that slot.
+    pub(crate) fn delete(&mut self, index: usize) -> Option<Stored> {
+        self.slot(index)?.take()
     }
 
-    pub(crate) fn delete_where(&mut self, unwanted: impl Fn(&Stored) -> bool) {
-        for slot in &mut self.slots {
-            if slot.as_ref().is_some_and(&unwanted) {
-                *slot = None;
-            }
-        }
+    pub(crate) fn delete_where(
+        &mut self,
+        unwanted: impl Fn(&Stored) -> bool,
+    ) -> Vec<(usize, Stored)> {
+        let first = self.first;
+        let slots = self.slots.iter_mut().enumerate();
+        slots
+            .filter_map(|(place, slot)| Some((place + first, slot.take_if(|one| unwanted(one))?)))
+            .collect()
     }
 
     /// Whether there is such a slot, empty or not.
@@ -157,8 +154,10 @@ mod tests {
         let mut storage = Storage::new(3, 1);
         let indices: Vec<_> = (0..4).map(|_| storage.keep("00".into(), 1)).collect();
         assert_eq!(indices, [Some(1), Some(2), Some(3), None]);
-        assert!(storage.delete(2));
-        assert!(!storage.delete(0) && !storage.delete(4));
+        assert!(storage.delete(2).is_some());
+        assert_eq!(storage.delete(2), None);
+        assert_eq!((storage.delete(0), storage.delete(4)), (None, None));
+        assert!(storage.has(2) && !storage.has(0) && !storage.has(4));
         assert_eq!(storage.keep("01".into(), 1), Some(2));
     }
 

@@ -24,6 +24,11 @@ pub(crate) enum Request {
     Waiting {
         modem: usize,
     },
+    /// What befell the slots of a modem, from this note on, as far as it is still known.
+    Slots {
+        modem: usize,
+        from: u64,
+    },
     /// Texts to a SIM, in this order.
     Deliver {
         modem: usize,

@@ -14,11 +14,14 @@ type Answer = Result<Vec<String>, Refusal>;
 
 impl Receiving {
     pub(in crate::modem) fn on_answer(&mut self, now: Instant, answer: Answer) -> After {
+        let errand = self.errand.take();
+        let is_anothers = self.is_perhaps_anothers(errand, &answer);
         let after = match answer {
             Err(Refusal::Silent) => After::Awaken,
+            _ if is_anothers => After::Awaken,
             _ => After::Proceed,
         };
-        let Some(errand) = self.errand.take() else {
+        let Some(errand) = errand else {
             return after;
         };
         match (&mut self.selected, after) {
@@ -27,6 +30,13 @@ impl Receiving {
             (selected, _) => *selected = None,
         }
         match errand {
+            Errand::Read(one) if is_anothers => {
+                self.to_read.push_front(one);
+                // What was taken for an empty slot is looked at again.
+                if one.origin != Origin::Sweep {
+                    self.sweep_soon(now);
+                }
+            }
             Errand::AskService => {
                 let wants = first(&answer, storage::wants_acknowledgement).unwrap_or(false);
                 self.acknowledges = Some(wants);
@@ -49,6 +59,28 @@ impl Receiving {
         }
         self.hand_on(now);
         after
+    }
+
+    /// A result that belongs to nobody, as when another program types on the port, and each answer is taken for that of
+    /// the line behind. It shows when a read ends without a text: the answer behind it may be its own.
+    fn is_perhaps_anothers(&mut self, errand: Option<Errand>, answer: &Answer) -> bool {
+        match (errand, answer) {
+            (Some(Errand::Read(_)), Ok(lines)) if storage::read_slot(lines).is_some() => {
+                return std::mem::take(&mut self.perhaps_out_of_step);
+            }
+            // The line is cleared now.
+            (_, Err(Refusal::Silent)) => self.perhaps_out_of_step = false,
+            (Some(Errand::Read(_)), _) => self.perhaps_out_of_step = true,
+            // Nobody else's answer looks like these.
+            (Some(Errand::Select(_)), Ok(lines)) if !lines.is_empty() => {
+                self.perhaps_out_of_step = false
+            }
+            (Some(Errand::List(_)), Ok(lines)) if !storage::read_list(lines).is_empty() => {
+                self.perhaps_out_of_step = false;
+            }
+            _ => {}
+        }
+        false
     }
 
     fn on_in_use(&mut self, now: Instant, answer: &Answer) {
@@ -118,7 +150,13 @@ impl Receiving {
                 listed.sort_by_key(|stored| sent_at(stored.pdu.as_deref()));
                 for stored in listed {
                     let Some(index) = stored.index else { continue };
-                    self.take(now, Slot { memory, index }, stored);
+                    let slot = Slot { memory, index };
+                    let is_announced = self.to_read.iter().any(|one| one.slot == slot);
+                    let waiting = self.read.len();
+                    self.take(now, slot, stored);
+                    // What comes in its place may not be announced either.
+                    let is_news = self.read.len() > waiting && !is_announced;
+                    self.sweep_again |= self.sweeping && is_news;
                 }
             }
             Err(_) => {

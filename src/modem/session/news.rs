@@ -58,15 +58,16 @@ impl Session {
 
     /// What was read from a memory goes on.
     pub(super) fn tell_received(&mut self) {
+        let sim = self.sim_of_texts().filter(|_| self.sim_is_known());
         while let Some(found) = self.receiving.poll() {
-            let event = match (found, self.sim_of_texts()) {
+            let event = match (found, sim.clone()) {
                 (Found::Pdu(pdu), Some(sim)) => ModemEvent::Received {
                     sim,
                     to: self.status.number.clone(),
                     pdu,
                     is_stored: true,
                 },
-                // Without any name its owner is not known, and it stays where it is.
+                // Its owner is not known, or no more: it stays where it is, and is read again.
                 (Found::Pdu(_), None) => continue,
                 (Found::Stuck(slot, why), _) => ModemEvent::SlotStuck {
                     memory: slot.memory.name(),

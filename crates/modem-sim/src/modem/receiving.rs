@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use super::{Answer, CardState, Failure, MOST_UNASKED, Modem, Output, Store, Unacknowledged};
+use crate::diary::Befell;
 use crate::encode::{Parcel, Pdu};
 use crate::moment::Moment;
 use crate::script::Announcement;
@@ -23,12 +24,19 @@ impl Modem {
             return self.route(now, Parcel::Text(pdu));
         }
         let store = self.store_of_texts();
-        let kept = self.memories.of_mut(store).keep(pdu.hex, pdu.length);
+        let kept = self.keep(now, store, pdu);
         if let Some(index) = kept
             && matches!(self.setup.notices().mt, 1 | 3)
         {
             self.announce_text(now, store, index);
         }
+    }
+
+    fn keep(&mut self, now: Moment, store: Store, pdu: Pdu) -> Option<usize> {
+        let memory = self.memories.of_mut(store);
+        let index = memory.keep(pdu.hex.clone(), pdu.length)?;
+        self.diary.note(now, Befell::Stored, store, index, pdu.hex);
+        Some(index)
     }
 
     fn announce_text(&mut self, now: Moment, store: Store, index: usize) {
@@ -77,8 +85,9 @@ impl Modem {
             1 => self.route(now, Parcel::Report(pdu)),
             2 => {
                 let store = self.store_of_reports();
-                let kept = self.memories.of_mut(store).keep(pdu.hex, pdu.length);
-                let Some(index) = kept else { return };
+                let Some(index) = self.keep(now, store, pdu) else {
+                    return;
+                };
                 let place = match &self.traits.stores.reports_announced {
                     Some(told) => format!("\"{}\",{}", told.store, told.index),
                     None => format!("\"{}\",{index}", store.name()),

@@ -2,6 +2,7 @@
 
 use super::setup::Cnmi;
 use super::{Answer, Failure, Modem, Store, choice, line};
+use crate::diary::Befell;
 use crate::moment::Moment;
 use crate::personality::{EmptySlot, ReadForm};
 use crate::storage::Stored;
@@ -181,7 +182,7 @@ impl Modem {
         choice("+CMMS", form, now, 2, |mode| self.setup.cmms = mode)
     }
 
-    pub(super) fn list(&mut self, form: &Form<'_>) -> Answer {
+    pub(super) fn list(&mut self, now: Moment, form: &Form<'_>) -> Answer {
         let wanted: fn(&Stored) -> bool = match form {
             Form::Test => return line("+CMGL: (0-4)"),
             _ if self.setup.text_mode => return Answer::Failed(Failure::Cms(303)),
@@ -196,6 +197,10 @@ impl Modem {
         };
         let form = self.traits.stores.read_form;
         let entries = self.memories.of_mut(store).list(wanted);
+        for (index, stored) in &entries {
+            self.diary
+                .note(now, Befell::Listed, store, *index, stored.pdu.clone());
+        }
         let lines: Vec<String> = entries
             .into_iter()
             .map(|(index, stored)| format!("+CMGL: {index},{}", shown(&stored, form)))
@@ -213,7 +218,7 @@ impl Modem {
         Answer::Lines(lines.join(&between))
     }
 
-    pub(super) fn show(&mut self, slot: &str) -> Answer {
+    pub(super) fn show(&mut self, now: Moment, slot: &str) -> Answer {
         if self.setup.text_mode {
             return Answer::Failed(Failure::Cms(303));
         }
@@ -224,6 +229,8 @@ impl Modem {
         let form = self.traits.stores.read_form;
         let storage = self.memories.of_mut(store);
         if let Some(stored) = storage.read(index) {
+            self.diary
+                .note(now, Befell::Read, store, index, stored.pdu.clone());
             return line(&format!("+CMGR: {}", shown(&stored, form)));
         }
         match (storage.has(index), self.traits.stores.empty_slot) {
@@ -233,7 +240,7 @@ impl Modem {
         }
     }
 
-    pub(super) fn delete(&mut self, form: &Form<'_>) -> Answer {
+    pub(super) fn delete(&mut self, now: Moment, form: &Form<'_>) -> Answer {
         let store = self.setup.stores[0];
         let storage = self.memories.of_mut(store);
         let written = match form {
@@ -248,13 +255,24 @@ impl Modem {
         let Some(index) = values.first().and_then(|index| index.parse::<usize>().ok()) else {
             return Answer::Failed(Failure::Cms(321));
         };
-        match values.get(1).copied().unwrap_or("0") {
-            "0" if storage.delete(index) => {}
+        let gone = match values.get(1).copied().unwrap_or("0") {
+            // An empty one is deleted as well.
+            "0" if storage.has(index) => {
+                let gone = storage.delete(index);
+                gone.map(|gone| (index, gone)).into_iter().collect()
+            }
             "0" => return Answer::Failed(Failure::Cms(321)),
             // 27.005 §3.5.4: 1 to 3 differ in what of the host's own texts goes; there are none.
             "1" | "2" | "3" => storage.delete_where(|stored| stored.read),
             "4" => storage.delete_where(|_| true),
             _ => return Answer::Failed(Failure::Cms(304)),
+        };
+        for (index, Stored { pdu, read, .. }) in gone {
+            let what = match read {
+                true => Befell::Deleted,
+                false => Befell::DeletedUnread,
+            };
+            self.diary.note(now, what, store, index, pdu);
         }
         self.told_full = false;
         Answer::Ok

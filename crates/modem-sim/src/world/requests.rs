@@ -26,6 +26,10 @@ impl World {
                 let (texts, reports) = waiting.unwrap_or_default();
                 json!({ "texts": texts, "reports": reports })
             }
+            Request::Slots { modem, from } => {
+                let (notes, next) = self.seat(*modem)?.modem.diary.from(*from);
+                json!({ "notes": notes, "next": next })
+            }
             Request::Reply {
                 number,
                 text,

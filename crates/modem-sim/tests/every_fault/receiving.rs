@@ -1,6 +1,6 @@
 //! Texts to the modem: where they are kept, how they are announced, how their parts come.
 
-use modem_sim::{MobileText, Order, Settings};
+use modem_sim::{Befell, MobileText, Order, Settings};
 use serde_json::json;
 
 use crate::host::{FRIEND, Host};
@@ -245,4 +245,40 @@ async fn two_hundred_texts_come_through_a_sim_of_ten() {
         }
     }
     assert_eq!(host.sim.waiting(0).await.unwrap(), (0, 0));
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_can_be_asked_whether_a_text_was_read_before_it_was_deleted() {
+    let mut host = Host::quiet().await;
+    for text in ["one", "two", "three"] {
+        host.receive(text).await;
+    }
+    host.play(
+        r#"
+        < +CMTI: "SM",1
+        < +CMTI: "SM",2
+        < +CMTI: "SM",3
+        > AT+CMGD=1
+        < OK
+        > AT+CMGL=3
+        < OK
+        > AT+CMGR=2
+        <* \r\n+CMGR: 0,,22\r\n*\r\n\r\nOK\r\n
+        > AT+CMGD=1,1
+        < OK
+        "#,
+    )
+    .await;
+    let (notes, next) = host.sim.slots(0, 3).await.unwrap();
+    let said: Vec<_> = notes.iter().map(|note| (note.what, note.index)).collect();
+    assert_eq!(
+        said,
+        [
+            (Befell::DeletedUnread, 1),
+            (Befell::Read, 2),
+            (Befell::Deleted, 2)
+        ]
+    );
+    assert_eq!(notes[1].pdu, notes[2].pdu);
+    assert_eq!(next, 6);
 }

@@ -167,6 +167,7 @@ fn what_nobody_announced_is_found_by_a_look_at_everything_in_the_order_it_was_se
     assert_eq!(hex, [early, late]);
     player
         .play("< OK\n+ kept 1\n> AT+CMGD=2\n+ kept 2\n< OK\n> AT+CMGD=1\n< OK")
+        .play("> AT+CPMS?\n< OK\n> AT+CMGL=4\n< OK")
         .done();
 }
 
@@ -267,9 +268,42 @@ fn a_delete_that_was_not_answered_does_not_delete_the_next_text_unread() {
     ready()
         .play(&format!(
             "< +CMTI: \"SM\",7\n> AT+CMGR=7\n< +CMGR: 0,,21\n< {HI}\n< OK\n\
-             ! received 29 octets from a slot\n+ kept 1\n> AT+CMGD=7\n~ 10000\n> ^[\n~ 300\n> AT\n< OK\n\
+             ! received 29 octets from a slot\n+ kept 1\n> AT+CMGD=7\n~ 10000\n> ^[\n~ 300\n> AT\n< OK\n~ 300\n\
              > AT+CPMS=\"SM\"\n< OK\n> AT+CMGR=7\n< +CMGR: 0,,20\n< {other}\n< OK\n\
              ! received 28 octets from a slot\n~ 1000\n+ kept 2\n> AT+CMGD=7\n< OK"
+        ))
+        .done();
+}
+
+#[test]
+fn a_late_answer_to_a_read_is_not_taken_for_the_text_of_another_slot() {
+    // The answer to the read comes with that to AT; the OK of AT was taken for the next answer, and so on: slot 8 was
+    // deleted when the text of slot 7 was kept.
+    let other = text('x', 1);
+    ready()
+        .play(&format!(
+            "< +CMTI: \"SM\",7\n> AT+CMGR=7\n< +CMTI: \"SM\",8\n~ 10000\n> ^[\n~ 300\n> AT\n\
+             << \\r\\n+CMGR: 0,,21\\r\\n{HI}\\r\\n\\r\\nOK\\r\\n\\r\\nOK\\r\\n\n~ 300\n\
+             > AT+CPMS=\"SM\"\n< +CPMS: 2,50,2,50,2,50\n< OK\n\
+             > AT+CMGR=8\n< +CMGR: 0,,20\n< {other}\n< OK\n> AT+CMGR=7\n! received 28 octets from a slot\n\
+             < +CMGR: 1,,21\n< {HI}\n< OK\n! received 29 octets from a slot\n\
+             + kept 1\n> AT+CMGD=8\n< OK\n+ kept 2\n> AT+CMGD=7\n< OK"
+        ))
+        .done();
+}
+
+#[test]
+fn an_ok_of_another_program_does_not_put_the_text_of_one_slot_into_the_next() {
+    let other = text('x', 1);
+    ready()
+        .play(&format!(
+            "< +CMTI: \"SM\",7\n> AT+CMGR=7\n< +CMTI: \"SM\",8\n# to somebody's AT\n< OK\n\
+             > AT+CMGR=8\n< +CMGR: 0,,21\n< {HI}\n< OK\n> ^[\n< +CMGR: 0,,20\n< {other}\n< OK\n\
+             ~ 300\n> AT\n< OK\n~ 300\n> AT+CPMS=\"SM\"\n< +CPMS: 2,50,2,50,2,50\n< OK\n\
+             > AT+CMGR=8\n< +CMGR: 1,,20\n< {other}\n< OK\n! received 28 octets from a slot\n\
+             + kept 1\n> AT+CMGD=8\n< OK\n\
+             # what was passed over is looked for\n\
+             > AT+CPMS?\n< OK\n> AT+CMGL=4\n< +CMGL: 7,1,,21\n< {HI}\n< OK\n! received 29 octets from a slot"
         ))
         .done();
 }
@@ -278,7 +312,7 @@ fn a_delete_that_was_not_answered_does_not_delete_the_next_text_unread() {
 fn a_read_that_hangs_is_tried_twice_and_its_slot_is_left() {
     let mut player = ready();
     player.play(
-        "< +CMTI: \"SM\",7\n> AT+CMGR=7\n~ 10000\n> ^[\n~ 300\n> AT\n< OK\n> AT+CPMS=\"SM\"\n< OK\n\
+        "< +CMTI: \"SM\",7\n> AT+CMGR=7\n~ 10000\n> ^[\n~ 300\n> AT\n< OK\n~ 300\n> AT+CPMS=\"SM\"\n< OK\n\
          > AT+CMGR=7\n~ 10000\n> ^[\n! stuck SM 7: its text cannot be read\n~ 300\n> AT\n< OK",
     );
     player.done();
@@ -289,8 +323,10 @@ fn a_list_that_hangs_is_replaced_by_reading_slot_by_slot() {
     let small = with_answer(3, "+CPMS: \"SM\",1,2,\"SM\",1,2,\"SM\",1,2");
     let mut player = ready_with(settings(), small);
     player.play(&format!(
-        "> AT+CMGL=4\n~ 60000\n> ^[\n~ 300\n> AT\n< OK\n> AT+CSQ\n< OK\n> AT+CREG?\n< +CREG: 1,1\n< OK\n\
+        "> AT+CMGL=4\n~ 60000\n> ^[\n~ 300\n> AT\n< OK\n~ 300\n> AT+CSQ\n< OK\n> AT+CREG?\n< +CREG: 1,1\n< OK\n\
          > AT+CPMS=\"SM\"\n< OK\n> AT+CMGR=0\n< +CMS ERROR: 321\n> AT+CMGR=1\n< +CMGR: 1,,21\n< {HI}\n< OK\n\
+         # perhaps that of slot 0\n\
+         > ^[\n~ 300\n> AT\n< OK\n~ 300\n> AT+CPMS=\"SM\"\n< OK\n> AT+CMGR=1\n< +CMGR: 1,,21\n< {HI}\n< OK\n\
          > AT+CMGR=2\n! received 29 octets from a slot\n< +CMS ERROR: 321\n+ kept 1\n> AT+CMGD=1\n< OK"
     ));
     // It is not asked for a list again.
@@ -419,6 +455,7 @@ fn texts_that_are_to_stay_on_the_sim_are_handed_on_once() {
     let mut player = ready_with(keeping, USUAL);
     player.play(&format!(
         "> AT+CMGL=4\n< +CMGL: 1,0,,21\n< {HI}\n< OK\n! received 29 octets from a slot\n+ kept 1\n\
+         > AT+CPMS?\n< OK\n> AT+CMGL=4\n< +CMGL: 1,1,,21\n< {HI}\n< OK\n\
          < +CMTI: \"SM\",-1\n> AT+CPMS?\n< OK\n> AT+CMGL=4\n< +CMGL: 1,1,,21\n< {HI}\n< OK"
     ));
     player.done();
@@ -431,7 +468,22 @@ fn what_is_not_kept_is_found_again_a_minute_later() {
             "< +CMTI: \"SM\",7\n> AT+CMGR=7\n< +CMGR: 0,,21\n< {HI}\n< OK\n! received 29 octets from a slot\n\
              ~ 60000\n> AT+CSQ\n< OK\n> AT+CREG?\n< +CREG: 1,1\n< OK\n> AT+CPMS?\n< OK\n\
              > AT+CPMS=\"SM\"\n< OK\n> AT+CMGL=4\n< +CMGL: 7,1,,21\n< {HI}\n< OK\n\
-             ! received 29 octets from a slot\n+ kept 1\n> AT+CMGD=7\n< OK"
+             ! received 29 octets from a slot\n+ kept 1\n> AT+CMGD=7\n< OK\n\
+             > AT+CPMS?\n< OK\n> AT+CMGL=4\n< OK"
+        ))
+        .done();
+}
+
+#[test]
+fn a_memory_that_fills_again_without_a_word_is_looked_at_until_nothing_is_found() {
+    // Twenty texts a minute came out of a SIM of 20 slots whose modem had lost its announcements.
+    let other = text('x', 1);
+    ready_with(settings(), USUAL)
+        .play(&format!(
+            "> AT+CMGL=4\n< +CMGL: 1,0,,21\n< {HI}\n< OK\n! received 29 octets from a slot\n+ kept 1\n\
+             > AT+CMGD=1\n< OK\n> AT+CPMS?\n< OK\n> AT+CMGL=4\n< +CMGL: 1,0,,20\n< {other}\n< OK\n\
+             ! received 28 octets from a slot\n+ kept 2\n> AT+CMGD=1\n< OK\n\
+             > AT+CPMS?\n< OK\n> AT+CMGL=4\n< OK\n~ 59000"
         ))
         .done();
 }
@@ -521,6 +573,22 @@ fn a_modem_set_up_anew_is_looked_through_and_nothing_is_deleted_by_old_knowledge
         ))
         .play(MESSAGES)
         .play(RECEIVING)
+        .done();
+}
+
+#[test]
+fn what_was_read_before_the_sim_was_taken_out_is_not_handed_on_under_the_name_of_the_device() {
+    // The store would not know it when it is read again: it was in the inbox twice.
+    let listed: String = (b'a'..=b'q')
+        .zip(1u8..)
+        .map(|(letter, n)| format!("< +CMGL: {n},0,,20\n< {}\n", text(letter.into(), n)))
+        .collect();
+    let handed_on = "! received 28 octets from a slot\n".repeat(16);
+    ready_with(settings(), USUAL)
+        .play(&format!(
+            "> AT+CMGL=4\n{listed}< OK\n{handed_on}< +CPIN: NOT INSERTED\n> AT+CPIN?\n! starting\n\
+             < +CME ERROR: 10\n! no_sim: no SIM: insert one, or check that it sits well\n+ kept 1"
+        ))
         .done();
 }
 
