@@ -56,7 +56,7 @@ async fn a_long_question_stops_no_writer_and_the_wal_is_cut_when_it_is_over() {
         house.writes_much(round).await;
     }
     reader.execute_batch("COMMIT").unwrap();
-    let bound = u64::try_from(CHECKPOINT_BY_WRITER).unwrap() * PAGE + 8 * MIB;
+    let bound = u64::try_from(CHECKPOINT_BY_WRITER).unwrap() * PAGE + 12 * MIB;
     for more in 0..10 {
         house.writes_much(round + 1 + more).await;
     }
@@ -67,7 +67,7 @@ async fn a_long_question_stops_no_writer_and_the_wal_is_cut_when_it_is_over() {
 #[tokio::test]
 async fn a_wal_that_nobody_holds_stays_small_however_much_is_written() {
     let house = House::new();
-    let bound = u64::try_from(CHECKPOINT_BY_WRITER).unwrap() * PAGE + 8 * MIB;
+    let bound = u64::try_from(CHECKPOINT_BY_WRITER).unwrap() * PAGE + 12 * MIB;
     for round in 0..12 {
         house.writes_much(round).await;
         let wal = house.wal();
