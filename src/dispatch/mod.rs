@@ -256,7 +256,7 @@ impl Dispatch {
                 Some(commit) = self.commits.next() => self.on_commits(commit),
                 () = stop.cancelled(), if !self.stopping => self.call_back_all(),
                 Some(wish) = self.wishes.recv() => self.on_wish(&wish),
-                () = bell.rung() => self.window_is_stale = true,
+                news = bell.rung() => self.on_news(&news),
                 Ok(()) = self.fleet.changed() => self.on_fleet(),
                 () = until(due) => self.on_due().await,
             }
@@ -264,6 +264,13 @@ impl Dispatch {
         }
         self.record_the_last().await;
         self.warn_of_unrecorded();
+    }
+
+    /// Whoever joins a line of which the window does not hold all stands behind what it holds: nothing is to be read.
+    fn on_news(&mut self, news: &bell::News) {
+        let stands_behind = |line: &(Priority, Crowd)| self.window_has_more.contains(line);
+        self.window_is_stale |= news.is_open || !news.joined.iter().all(stands_behind);
+        self.next_due = self.next_due.into_iter().chain(news.due).min();
     }
 
     /// The modems have ended, so nothing more is answered: what was answered is written down.
@@ -362,7 +369,9 @@ impl Dispatch {
                 self.lanes[at].health.begin_anew();
                 self.empty(at);
             }
+            // Before it is ready it may have told its IMSI and not yet its ICCID.
             let sim = self.status(at, ModemStatus::sim).flatten();
+            let sim = sim.filter(|_| self.is_ready(at));
             if self.lanes[at].sees_sim(sim.as_ref()) {
                 warn!(
                     route = self.lanes[at].name.as_str(),

@@ -14,8 +14,8 @@ use super::answer::response;
 use super::auth::{Caller, Scope, Who};
 use super::error::{ApiError, Overload};
 use super::extract::{Fields, idempotency_key, read_body, require_json};
-use crate::dispatch::pending;
-use crate::domain::{Category, Pending, Skip};
+use crate::dispatch::{Bell, pending};
+use crate::domain::{Category, Crowd, MessageState, Pending, Priority, Skip};
 use crate::store::{Accepted, Answer, MessageView, Once, Render, StoreError, Submission};
 
 /// What a group makes of a request, and of the message it became.
@@ -44,12 +44,21 @@ pub(super) async fn accept(
     let submission = (intake.read)(gate, caller, begun.fields)?;
     gate.has_room_for(submission.category)?;
     let (store, once) = (gate.store().clone(), begun.once);
+    let crowd = submission.crowd;
     let write = async move { store.accept(submission, once).await };
+    let ring = move |bell: &Bell, view: &MessageView| ring_for(bell, view, crowd);
     answered(
-        gate.commit(write, begun.run).await?,
+        gate.commit(write, begun.run, ring).await?,
         &render,
         intake.skipped,
     )
+}
+
+/// A message in line joins its end; one that is held back is in none until its time comes.
+fn ring_for(bell: &Bell, view: &MessageView, crowd: Crowd) {
+    let line = (view.state == MessageState::Queued).then_some((Priority(view.priority), crowd));
+    let due = view.next_attempt_at.into_iter().chain([view.expires_at]);
+    bell.ring_for(line, due.min().unwrap_or(view.expires_at));
 }
 
 /// A request that is new, and what of it is left to read.
@@ -166,11 +175,17 @@ impl Gate {
         &self,
         write: impl Future<Output = Result<Accepted<V>, StoreError>> + Send + 'static,
         run: Option<Run>,
+        ring: impl FnOnce(&Bell, &V) + Send + 'static,
     ) -> Result<Accepted<V>, ApiError> {
         let gate = self.clone();
         let writing = self.0.acceptances.spawn(async move {
             let written = write.await;
-            gate.0.parts.bell.ring();
+            match &written {
+                Ok(Accepted::New(view)) => ring(&gate.0.parts.bell, view),
+                // Whether it is there is not known: dispatch looks.
+                Err(_) => gate.0.parts.bell.ring(),
+                Ok(_) => {}
+            }
             gate.0.disk.wrote(written.is_ok(), gate.now());
             drop(run);
             written

@@ -64,7 +64,7 @@ pub(super) async fn create(
     let (store, once) = (gate.store().clone(), begun.once);
     let write = async move { store.accept_batch(submission, once).await };
     accept::answered(
-        gate.commit(write, begun.run).await?,
+        gate.commit(write, begun.run, |bell, _| bell.ring()).await?,
         &render,
         message::skipped,
     )

@@ -15,9 +15,9 @@ use super::{Group, Step, Store, StoreError, preference};
 use crate::domain::message::{Change, Policies};
 use crate::domain::redact::masked_codes;
 use crate::domain::{
-    Addressee, Body, Category, Crowd, Destination, Encoding, Event, EventKind, Manners, MessageId,
-    MessageSeq, MessageState, PendingCode, Pepper, Policy, Priority, Reason, Severity, Skip,
-    UnixMillis, Via,
+    Addressee, BatchId, Body, Category, Crowd, Destination, Encoding, Event, EventKind, Manners,
+    MessageId, MessageSeq, MessageState, PendingCode, Pepper, Policy, Priority, Reason, Severity,
+    Skip, UnixMillis, Via,
 };
 
 /// What a caller asked for, with nothing left to doubt.
@@ -180,9 +180,8 @@ fn accept(
     }
     let seq = next_seq(work, asked.at)?;
     let id = MessageId::of_single(seq, asked.at);
-    enter(work, seq, &id, None, asked, pepper, manners)?;
+    let view = enter(work, seq, &id, None, asked, pepper, manners)?;
     crash_point!(writes Accept);
-    let view = query::view(work.db, seq)?;
     if let Some(once) = once {
         idempotency::remember(work, once, &(once.render)(&view), asked.at)?;
     }
@@ -253,7 +252,7 @@ pub(super) fn next_seq(work: &Work<'_>, at: UnixMillis) -> Result<MessageSeq, St
     Ok(MessageSeq(seq))
 }
 
-/// A message's row, its parts and its first event.
+/// A message's row, its parts and its first event. Answers what a question for it would: nothing is read again.
 pub(super) fn enter(
     work: &mut Work<'_>,
     seq: MessageSeq,
@@ -262,10 +261,23 @@ pub(super) fn enter(
     asked: &Submission,
     pepper: &Pepper,
     manners: &Manners,
-) -> Result<(), StoreError> {
+) -> Result<MessageView, StoreError> {
     let quiet_until = manners.curfew.until(asked.category, asked.goes_at());
-    insert(work, seq, id, batch, asked, quiet_until, pepper)?;
-    let head = head(work, seq)?;
+    let view = new_view(seq, id, batch, asked, quiet_until);
+    insert(work, &view, batch, asked, pepper)?;
+    let head = Head {
+        seq,
+        id: id.clone(),
+        state: view.state,
+        to: view.to.clone(),
+        category: asked.category,
+        via: asked.via.clone(),
+        batch,
+        parts: asked.parts,
+        strikes: 0,
+        expires_at: asked.expires_at,
+        is_held: view.next_attempt_at.is_some(),
+    };
     let event = match (head.state, quiet_until) {
         (MessageState::Scheduled, Some(until)) => {
             Event::new(asked.at, EventKind::Scheduled).detail(quiet_hours(until))
@@ -273,35 +285,78 @@ pub(super) fn enter(
         (MessageState::Scheduled, None) => Event::new(asked.at, EventKind::Scheduled),
         _ => Event::new(asked.at, EventKind::Queued),
     };
-    append(work, &head, event)?;
+    append_as(work, &head, FIRST_EVENT, event)?;
     work.moved(head.place(), 1);
-    Ok(())
+    Ok(view)
 }
 
-fn insert(
-    work: &Work<'_>,
+/// A message as callers see it before anything has happened to it.
+fn new_view(
     seq: MessageSeq,
     id: &MessageId,
     batch: Option<MessageSeq>,
     asked: &Submission,
     quiet_until: Option<UnixMillis>,
+) -> MessageView {
+    let due = quiet_until.or_else(|| asked.scheduled_at.filter(|due| *due > asked.at));
+    let usual = || asked.category.priority(asked.severity);
+    MessageView {
+        seq,
+        id: id.clone(),
+        batch: batch.map(|_| BatchId::of_message(id)),
+        to: Addressee::Known(asked.to.clone()),
+        to_raw: asked.to_raw.clone(),
+        country: asked.to.country().map(str::to_owned),
+        category: asked.category,
+        priority: asked.priority.unwrap_or_else(usual).0,
+        state: match due {
+            Some(_) => MessageState::Scheduled,
+            None => MessageState::Queued,
+        },
+        text: match asked.category {
+            Category::Otp => Body::stored(masked_codes(asked.body.expose())),
+            _ => asked.body.clone(),
+        },
+        is_forgotten: false,
+        encoding: asked.encoding,
+        parts: asked.parts,
+        severity: asked.severity,
+        via: asked.via.clone(),
+        bond: None,
+        strikes: 0,
+        setbacks: 0,
+        price: None,
+        from_number: None,
+        client_ref: asked.client_ref.clone(),
+        route: None,
+        tries: 0,
+        error: None,
+        hold: quiet_until.map(|until| (PendingCode::QuietHours, quiet_hours(until))),
+        next_attempt_at: due,
+        may_be_duplicate: false,
+        created_at: asked.at,
+        scheduled_at: asked.scheduled_at,
+        expires_at: asked.expires_at,
+        sent_at: None,
+        delivered_at: None,
+        closes_at: None,
+    }
+}
+
+fn insert(
+    work: &Work<'_>,
+    view: &MessageView,
+    batch: Option<MessageSeq>,
+    asked: &Submission,
     pepper: &Pepper,
 ) -> Result<(), StoreError> {
-    let (text, sealed) = match asked.category {
+    let sealed = match asked.category {
         Category::Otp => {
-            let sealed = pepper.seal(asked.body.expose(), id.as_str(), rand::random());
-            (masked_codes(asked.body.expose()), Some(sealed))
+            let nonce = rand::random();
+            Some(pepper.seal(asked.body.expose(), view.id.as_str(), nonce))
         }
-        _ => (asked.body.expose().to_owned(), None),
+        _ => None,
     };
-    let due = quiet_until.or_else(|| asked.scheduled_at.filter(|due| *due > asked.at));
-    let hold_code = quiet_until.map(|_| PendingCode::QuietHours.as_str());
-    let state = match due {
-        Some(_) => MessageState::Scheduled,
-        None => MessageState::Queued,
-    };
-    let usual = || asked.category.priority(asked.severity);
-    let priority = asked.priority.unwrap_or_else(usual);
     work.db
         .prepare_cached(
             "INSERT INTO message (seq, id, app, to_number, to_raw, country, category, severity, priority,
@@ -312,17 +367,17 @@ fn insert(
                      :hold_code, :hold_text, :next_attempt_at, :created_at, :scheduled_at, :expires_at, :batch)",
         )?
         .execute(named_params! {
-            ":seq": seq.0,
-            ":id": id.as_str(),
+            ":seq": view.seq.0,
+            ":id": view.id.as_str(),
             ":app": asked.app,
             ":to_number": asked.to.as_str(),
             ":to_raw": asked.to_raw,
-            ":country": asked.to.country(),
+            ":country": view.country,
             ":category": asked.category.as_str(),
             ":severity": asked.severity.map(Severity::as_str),
-            ":priority": priority.0,
-            ":state": state.as_str(),
-            ":text": text,
+            ":priority": view.priority,
+            ":state": view.state.as_str(),
+            ":text": view.text.expose(),
             ":sealed": sealed.as_ref().map(crate::domain::Sealed::octets),
             ":encoding": asked.encoding.as_str(),
             ":parts": asked.parts,
@@ -331,9 +386,9 @@ fn insert(
             ":via": asked.via.as_ref().map(Via::stored),
             ":crowd": asked.crowd.0,
             ":client_ref": asked.client_ref,
-            ":hold_code": hold_code,
-            ":hold_text": quiet_until.map(quiet_hours),
-            ":next_attempt_at": due.map(|due| due.0),
+            ":hold_code": view.hold.as_ref().map(|(code, _)| code.as_str()),
+            ":hold_text": view.hold.as_ref().map(|(_, text)| text),
+            ":next_attempt_at": view.next_attempt_at.map(|due| due.0),
             ":created_at": asked.at.0,
             ":scheduled_at": asked.scheduled_at.map(|at| at.0),
             ":expires_at": asked.expires_at.0,
@@ -343,7 +398,7 @@ fn insert(
         "INSERT INTO part (message, number, state) VALUES (:seq, :number, 'queued')",
     )?;
     for number in 1..=asked.parts {
-        part.execute(named_params! { ":seq": seq.0, ":number": number })?;
+        part.execute(named_params! { ":seq": view.seq.0, ":number": number })?;
     }
     Ok(())
 }
@@ -699,15 +754,29 @@ pub(super) fn error(
 
 /// Appends to the message's event list, and announces the entry after COMMIT.
 pub(super) fn append(work: &mut Work<'_>, head: &Head, event: Event) -> Result<(), StoreError> {
+    append_as(work, head, None, event)
+}
+
+/// The number of a message's first event.
+const FIRST_EVENT: Option<i64> = Some(1);
+
+/// `number`: its place in the list, where it is known without looking.
+fn append_as(
+    work: &mut Work<'_>,
+    head: &Head,
+    number: Option<i64>,
+    event: Event,
+) -> Result<(), StoreError> {
     work.db
         .prepare_cached(
             "INSERT INTO event (message, number, at, kind, part, route, detail)
              VALUES (:seq,
-                     (SELECT COALESCE(MAX(number), 0) + 1 FROM event WHERE message = :seq),
+                     COALESCE(:number, (SELECT COALESCE(MAX(number), 0) + 1 FROM event WHERE message = :seq)),
                      :at, :kind, :part, :route, :detail)",
         )?
         .execute(named_params! {
             ":seq": head.seq.0,
+            ":number": number,
             ":at": event.at.0,
             ":kind": event.kind.as_str(),
             ":part": event.part.map(|part| part.0),

@@ -258,16 +258,15 @@ pub(super) fn seq_of(
         .optional()?)
 }
 
-const VIEW: &str = "SELECT seq, id, to_number, to_raw, country, category, priority, state, text, encoding,
-       severity, parts, from_modem, from_number, client_ref, route, tries, strikes, setbacks, price,
-       error_code, error_text,
-       hold_code, hold_text, next_attempt_at, may_be_duplicate, created_at, scheduled_at, expires_at,
-       sent_at, delivered_at, closes_at, batch, forgotten,
+const VIEW: &str = "SELECT hold_code, hold_text, error_code, error_text, id, batch, severity, from_modem,
        CASE WHEN state = 'queued' AND parts > 1 AND route IS NOT NULL
             THEN (SELECT COALESCE(sim, '') || ' ' || tried_at || ' '
                          || MAX(state <> 'uncertain')
                     FROM part
-                   WHERE message = seq AND state NOT IN ('queued', 'sending')) END AS bond
+                   WHERE message = seq AND state NOT IN ('queued', 'sending')) END AS bond,
+       seq, to_number, to_raw, country, category, priority, state, text, forgotten, encoding, parts,
+       strikes, setbacks, price, from_number, client_ref, route, tries, next_attempt_at, may_be_duplicate,
+       created_at, scheduled_at, expires_at, sent_at, delivered_at, closes_at
   FROM message";
 
 pub(super) fn view(db: &Connection, seq: MessageSeq) -> Result<MessageView, StoreError> {
@@ -369,9 +368,9 @@ const MOST_CROWDS: usize = 64;
 
 fn front(db: &Connection, per_crowd: u32, contacts: Contacts) -> Result<Front, StoreError> {
     let mut of_crowd = db.prepare_cached(
-        "SELECT seq, id, to_number, category, severity, priority, text, sealed, encoding, parts, flash, ref16,
-                from_modem, crowd, expires_at, reference, route, strikes, setbacks, error_code,
-                COALESCE(scheduled_at, created_at) AS since
+        "SELECT seq, sealed, from_modem, route, error_code, severity, parts, to_number, id, category, priority,
+                text, encoding, flash, ref16, crowd, COALESCE(scheduled_at, created_at) AS since, expires_at,
+                strikes, setbacks, reference
            FROM message
           WHERE state = 'queued' AND next_attempt_at IS NULL AND priority = :priority AND crowd = :crowd
           ORDER BY seq

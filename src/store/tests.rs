@@ -18,7 +18,7 @@ use super::*;
 use crate::domain::{
     Body, Category, Crowd, Destination, Encoding, EventKind, MessageReference, MessageSeq,
     MessageState, ModemName, Money, PartNumber, PartState, PendingCode, Policy, Priority, Report,
-    RouteName, Setback, SimId, Status, UnixMillis, Via,
+    RouteName, Setback, Severity, SimId, Status, UnixMillis, Via,
 };
 
 const TICKET: i64 = 11;
@@ -230,6 +230,30 @@ fn again() -> NextTry {
         at: NOW.plus(Duration::from_secs(5)),
         why: "it may have left".into(),
         counts: true,
+    }
+}
+
+#[tokio::test]
+async fn what_an_accept_answers_is_what_a_question_would() {
+    let house = House::new();
+    let accepted = [
+        house.accepts(|_| {}).await,
+        house.accepts(|asked| asked.category = Category::Otp).await,
+        house
+            .accepts(|asked| {
+                asked.scheduled_at = Some(NOW.plus(Duration::from_secs(60)));
+                asked.client_ref = Some("order 7".into());
+                asked.parts = 3;
+                asked.severity = Some(Severity::High);
+                asked.priority = Some(Priority(1));
+            })
+            .await,
+    ];
+    for answered in accepted {
+        let asked = house.view(&answered).await;
+        let texts = (answered.text.expose(), asked.text.expose());
+        assert_eq!(texts.0, texts.1);
+        assert_eq!(format!("{answered:?}"), format!("{asked:?}"));
     }
 }
 

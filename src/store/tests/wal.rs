@@ -8,6 +8,11 @@ use crate::store::writer::CHECKPOINT_BY_WRITER;
 const MIB: u64 = 1 << 20;
 const PAGE: u64 = 4096;
 
+/// While the other thread copies, the writer does not wait for it: a slow disk lets the WAL grow by some groups more.
+fn bound() -> u64 {
+    3 * u64::try_from(CHECKPOINT_BY_WRITER).unwrap() * PAGE
+}
+
 impl House {
     fn wal(&self) -> u64 {
         let path = self.folder.path().join("cellpost.db-wal");
@@ -56,21 +61,19 @@ async fn a_long_question_stops_no_writer_and_the_wal_is_cut_when_it_is_over() {
         house.writes_much(round).await;
     }
     reader.execute_batch("COMMIT").unwrap();
-    let bound = u64::try_from(CHECKPOINT_BY_WRITER).unwrap() * PAGE + 12 * MIB;
     for more in 0..10 {
         house.writes_much(round + 1 + more).await;
     }
     let wal = house.wal();
-    assert!(wal <= bound, "{wal} octets are left");
+    assert!(wal <= bound(), "{wal} octets are left");
 }
 
 #[tokio::test]
 async fn a_wal_that_nobody_holds_stays_small_however_much_is_written() {
     let house = House::new();
-    let bound = u64::try_from(CHECKPOINT_BY_WRITER).unwrap() * PAGE + 12 * MIB;
-    for round in 0..12 {
+    for round in 0..24 {
         house.writes_much(round).await;
         let wal = house.wal();
-        assert!(wal <= bound, "{wal} octets after round {round}");
+        assert!(wal <= bound(), "{wal} octets after round {round}");
     }
 }
