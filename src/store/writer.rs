@@ -9,6 +9,7 @@
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::mpsc as bell;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, ErrorCode};
@@ -169,6 +170,9 @@ const CHECKPOINT_FROM: i32 = 1_000;
 /// Pages in the WAL from which on the writer does it itself (16 MiB): under load the other thread never sees the end of a
 /// WAL that grows meanwhile.
 pub(super) const CHECKPOINT_BY_WRITER: i32 = 4_000;
+/// Pages in the WAL from which on the writer waits for the other thread, however long that takes, and copies what is left
+/// (64 MiB): a disk that is slower than the writes must not let it grow for ever.
+pub(super) const CHECKPOINT_AT_LAST: i32 = 16_000;
 
 impl Door {
     pub(super) async fn submit(&self, jobs: Jobs) {
@@ -210,6 +214,7 @@ pub(super) fn start(path: &Path, waiting: Waiting) -> Result<(Door, StoreThreads
     // One ring is enough: the checkpointer copies all there is.
     let (ring, rung) = bell::sync_channel(1);
     let (batches, _) = broadcast::channel(STEPS_KEPT);
+    let copying = Arc::new(Mutex::new(()));
     let writer = Writer {
         path: path.to_owned(),
         connection: Some(connection),
@@ -218,6 +223,7 @@ pub(super) fn start(path: &Path, waiting: Waiting) -> Result<(Door, StoreThreads
         waiting: waiting.clone(),
         checkpoint_bell: ring,
         checkpoint_at: CHECKPOINT_BY_WRITER,
+        copying: Arc::clone(&copying),
     };
     let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
         std::thread::Builder::new()
@@ -229,7 +235,7 @@ pub(super) fn start(path: &Path, waiting: Waiting) -> Result<(Door, StoreThreads
         writer: spawn("store-writer", Box::new(move || writer.serve(jobs)))?,
         checkpointer: spawn(
             "store-checkpoint",
-            Box::new(move || checkpoint_when_rung(&checkpoints, &rung)),
+            Box::new(move || checkpoint_when_rung(&checkpoints, &rung, &copying)),
         )?,
     };
     let door = Door {
@@ -251,6 +257,8 @@ struct Writer {
     checkpoint_bell: bell::SyncSender<()>,
     /// Pages in the WAL from which on the writer copies it itself.
     checkpoint_at: i32,
+    /// Held by the other thread while it copies the WAL.
+    copying: Arc<Mutex<()>>,
 }
 
 /// All that stand at the door go in together.
@@ -363,6 +371,8 @@ impl Writer {
         if pages >= self.checkpoint_at
             && let Some(connection) = &self.connection
         {
+            let _others_turn = (pages >= CHECKPOINT_AT_LAST)
+                .then(|| self.copying.lock().unwrap_or_else(PoisonError::into_inner));
             // PASSIVE waits for nobody. A question or a backup that holds the WAL leaves it as long as it is: it is
             // tried again when it has grown by as much again.
             match checkpoint(connection) {
@@ -387,8 +397,9 @@ pub(super) fn count_wal_pages(connection: &Connection) {
     }));
 }
 
-fn checkpoint_when_rung(connection: &Connection, bell: &bell::Receiver<()>) {
+fn checkpoint_when_rung(connection: &Connection, bell: &bell::Receiver<()>, copying: &Mutex<()>) {
     while bell.recv().is_ok() {
+        let _turn = copying.lock().unwrap_or_else(PoisonError::into_inner);
         if let Err(error) = checkpoint(connection) {
             warn!(%error, "the WAL could not be copied into the database");
         }

@@ -15,6 +15,8 @@ use crate::store::{Store, Submission};
 
 /// Held back this long after the start, so that the modems are ready before the first text is due.
 const UNTIL_DUE: Duration = Duration::from_secs(4);
+/// When the AT lines are counted from.
+const BEFORE_DUE: Duration = Duration::from_millis(300);
 
 pub(super) fn drain(
     folder: &Path,
@@ -35,6 +37,9 @@ pub(super) fn drain(
         let gateway = Gateway::start(config).await?;
         ready(&gateway).await?;
         let control = control_of(&gateway)?;
+        // A modem that has just become ready looks through its memory first: that is no part of draining.
+        let settled = due.since(wall_clock()).saturating_sub(BEFORE_DUE);
+        tokio::time::sleep(settled).await;
         let before = at_lines(&control).await?;
         if wall_clock() >= due {
             return Err(CommandError::Failed(
