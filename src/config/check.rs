@@ -292,13 +292,14 @@ impl Desk<'_> {
     fn numbers(&mut self, raw: raw::Phone) -> NumberRules {
         let short_codes = raw.allow_short_codes.unwrap_or(false);
         let usual = NumberRules::new("CN", short_codes).expect("CN is in the table of regions");
-        self.take(
+        let rules = self.take(
             "phone.default_region",
             raw.default_region,
             usual,
             "must be a country's two capital letters (ISO 3166), such as \"CN\", or \"\" for international numbers only",
             |text| NumberRules::new(&text, short_codes),
-        )
+        );
+        rules.strict(raw.strict.unwrap_or(false))
     }
 
     fn message(&mut self, raw: raw::Message) -> Message {

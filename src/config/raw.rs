@@ -71,6 +71,7 @@ pub(super) struct Auth {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Phone {
     pub(super) default_region: Given<String>,
+    pub(super) strict: Option<bool>,
     pub(super) allow_short_codes: Option<bool>,
 }
 
@@ -219,6 +220,7 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("auth", "anonymous_cidrs", Kind::List),
     ("auth", "anonymous_scopes", Kind::List),
     ("phone", "default_region", Kind::Text),
+    ("phone", "strict", Kind::Flag),
     ("phone", "allow_short_codes", Kind::Flag),
     ("message", "max_parts", Kind::Integer),
     ("message", "ttl", Kind::Integer),
