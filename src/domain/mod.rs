@@ -8,25 +8,32 @@
 
 pub mod assembly;
 pub mod body;
+pub mod code;
 pub mod destination;
 pub mod event;
 pub mod fleet_view;
 pub mod id;
 pub mod inbound;
+pub mod limit;
 pub mod message;
 pub mod redact;
 mod region;
 pub mod report;
 pub mod seal;
 pub mod setback;
+pub mod template;
 pub mod time;
+pub mod verification;
+pub mod wording;
 
 pub use body::{Body, Encoding, InvalidText, Plan, Preview};
+pub use code::{Code, CodeMac};
 pub use destination::{Destination, InvalidNumber, Msisdn, NumberRules, ShortCode};
 pub use event::{Event, EventKind};
 pub use fleet_view::{FleetView, ModemState, ModemStatus, Network};
 pub use id::{MessageId, MessageSeq, ModemName, PartNumber, SimId};
 pub use inbound::{InboundEncoding, InboundId, InboundPart, PduDigest, Place, Sender};
+pub use limit::Limit;
 pub use message::{
     Category, Change, MessageState, PartState, Pending, PendingCode, Policy, Priority, Severity,
 };
@@ -34,6 +41,9 @@ pub use redact::Redacted;
 pub use report::{Report, ReportMeaning};
 pub use seal::{Pepper, Sealed};
 pub use setback::{Blame, Setback};
+pub use template::{Template, Variable};
 pub use time::UnixMillis;
+pub use verification::{Profile, ProfileName, Purpose, Resend, VerificationState};
+pub use wording::Locale;
 
 pub use pdu_codec::{MessageReference, Reference, Status, Stranger};
