@@ -10,6 +10,7 @@ mod bench;
 mod client;
 mod inbox;
 mod pdu;
+mod queue;
 mod replay;
 mod send;
 mod serve;
@@ -41,6 +42,8 @@ enum Command {
     Send(send::SendArgs),
     /// Show the texts that a running gateway has received.
     Inbox(inbox::InboxArgs),
+    /// Show what waits in a running gateway, and for what.
+    Queue(queue::QueueArgs),
     /// Check a config file: exit code 0 or 2.
     CheckConfig(ConfigArgs),
     /// Play a flight recording against this version: what it makes of what the modem said.
@@ -109,6 +112,7 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => serve::run(&args),
         Command::Send(args) => send::run(&args),
         Command::Inbox(args) => inbox::run(&args),
+        Command::Queue(args) => queue::run(&args),
         Command::CheckConfig(args) => check_config(&args),
         Command::Replay(args) => replay::run(&args),
         Command::Pdu(args) => pdu::run(&args),

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::time::Duration;
 
 use rustix::fs::Mode;
+use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
 use tracing::{error, info, warn};
 
@@ -12,7 +13,7 @@ use super::{CommandError, ServeArgs, load, runtime};
 use crate::app::Gateway;
 use crate::config::{Log, LogFormat};
 use crate::domain::{FleetView, ModemState};
-use crate::store::Step;
+use crate::store::{BatchStep, Step};
 use crate::system::{Signal, Signals, notify};
 use crate::telemetry::{self, Form, Logging};
 
@@ -29,7 +30,8 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), CommandError> {
         let gateway = Gateway::start(config).await?;
         settle_down(&gateway).await;
         show(&gateway);
-        let steps = shows_steps.then(|| tokio::spawn(show_steps(gateway.steps())));
+        let steps =
+            shows_steps.then(|| tokio::spawn(show_steps(gateway.steps(), gateway.batch_steps())));
         notify::ready();
         let ended = serve_until_told(&gateway, signals, || reload(args, &log)).await;
         notify::stopping();
@@ -220,11 +222,16 @@ fn shell_word(path: &str) -> String {
 }
 
 /// One line per step of each message, until the store closes.
-async fn show_steps(mut steps: tokio::sync::broadcast::Receiver<Step>) {
+async fn show_steps(mut steps: Receiver<Step>, mut batches: Receiver<BatchStep>) {
     loop {
-        match steps.recv().await {
-            Ok(step) => {
-                let line = step_line(&step);
+        let line = tokio::select! {
+            // A batch ends after its last message has.
+            biased;
+            step = steps.recv() => step.map(|step| step_line(&step)),
+            step = batches.recv() => step.map(|step| batch_line(&step)),
+        };
+        match line {
+            Ok(line) => {
                 if writeln!(std::io::stdout(), "{line}").is_err() {
                     return;
                 }
@@ -235,6 +242,11 @@ async fn show_steps(mut steps: tokio::sync::broadcast::Receiver<Step>) {
             Err(RecvError::Closed) => return,
         }
     }
+}
+
+fn batch_line(step: &BatchStep) -> String {
+    let state = step.state.as_str().to_ascii_lowercase();
+    format!("{} {} {state}", step.at, step.batch)
 }
 
 fn step_line(step: &Step) -> String {

@@ -17,7 +17,7 @@ use super::sheet::Sheet;
 use super::values::{is_device, is_origin, is_private, is_smsc, network, optional, public_url};
 use super::{
     Auth, Config, Database, Inbound, Limits, Log, LogFormat, Message, Modem, PERSONALITIES, Quota,
-    Server, Simulate,
+    Retention, Server, Simulate,
 };
 use crate::domain::{Category, ModemName, NumberRules, Policy};
 
@@ -141,7 +141,12 @@ impl Desk<'_> {
                 ),
                 delete_from_sim: raw.inbound.delete_from_sim.unwrap_or(true),
             },
-            inbox_kept: self.days("retention.inbox_days", raw.retention.inbox_days, 90),
+            retention: Retention {
+                bodies: self.days("retention.bodies_days", raw.retention.bodies_days, 30),
+                messages: self.days("retention.messages_days", raw.retention.messages_days, 365),
+                inbox: self.days("retention.inbox_days", raw.retention.inbox_days, 90),
+                events: self.days("retention.events_days", raw.retention.events_days, 7),
+            },
             profiles_dir: self.take(
                 "modems.profiles_dir",
                 raw.modems.profiles_dir,

@@ -40,8 +40,7 @@ pub(crate) struct Config {
     pub(crate) pepper_file: PathBuf,
     pub(crate) idempotency_ttl: Duration,
     pub(crate) inbound: Inbound,
-    /// How long received texts are kept.
-    pub(crate) inbox_kept: Duration,
+    pub(crate) retention: Retention,
     /// A file of modem profiles replaces or adds to those compiled in.
     pub(crate) profiles_dir: Option<PathBuf>,
     /// Flight recordings kept of each modem.
@@ -128,6 +127,19 @@ pub(crate) struct Inbound {
     /// How long a text is waited for of which a part is missing.
     pub(crate) part_timeout: Duration,
     pub(crate) delete_from_sim: bool,
+}
+
+/// How long things are kept.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Retention {
+    /// Texts and numbers of messages.
+    pub(crate) bodies: Duration,
+    /// Messages, with all that belongs to them.
+    pub(crate) messages: Duration,
+    /// Received texts.
+    pub(crate) inbox: Duration,
+    /// Event lists of messages.
+    pub(crate) events: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -126,7 +126,10 @@ pub(super) struct Inbound {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Retention {
+    pub(super) bodies_days: Given<i64>,
+    pub(super) messages_days: Given<i64>,
     pub(super) inbox_days: Given<i64>,
+    pub(super) events_days: Given<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -238,7 +241,10 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("idempotency", "ttl", Kind::Integer),
     ("inbound", "part_timeout", Kind::Integer),
     ("inbound", "delete_from_sim", Kind::Flag),
+    ("retention", "bodies_days", Kind::Integer),
+    ("retention", "messages_days", Kind::Integer),
     ("retention", "inbox_days", Kind::Integer),
+    ("retention", "events_days", Kind::Integer),
     ("modems", "profiles_dir", Kind::Text),
     ("modems", "recorder_files", Kind::Integer),
     (MODEM, "device", Kind::Text),

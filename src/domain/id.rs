@@ -15,8 +15,12 @@ const LONGEST_ID: usize = 64;
 impl MessageId {
     /// The id of the message with running number `seq`, accepted alone at `at`.
     pub fn of_single(seq: MessageSeq, at: UnixMillis) -> Self {
-        let counter = seq.0.rem_euclid(1_000_000);
-        Self(format!("MSG_{}{counter:06}_001", at.compact()).into())
+        Self::in_batch(seq, at, 1)
+    }
+
+    /// The id of message `index` (from 1) of the batch whose first message has the running number `first`.
+    pub fn in_batch(first: MessageSeq, at: UnixMillis, index: usize) -> Self {
+        Self(format!("MSG_{}_{index:03}", digits(first, at)).into())
     }
 
     /// Reads what a caller sent as an id; `None` for what can never have been one.
@@ -29,6 +33,46 @@ impl MessageId {
 
     pub fn as_str(&self) -> &str {
         &self.0
+    }
+}
+
+/// UTC time and a counter of the store: what the ids of a batch and of its messages share.
+fn digits(seq: MessageSeq, at: UnixMillis) -> String {
+    let counter = seq.0.rem_euclid(1_000_000);
+    format!("{}{counter:06}", at.compact())
+}
+
+/// What callers know a batch by: `SMS_BATCH_` + the digits of its messages' ids. Opaque to them.
+#[derive(Clone, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
+pub struct BatchId(Arc<str>);
+
+impl BatchId {
+    /// The id of the batch whose first message has the running number `first`.
+    pub fn of(first: MessageSeq, at: UnixMillis) -> Self {
+        Self(format!("SMS_BATCH_{}", digits(first, at)).into())
+    }
+
+    /// The id of the batch that this message came with; only for a message that came with one.
+    pub fn of_message(id: &MessageId) -> Self {
+        let digits = id.as_str().split('_').nth(1).unwrap_or_default();
+        Self(format!("SMS_BATCH_{digits}").into())
+    }
+
+    /// Reads what a caller sent as an id; `None` for what can never have been one.
+    pub fn parse(raw: &str) -> Option<Self> {
+        let digits = raw.strip_prefix("SMS_BATCH_")?;
+        let plausible = raw.len() <= LONGEST_ID && digits.bytes().all(|b| b.is_ascii_digit());
+        plausible.then(|| Self(raw.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for BatchId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
     }
 }
 
@@ -120,6 +164,20 @@ mod tests {
         let id = MessageId::of_single(MessageSeq(1_000_042), UnixMillis(1_700_000_000_000));
         assert_eq!(id.as_str(), "MSG_20231114221320000042_001");
         assert_eq!(MessageId::parse(id.as_str()), Some(id));
+    }
+
+    #[test]
+    fn the_ids_of_a_batch_and_its_messages_share_their_digits() {
+        let (first, at) = (MessageSeq(1_000_042), UnixMillis(1_700_000_000_000));
+        let batch = BatchId::of(first, at);
+        assert_eq!(batch.as_str(), "SMS_BATCH_20231114221320000042");
+        let last = MessageId::in_batch(first, at, 1000);
+        assert_eq!(last.as_str(), "MSG_20231114221320000042_1000");
+        assert_eq!(BatchId::of_message(&last), batch);
+        assert_eq!(BatchId::parse(batch.as_str()), Some(batch));
+        for raw in ["", "SMS_BATCH", "MSG_1_001", "SMS_BATCH_1'--"] {
+            assert_eq!(BatchId::parse(raw), None, "{raw}");
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@ use pdu_codec::RelativeValidity;
 use super::UnixMillis;
 
 /// Where a message stands.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum MessageState {
     Scheduled,
     Queued,
@@ -42,7 +42,7 @@ pub enum Change {
     UncertainAgain,
     /// A part may have left, and is not sent again.
     UncertainLost,
-    /// A part thought uncertain turned out accepted, and all others were.
+    /// A part thought uncertain turned out accepted, and all others were: one that stands in line was under way.
     Settled,
     Canceled,
     /// `expires_at` passed before it was sent.
@@ -62,7 +62,7 @@ pub const MESSAGE_STEPS: &[(MessageState, Change, MessageState, &str)] = {
         (Scheduled, Change::Canceled, MessageState::Canceled, "http"),
         (Scheduled, TimeOver, Expired, "dispatch"),
         (Queued, Intent, Sending, "dispatch"),
-        (Queued, Settled, Sent, "inbox"),
+        (Queued, Settled, Sending, "inbox"),
         (Queued, Change::Canceled, MessageState::Canceled, "http"),
         (Queued, TimeOver, Expired, "dispatch"),
         (Queued, GivenUp, Failed, "dispatch"),
@@ -73,6 +73,8 @@ pub const MESSAGE_STEPS: &[(MessageState, Change, MessageState, &str)] = {
         (Sending, Accepted, Sent, "dispatch"),
         (Sending, GivenUp, Failed, "dispatch"),
         (Unknown, Settled, Sent, "inbox"),
+        (Unknown, ReportedUndelivered, Undelivered, "inbox"),
+        (Unknown, ReportedExpired, Expired, "inbox"),
         (Sent, ReportedDelivered, Delivered, "inbox"),
         (Sent, ReportedUndelivered, Undelivered, "inbox"),
         (Sent, ReportedExpired, Expired, "inbox"),
@@ -183,7 +185,7 @@ impl PartState {
 }
 
 /// What a text is for: decides its priority, its limits, and what an uncertain outcome means.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum Category {
     Otp,
     Alert,
@@ -292,7 +294,7 @@ pub struct Pending {
 }
 
 /// `pending_reason.code`.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum PendingCode {
     Scheduled,
     InLine,
@@ -351,6 +353,27 @@ mod tests {
                 .iter()
                 .any(|(f, c, ..)| f == from && c == change);
             assert!(!twice, "{from:?} on {change:?} leads two ways");
+        }
+    }
+
+    #[test]
+    fn every_step_is_one_that_the_life_of_a_message_allows() {
+        use MessageState::*;
+        let allowed: [(MessageState, &[MessageState]); 5] = [
+            (Scheduled, &[Queued, Canceled, Expired]),
+            (Queued, &[Scheduled, Sending, Canceled, Expired, Failed]),
+            (Sending, &[Sent, Queued, Failed, Unknown]),
+            (Sent, &[Delivered, Undelivered, Expired]),
+            (
+                Unknown,
+                &[Sent, Delivered, Undelivered, Expired, Failed, Queued],
+            ),
+        ];
+        for (from, change, to, _) in MESSAGE_STEPS {
+            let is_allowed = allowed
+                .iter()
+                .any(|(state, next)| state == from && next.contains(to));
+            assert!(is_allowed, "{from:?} on {change:?} leads to {to:?}");
         }
     }
 

@@ -6,7 +6,9 @@
 //! May use: `pdu-codec` (types).
 //! Read first: [`message`], the life of a message as a table.
 
+pub mod addressee;
 pub mod assembly;
+pub mod batch;
 pub mod body;
 pub mod code;
 pub mod destination;
@@ -26,12 +28,14 @@ pub mod time;
 pub mod verification;
 pub mod wording;
 
+pub use addressee::Addressee;
+pub use batch::BatchState;
 pub use body::{Body, Encoding, InvalidText, Plan, Preview};
 pub use code::{Code, CodeMac};
 pub use destination::{Destination, InvalidNumber, Msisdn, NumberRules, ShortCode};
 pub use event::{Event, EventKind};
 pub use fleet_view::{FleetView, ModemState, ModemStatus, Network};
-pub use id::{MessageId, MessageSeq, ModemName, PartNumber, SimId};
+pub use id::{BatchId, MessageId, MessageSeq, ModemName, PartNumber, SimId};
 pub use inbound::{InboundEncoding, InboundId, InboundPart, PduDigest, Place, Sender};
 pub use limit::Limit;
 pub use message::{

@@ -20,6 +20,7 @@ pub struct Pepper {
     idempotency: [u8; 32],
     pin: [u8; 32],
     code: [u8; 32],
+    number: [u8; 32],
 }
 
 impl fmt::Debug for Pepper {
@@ -61,6 +62,7 @@ impl Pepper {
             idempotency: derive(b"cellpost idempotency body"),
             pin: derive(b"cellpost pin of a sim"),
             code: derive(b"cellpost code of a verification"),
+            number: derive(b"cellpost forgotten number"),
         }
     }
 
@@ -108,6 +110,14 @@ impl Pepper {
         mac.update(&[0]);
         mac.update(code.expose().as_bytes());
         CodeMac(mac.finalize().into_bytes().into())
+    }
+
+    /// HMAC-SHA256 of a number that is to be forgotten: tells that two messages went to the same one.
+    pub fn number_mac(&self, number: &str) -> [u8; 32] {
+        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.number)
+            .expect("HMAC takes a key of any length");
+        mac.update(number.as_bytes());
+        mac.finalize().into_bytes().into()
     }
 
     /// HMAC-SHA256 of a request body: tells a repeated request from another one with the same key, and gives

@@ -16,7 +16,7 @@ use super::error::{ApiError, Overload};
 use super::extract::{Fields, idempotency_key, read_body, require_json};
 use crate::dispatch::pending;
 use crate::domain::{Category, Pending};
-use crate::store::{Accepted, Answer, MessageView, Once, Render, Submission};
+use crate::store::{Accepted, Answer, MessageView, Once, Render, StoreError, Submission};
 
 /// What a group makes of a request, and of the message it became.
 pub(super) struct Intake {
@@ -34,16 +34,46 @@ pub(super) async fn accept(
     request: Request,
     intake: &Intake,
 ) -> Result<Response, ApiError> {
+    let render = renderer(gate, intake.answer);
+    let begun = match begin(gate, caller, request, &render).await? {
+        Beginning::Replay(answer) => return Ok(replayed(answer)),
+        Beginning::New(begun) => begun,
+    };
+    let submission = (intake.read)(gate, caller, begun.fields)?;
+    gate.has_room_for(submission.category)?;
+    let (store, once) = (gate.store().clone(), begun.once);
+    let write = async move { store.accept(submission, once).await };
+    answered(gate.commit(write, begun.run).await?, &render)
+}
+
+/// A request that is new, and what of it is left to read.
+pub(super) struct Begun<V> {
+    pub(super) fields: Fields,
+    pub(super) once: Option<Once<V>>,
+    pub(super) run: Option<Run>,
+}
+
+pub(super) enum Beginning<V> {
+    New(Begun<V>),
+    Replay(Answer),
+}
+
+/// Everything that comes before a request's fields are read.
+pub(super) async fn begin<V>(
+    gate: &Gate,
+    caller: &Caller,
+    request: Request,
+    render: &Render<V>,
+) -> Result<Beginning<V>, ApiError> {
     caller.may(Scope::MessagesSend)?;
     let (head, body) = request.into_parts();
     let key = idempotency_key(&head.headers)?;
     let server = &gate.config().server;
     let octets = read_body(&head.headers, body, server.max_body, server.body_timeout).await?;
-    let render = renderer(gate, intake.answer);
     let once = key.map(|key| Once {
         scope: scope(caller, &head.method, head.uri.path(), key),
         body_mac: gate.store().pepper().body_mac(&octets),
-        render: Arc::clone(&render),
+        render: Arc::clone(render),
     });
     let run = match &once {
         None => None,
@@ -52,16 +82,20 @@ pub(super) async fn accept(
             let run = run.ok_or(ApiError::StillRunning)?;
             match gate.store().answered_before(once).await? {
                 None => Some(run),
-                Some(Ok(answer)) => return Ok(replayed(answer)),
+                Some(Ok(answer)) => return Ok(Beginning::Replay(answer)),
                 Some(Err(_)) => return Err(ApiError::OtherBody),
             }
         }
     };
     gate.admit(caller)?;
     require_json(&head.headers)?;
-    let submission = (intake.read)(gate, caller, Fields::parse(&octets)?)?;
-    gate.has_room_for(submission.category)?;
-    match gate.commit(submission, once, run).await? {
+    let fields = Fields::parse(&octets)?;
+    Ok(Beginning::New(Begun { fields, once, run }))
+}
+
+/// What became of a write, as its answer.
+pub(super) fn answered<V>(written: Accepted<V>, render: &Render<V>) -> Result<Response, ApiError> {
+    match written {
         Accepted::New(view) => Ok(response(&render(&view))),
         Accepted::Replay(answer) => Ok(replayed(answer)),
         Accepted::OtherBody => Err(ApiError::OtherBody),
@@ -94,7 +128,7 @@ fn scope(caller: &Caller, method: &Method, path: &str, key: &[u8]) -> [u8; 32] {
 }
 
 impl Gate {
-    fn has_room_for(&self, category: Category) -> Result<(), ApiError> {
+    pub(super) fn has_room_for(&self, category: Category) -> Result<(), ApiError> {
         if self.is_closing() {
             return Err(ApiError::Overloaded(Overload::ShuttingDown));
         }
@@ -114,15 +148,14 @@ impl Gate {
 
     /// Writes, and rings when it is written. A caller who hangs up meanwhile changes nothing: without its ring an
     /// accepted message would wait for the next one.
-    async fn commit(
+    pub(super) async fn commit<V: Send + 'static>(
         &self,
-        submission: Submission,
-        once: Option<Once>,
+        write: impl Future<Output = Result<Accepted<V>, StoreError>> + Send + 'static,
         run: Option<Run>,
-    ) -> Result<Accepted, ApiError> {
+    ) -> Result<Accepted<V>, ApiError> {
         let gate = self.clone();
         let writing = self.0.acceptances.spawn(async move {
-            let written = gate.store().accept(submission, once).await;
+            let written = write.await;
             gate.0.parts.bell.ring();
             gate.0.disk.wrote(written.is_ok(), gate.now());
             drop(run);
@@ -132,7 +165,7 @@ impl Gate {
     }
 }
 
-fn replayed(answer: Answer) -> Response {
+pub(super) fn replayed(answer: Answer) -> Response {
     let mut response = response(&answer);
     response
         .headers_mut()
@@ -146,7 +179,7 @@ pub(super) struct Running(Arc<Mutex<HashSet<[u8; 32]>>>);
 
 /// One of them; over when it is dropped.
 #[derive(Debug)]
-struct Run {
+pub(super) struct Run {
     scope: [u8; 32],
     all: Running,
 }

@@ -53,6 +53,7 @@ pub(super) enum Scope {
     ModemsRead,
     InboxRead,
     ModemsWrite,
+    StatsRead,
 }
 
 /// The only app of callers without a key.
@@ -93,6 +94,7 @@ impl Caller {
             Scope::ModemsRead => "this needs the scope modems:read",
             Scope::InboxRead => "this needs the scope inbox:read",
             Scope::ModemsWrite => "this needs the scope modems:write",
+            Scope::StatsRead => "this needs the scope stats:read",
         }))
     }
 

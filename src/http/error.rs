@@ -136,7 +136,7 @@ impl ApiError {
                 "this path does not know this method; see the header Allow".into()
             }
             Self::NotCancelable => {
-                "only a scheduled or queued message can be canceled; this one is past that".into()
+                "only what is scheduled or queued can be canceled; this is past that".into()
             }
             Self::OtherBody => {
                 "this Idempotency-Key was used with another body; take a new key".into()

@@ -14,7 +14,7 @@ use serde_json::{Map, Value};
 
 use super::Gate;
 use super::error::{ApiError, Problem};
-use crate::domain::MessageId;
+use crate::domain::{BatchId, MessageId};
 
 /// The body in full.
 ///
@@ -122,6 +122,41 @@ impl Fields {
         }
     }
 
+    /// An array of objects, each with its place.
+    pub(super) fn objects(&mut self, name: &'static str) -> Option<Vec<Self>> {
+        let Value::Array(list) = self.take(name)? else {
+            return self.refuse(name, "must be an array of objects");
+        };
+        let mut objects = Vec::with_capacity(list.len());
+        for value in list {
+            let Value::Object(left) = value else {
+                return self.refuse(name, "must be an array of objects");
+            };
+            objects.push(Self {
+                left,
+                problems: Vec::new(),
+            });
+        }
+        Some(objects)
+    }
+
+    /// Takes over what is wrong with an object inside this one.
+    pub(super) fn adopt(&mut self, name: &str, index: usize, inner: Self) {
+        let within = |field: String| format!("{name}[{index}].{field}");
+        self.problems
+            .extend(inner.problems.into_iter().map(|problem| {
+                Problem {
+                    field: Some(
+                        problem
+                            .field
+                            .map_or_else(|| format!("{name}[{index}]"), within),
+                    ),
+                    message: format!("{name}[{index}]: {}", problem.message),
+                    ..problem
+                }
+            }));
+    }
+
     /// `null` is as good as nothing.
     fn take(&mut self, name: &'static str) -> Option<Value> {
         self.left.remove(name).filter(|value| !value.is_null())
@@ -150,6 +185,22 @@ impl Fields {
     pub(super) fn is_refused(&self, name: &str) -> bool {
         let mut refused = self.problems.iter().filter_map(|one| one.field.as_deref());
         refused.any(|field| field == name)
+    }
+
+    /// Notes a field that this request does not have, if it is given.
+    pub(super) fn refuse_unknown(&mut self, name: &str) {
+        if self.left.remove(name).is_some() {
+            self.problems.push(unknown_field(name, "field"));
+        }
+    }
+
+    pub(super) fn note(&mut self, problems: Vec<Problem>) {
+        self.problems.extend(problems);
+    }
+
+    /// Adds a field that was read elsewhere.
+    pub(super) fn put(&mut self, name: &str, text: String) {
+        self.left.insert(name.into(), Value::String(text));
     }
 
     /// Notes every field that nobody took.
@@ -258,6 +309,12 @@ impl Id {
     /// `not_found` for what can never have been a message's id.
     pub(super) fn message(&self) -> Result<MessageId, ApiError> {
         MessageId::parse(&self.0).ok_or(ApiError::NotFound)
+    }
+
+    /// # Errors
+    /// `not_found` for what can never have been a batch's id.
+    pub(super) fn batch(&self) -> Result<BatchId, ApiError> {
+        BatchId::parse(&self.0).ok_or(ApiError::NotFound)
     }
 }
 

@@ -15,7 +15,7 @@ use super::submission;
 use super::view::{EventJson, EventsJson, MessageJson, PreviewJson, json};
 use crate::dispatch::pending;
 use crate::domain::{
-    Category, Destination, MessageSeq, MessageState, Pending, Reference, UnixMillis,
+    BatchId, Category, Destination, MessageSeq, MessageState, Pending, Reference, UnixMillis,
 };
 use crate::store::{Answer, Cancel, Filter, MessageView, Submission};
 
@@ -35,7 +35,11 @@ pub(super) async fn create(
 
 /// `template_id`, `params`, `route`, `locale`, `callback_url` and `priority` are fields of features that this version
 /// does not have: unknown to it.
-fn read(gate: &Gate, caller: &Caller, mut fields: Fields) -> Result<Submission, ApiError> {
+pub(super) fn read(
+    gate: &Gate,
+    caller: &Caller,
+    mut fields: Fields,
+) -> Result<Submission, ApiError> {
     let config = gate.config();
     let now = gate.now();
     let from_modem = submission::from_modem(&mut fields, gate);
@@ -180,6 +184,11 @@ pub(super) async fn list(
 ) -> Result<Response, ApiError> {
     caller.may(Scope::MessagesRead)?;
     let asked = Asked::read(&gate, &caller, &uri)?;
+    page(&gate, asked).await
+}
+
+/// One page of messages, by whatever path it was asked for.
+pub(super) async fn page(gate: &Gate, asked: Asked) -> Result<Response, ApiError> {
     if asked.has_none {
         return Ok(shown(&Listing::<MessageJson<'_>> {
             data: Vec::new(),
@@ -194,25 +203,24 @@ pub(super) async fn list(
         .iter()
         .map(|view| json(view, gate.pending(view), now))
         .collect();
-    let last = page.messages.last().filter(|_| page.has_more);
     Ok(shown(&Listing {
         data,
-        next_cursor: last.map(|last| asked.list.behind(last.seq.0)),
-        has_more: page.has_more,
+        next_cursor: page.next.map(|before| asked.list.behind(before.0)),
+        has_more: page.next.is_some(),
     }))
 }
 
 /// What a list was asked for.
-struct Asked {
+pub(super) struct Asked {
     list: ListId,
-    filter: Filter,
+    pub(super) filter: Filter,
     limit: u32,
-    /// Texts that came in are in the inbox, batches are not in this version: a filter for them fits no row.
+    /// Texts that came in are in the inbox, and what can be no id is the id of nothing: a filter for them fits no row.
     has_none: bool,
 }
 
 impl Asked {
-    fn read(gate: &Gate, caller: &Caller, uri: &Uri) -> Result<Self, ApiError> {
+    pub(super) fn read(gate: &Gate, caller: &Caller, uri: &Uri) -> Result<Self, ApiError> {
         let mut query = Query::of(uri, &FILTERS)?;
         let limit = cursor::limit(&mut query);
         let sees = caller.sees();
@@ -238,6 +246,7 @@ impl Asked {
             to,
             category: query.read("category", "must be a category", Category::parse),
             route: query.raw("route").map(str::to_owned),
+            batch: query.raw("batch_id").and_then(BatchId::parse),
             client_ref: query.raw("client_ref").map(str::to_owned),
             since: query.read("since", "must be a time by RFC 3339", moment),
             until: query.read("until", "must be a time by RFC 3339", moment),
@@ -249,11 +258,12 @@ impl Asked {
         let cursor = query.raw("cursor");
         let before = cursor.map(|cursor| list.position(cursor)).transpose()?;
         filter.before = before.map(MessageSeq);
+        let names_no_batch = filter.batch.is_none() && query.raw("batch_id").is_some();
         Ok(Self {
             list,
             filter,
             limit,
-            has_none: direction == Some("inbound") || query.raw("batch_id").is_some(),
+            has_none: direction == Some("inbound") || names_no_batch,
         })
     }
 }

@@ -11,6 +11,7 @@
 mod accept;
 mod answer;
 mod auth;
+mod batch;
 mod cors;
 mod cursor;
 mod direct;
@@ -23,6 +24,7 @@ mod limits;
 mod message;
 mod modem;
 mod server;
+mod stats;
 mod submission;
 mod view;
 mod wire;
@@ -135,6 +137,10 @@ pub(crate) fn router(gate: Gate) -> Router {
         .route("/v1/messages/{id}", get(message::show))
         .route("/v1/messages/{id}/events", get(message::events))
         .route("/v1/messages/{id}/cancel", post(message::cancel))
+        .route("/v1/batches", get(batch::list).post(batch::create))
+        .route("/v1/batches/{id}", get(batch::show))
+        .route("/v1/batches/{id}/messages", get(batch::messages))
+        .route("/v1/batches/{id}/cancel", post(batch::cancel))
         .route("/v1/inbox", get(inbound::list))
         .route("/v1/inbox/{id}", get(inbound::show))
         .route("/v1/modems", get(modem::list))
@@ -142,6 +148,7 @@ pub(crate) fn router(gate: Gate) -> Router {
         .route("/v1/modems/{id}/pause", post(modem::pause))
         .route("/v1/modems/{id}/resume", post(modem::resume))
         .route("/v1/modems/{id}/restart", post(modem::restart))
+        .route("/v1/stats", get(stats::show))
         .route("/sms/send", post(direct::send))
         .route("/healthz", get(health::lives))
         .route("/readyz", get(health::ready))

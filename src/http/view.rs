@@ -2,13 +2,12 @@
 
 use serde::Serialize;
 
-use crate::domain::{Category, Event, MessageState, Pending, Preview, UnixMillis};
+use crate::domain::{BatchId, Category, Event, MessageState, Pending, Preview, UnixMillis};
 use crate::store::MessageView;
 
 #[derive(Debug, Serialize)]
 pub(super) struct MessageJson<'a> {
     id: &'a str,
-    /// Batches come with a later version.
     batch_id: Option<&'a str>,
     direction: &'static str,
     from: Option<&'a str>,
@@ -20,7 +19,7 @@ pub(super) struct MessageJson<'a> {
     status: &'static str,
     #[serde(rename = "final")]
     is_final: bool,
-    /// Of category otp: with its codes masked.
+    /// Of category otp: with its codes masked. Empty when it is forgotten.
     text: &'a str,
     redacted: bool,
     encoding: &'static str,
@@ -106,7 +105,7 @@ pub(super) fn json(
     let shown = |at: UnixMillis| at.to_string();
     MessageJson {
         id: view.id.as_str(),
-        batch_id: None,
+        batch_id: view.batch.as_ref().map(BatchId::as_str),
         direction: "outbound",
         from: view.from_number.as_deref(),
         to: view.to.as_str(),
@@ -117,7 +116,7 @@ pub(super) fn json(
         status: view.state.as_str(),
         is_final: is_final(view, now),
         text: view.text.expose(),
-        redacted: view.category == Category::Otp,
+        redacted: view.category == Category::Otp || view.is_forgotten,
         encoding: view.encoding.as_str(),
         parts: view.parts,
         template_id: None,
@@ -146,7 +145,7 @@ pub(super) fn json(
 
 fn is_final(view: &MessageView, now: UnixMillis) -> bool {
     let waits_for_a_report = matches!(view.state, MessageState::Sent | MessageState::Unknown);
-    view.state.is_over() || waits_for_a_report && view.closes_at.is_some_and(|end| end <= now)
+    view.state.is_over() || waits_for_a_report && view.closes_at.is_some_and(|last| last < now)
 }
 
 /// Whether the reason may be gone next time: not when it lies in the number or in a verdict about the text.

@@ -10,13 +10,13 @@ use super::part::{
     NextTry, Taken, Whereabouts, finish_acceptance, hold, leave_sending, lose, mark_taken,
     part_under_way, rest_between_parts,
 };
-use super::report::settle_by_orphans;
+use super::report::{aggregate, settle_by_orphans};
 use super::writer::{Work, job};
 use super::{Store, StoreError};
 use crate::domain::message::Change;
 use crate::domain::{
-    Category, Event, EventKind, MessageId, MessageReference, MessageSeq, ModemName, PartNumber,
-    PartState, Report, UnixMillis,
+    Category, Event, EventKind, MessageId, MessageReference, MessageSeq, MessageState, ModemName,
+    PartNumber, PartState, Report, UnixMillis,
 };
 
 /// A late word from the modem about the one part of it that was uncertain.
@@ -74,7 +74,8 @@ const ANSWER_MAY_COME: Duration = Duration::from_secs(300);
 fn settle(work: &mut Work<'_>, settlement: &Settlement) -> Result<bool, StoreError> {
     let route = settlement.modem.route();
     let since = settlement.at.0 - i64::try_from(ANSWER_MAY_COME.as_millis()).unwrap_or(0);
-    let Some(part) = only_part_in_doubt(work, &route, since..=i64::MAX, None)? else {
+    let tried_at = since..=i64::MAX;
+    let Some(part) = only_part_in_doubt(work, &route, tried_at, None, settlement.at)? else {
         return Ok(false);
     };
     settle_part(work, part, settlement.reference, route, settlement.at)?;
@@ -82,18 +83,20 @@ fn settle(work: &mut Work<'_>, settlement: &Settlement) -> Result<bool, StoreErr
 }
 
 /// The part in doubt of this modem whose try began in `tried_at` (and, if there is a report, that it may be about), when
-/// there is exactly one.
+/// there is exactly one. What is final by `now` is in doubt no longer.
 pub(super) fn only_part_in_doubt(
     work: &Work<'_>,
     route: &str,
     tried_at: RangeInclusive<i64>,
     report: Option<&Report>,
+    now: UnixMillis,
 ) -> Result<Option<(MessageSeq, PartNumber)>, StoreError> {
     let mut statement = work.db.prepare_cached(
         "SELECT message, number, expected_mr
            FROM part
           WHERE route = :route AND tried_at BETWEEN :earliest AND :latest
             AND state IN ('sending', 'uncertain') AND state = 'uncertain'
+            AND COALESCE(window_ends_at, :now) >= :now
             AND (:sim IS NULL OR sim = :sim AND recipient_tail = :tail)
           LIMIT 2",
     )?;
@@ -103,6 +106,7 @@ pub(super) fn only_part_in_doubt(
         ":latest": tried_at.end(),
         ":sim": report.map(|report| report.sim.as_str()),
         ":tail": report.map(Report::recipient_tail),
+        ":now": now.0,
     };
     let rows = statement.query_map(values, |row| {
         let part = (MessageSeq(row.get(0)?), PartNumber(row.get(1)?));
@@ -179,11 +183,16 @@ pub(super) fn fall_into_doubt(
     append(work, head, event)?;
     error(work, head.seq, doubt.code, doubt.detail)?;
     match doubt.next {
-        NextTry::At { at, why, counts } => {
+        NextTry::At { at, why, counts } if head.expires_at > doubt.at => {
             step(work, head, Change::UncertainAgain)?;
             hold(work, head.seq, *at, why, *counts)?;
         }
-        NextTry::Never => lose(work, head, doubt.closes_at, doubt.at)?,
+        // Too late for another try: nobody knows whether it left.
+        NextTry::At { .. } | NextTry::Never => {
+            lose(work, head, doubt.closes_at, doubt.at)?;
+            // The network may have given up another part of it before.
+            aggregate(work, head.seq, doubt.at)?;
+        }
     }
     settle_by_orphans(work, doubt.left.sim.as_ref(), &doubt.left.route, doubt.at)
 }
@@ -244,9 +253,9 @@ fn recover_message(
     };
     fall_into_doubt(work, &mut head, doubt)?;
     Ok(Some(Recovered {
-        message: head.id,
+        message: head.id.clone(),
         part,
         route,
-        goes_again: next != NextTry::Never,
+        goes_again: head.state == MessageState::Queued,
     }))
 }

@@ -17,17 +17,16 @@ pub(crate) struct Answer {
 }
 
 /// A request that carries an Idempotency-Key.
-#[derive(Clone)]
-pub(crate) struct Once {
+pub(crate) struct Once<V = MessageView> {
     /// Hash of caller, method, path and key.
     pub(crate) scope: [u8; 32],
     pub(crate) body_mac: [u8; 32],
-    /// How the new message is answered: stored with it, in one transaction.
-    pub(crate) render: Render,
+    /// How what is new is answered: stored with it, in one transaction.
+    pub(crate) render: Render<V>,
 }
 
-/// How a new message is answered: the same each time it is asked.
-pub(crate) type Render = Arc<dyn Fn(&MessageView) -> Answer + Send + Sync>;
+/// How a new message, or a new batch, is answered: the same each time it is asked.
+pub(crate) type Render<V = MessageView> = Arc<dyn Fn(&V) -> Answer + Send + Sync>;
 
 /// What is known of a request before it is looked at.
 #[derive(Debug)]
@@ -39,9 +38,9 @@ pub(super) enum Known {
 
 impl Store {
     /// The answer that was given to the same request before, if any.
-    pub(crate) async fn answered_before(
+    pub(crate) async fn answered_before<V>(
         &self,
-        once: &Once,
+        once: &Once<V>,
     ) -> Result<Option<Result<Answer, OtherBody>>, StoreError> {
         let (scope, body_mac) = (once.scope, once.body_mac);
         self.readers
@@ -88,10 +87,10 @@ pub(super) fn look_up(
 }
 
 /// Stores the answer beside the row it is about.
-pub(super) fn remember(
+pub(super) fn remember<V>(
     work: &Work<'_>,
-    once: &Once,
-    view: &MessageView,
+    once: &Once<V>,
+    view: &V,
     at: UnixMillis,
 ) -> Result<Answer, rusqlite::Error> {
     let answer = (once.render)(view);

@@ -1,17 +1,18 @@
 //! A message as a whole: accepted, held back and let go, canceled, expired.
 
-use rusqlite::{ToSql, named_params};
+use rusqlite::{OptionalExtension, ToSql, named_params};
 
 use super::idempotency::{self, Answer, Known, Once};
 use super::query::{self, MessageView};
 use super::row;
+use super::waiting::Place;
 use super::writer::{Receipt, Work, job};
 use super::{Group, Step, Store, StoreError};
 use crate::domain::message::Change;
 use crate::domain::redact::masked_codes;
 use crate::domain::{
-    Body, Category, Destination, Encoding, Event, EventKind, MessageId, MessageSeq, MessageState,
-    ModemName, Pepper, Severity, UnixMillis,
+    Addressee, Body, Category, Destination, Encoding, Event, EventKind, MessageId, MessageSeq,
+    MessageState, ModemName, Pepper, Severity, UnixMillis,
 };
 
 /// What a caller asked for, with nothing left to doubt.
@@ -39,8 +40,8 @@ pub(crate) struct Submission {
 
 /// What became of a submission.
 #[derive(Debug)]
-pub(crate) enum Accepted {
-    New(Box<MessageView>),
+pub(crate) enum Accepted<V = MessageView> {
+    New(Box<V>),
     /// The same request was answered before: this was the answer.
     Replay(Answer),
     /// The same Idempotency-Key came with another body before.
@@ -57,6 +58,8 @@ pub(crate) enum Cancel {
 
 /// Most messages let go or expired in one transaction, so that a send never waits long behind them.
 const AT_ONCE: usize = 500;
+/// In milliseconds.
+pub(super) const HOUR: i64 = 3_600_000;
 
 impl Store {
     /// Accepts one message: its row, its parts, its first event, and the answer to its Idempotency-Key, in one
@@ -112,16 +115,9 @@ fn accept(
             Known::OtherBody => return Ok(Accepted::OtherBody),
         }
     }
-    let seq = next_seq(work)?;
+    let seq = next_seq(work, asked.at)?;
     let id = MessageId::of_single(seq, asked.at);
-    insert(work, seq, &id, asked, pepper)?;
-    let head = head(work, seq)?;
-    let kind = match head.state {
-        MessageState::Scheduled => EventKind::Scheduled,
-        _ => EventKind::Queued,
-    };
-    append(work, &head, Event::new(asked.at, kind))?;
-    work.unsent(1);
+    enter(work, seq, &id, None, asked, pepper)?;
     let view = query::view(work.db, seq)?;
     if let Some(once) = once {
         idempotency::remember(work, once, &view, asked.at)?;
@@ -129,18 +125,48 @@ fn accept(
     Ok(Accepted::New(Box::new(view)))
 }
 
-fn next_seq(work: &Work<'_>) -> Result<MessageSeq, StoreError> {
-    let seq = work
+/// The number of the next message. Notes where in the order of acceptance the hour changes.
+pub(super) fn next_seq(work: &Work<'_>, at: UnixMillis) -> Result<MessageSeq, StoreError> {
+    let newest: Option<(i64, i64)> = work
         .db
-        .prepare_cached("SELECT COALESCE(MAX(seq), 0) + 1 FROM message")?
-        .query_row([], |row| row.get(0))?;
+        .prepare_cached("SELECT seq, created_at FROM message ORDER BY seq DESC LIMIT 1")?
+        .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let seq = newest.map_or(1, |(seq, _)| seq + 1);
+    let hour = at.0.div_euclid(HOUR);
+    if newest.is_none_or(|(_, before)| before.div_euclid(HOUR) != hour) {
+        work.db
+            .prepare_cached("INSERT INTO accepted_hour (first_seq, hour) VALUES (:seq, :hour)")?
+            .execute(named_params! { ":seq": seq, ":hour": hour })?;
+    }
     Ok(MessageSeq(seq))
+}
+
+/// A message's row, its parts and its first event.
+pub(super) fn enter(
+    work: &mut Work<'_>,
+    seq: MessageSeq,
+    id: &MessageId,
+    batch: Option<MessageSeq>,
+    asked: &Submission,
+    pepper: &Pepper,
+) -> Result<(), StoreError> {
+    insert(work, seq, id, batch, asked, pepper)?;
+    let head = head(work, seq)?;
+    let kind = match head.state {
+        MessageState::Scheduled => EventKind::Scheduled,
+        _ => EventKind::Queued,
+    };
+    append(work, &head, Event::new(asked.at, kind))?;
+    work.moved(head.place(), 1);
+    Ok(())
 }
 
 fn insert(
     work: &Work<'_>,
     seq: MessageSeq,
     id: &MessageId,
+    batch: Option<MessageSeq>,
     asked: &Submission,
     pepper: &Pepper,
 ) -> Result<(), StoreError> {
@@ -160,10 +186,10 @@ fn insert(
         .prepare_cached(
             "INSERT INTO message (seq, id, app, to_number, to_raw, country, category, severity, priority,
                                   state, text, sealed, encoding, parts, flash, ref16, from_modem, client_ref,
-                                  next_attempt_at, created_at, scheduled_at, expires_at)
+                                  next_attempt_at, created_at, scheduled_at, expires_at, batch)
              VALUES (:seq, :id, :app, :to_number, :to_raw, :country, :category, :severity, :priority,
                      :state, :text, :sealed, :encoding, :parts, :flash, :ref16, :from_modem, :client_ref,
-                     :next_attempt_at, :created_at, :scheduled_at, :expires_at)",
+                     :next_attempt_at, :created_at, :scheduled_at, :expires_at, :batch)",
         )?
         .execute(named_params! {
             ":seq": seq.0,
@@ -188,6 +214,7 @@ fn insert(
             ":created_at": asked.at.0,
             ":scheduled_at": asked.scheduled_at.map(|at| at.0),
             ":expires_at": asked.expires_at.0,
+            ":batch": batch.map(|batch| batch.0),
         })?;
     let mut part = work.db.prepare_cached(
         "INSERT INTO part (message, number, state) VALUES (:seq, :number, 'queued')",
@@ -207,13 +234,25 @@ fn cancel(
     let Some(seq) = query::seq_of(work.db, id, app)? else {
         return Ok(Cancel::NotFound);
     };
+    match cancel_one(work, seq, at)? {
+        true => Ok(Cancel::Done(Box::new(query::view(work.db, seq)?))),
+        false => Ok(Cancel::TooLate),
+    }
+}
+
+/// `false`: it is past that.
+pub(super) fn cancel_one(
+    work: &mut Work<'_>,
+    seq: MessageSeq,
+    at: UnixMillis,
+) -> Result<bool, StoreError> {
     let mut head = head(work, seq)?;
     if !step(work, &mut head, Change::Canceled)? {
-        return Ok(Cancel::TooLate);
+        return Ok(false);
     }
     end(work, seq)?;
     append(work, &head, Event::new(at, EventKind::Canceled))?;
-    Ok(Cancel::Done(Box::new(query::view(work.db, seq)?)))
+    Ok(true)
 }
 
 fn release(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
@@ -256,18 +295,34 @@ fn expire(work: &mut Work<'_>, now: UnixMillis) -> Result<usize, StoreError> {
     )?;
     for seq in &over {
         let mut head = head(work, *seq)?;
-        if step(work, &mut head, Change::TimeOver)? {
-            end(work, *seq)?;
-            error(
-                work,
-                *seq,
-                "expired",
-                "its time to live was over before it was sent",
-            )?;
-            append(work, &head, Event::new(now, EventKind::Expired))?;
-        }
+        expire_if_over(work, &mut head, now)?;
     }
     Ok(over.len())
+}
+
+/// Ends what waits and whose time to live is over. A message that comes back from a try too late ends in the same
+/// transaction.
+pub(super) fn expire_if_over(
+    work: &mut Work<'_>,
+    head: &mut Head,
+    now: UnixMillis,
+) -> Result<(), StoreError> {
+    if head.expires_at > now || !step(work, head, Change::TimeOver)? {
+        return Ok(());
+    }
+    end(work, head.seq)?;
+    let may_have_left: bool = work
+        .db
+        .prepare_cached(
+            "SELECT EXISTS (SELECT 1 FROM part WHERE message = :seq AND state = 'uncertain')",
+        )?
+        .query_row(named_params! { ":seq": head.seq.0 }, |row| row.get(0))?;
+    let text = match may_have_left {
+        true => "its time to live was over; an earlier try may have left",
+        false => "its time to live was over before it was sent",
+    };
+    error(work, head.seq, "expired", text)?;
+    append(work, head, Event::new(now, EventKind::Expired))
 }
 
 fn seqs(work: &Work<'_>, sql: &str, now: UnixMillis) -> Result<Vec<MessageSeq>, StoreError> {
@@ -285,28 +340,44 @@ pub(super) struct Head {
     pub(super) seq: MessageSeq,
     pub(super) id: MessageId,
     pub(super) state: MessageState,
-    pub(super) to: Destination,
+    pub(super) to: Addressee,
     pub(super) category: Category,
+    pub(super) from_modem: Option<ModemName>,
+    pub(super) batch: Option<MessageSeq>,
     pub(super) parts: u8,
     pub(super) strikes: u32,
     pub(super) expires_at: UnixMillis,
     pub(super) is_held: bool,
 }
 
+impl Head {
+    fn place(&self) -> Place {
+        Place {
+            state: self.state,
+            category: self.category,
+            from_modem: self.from_modem.clone(),
+        }
+    }
+}
+
 pub(super) fn head(work: &Work<'_>, seq: MessageSeq) -> Result<Head, StoreError> {
     let mut statement = work.db.prepare_cached(
-        "SELECT id, state, to_number, category, parts, strikes, expires_at, next_attempt_at IS NOT NULL AS is_held
+        "SELECT id, state, to_number, category, from_modem, batch, parts, strikes, expires_at,
+                next_attempt_at IS NOT NULL AS is_held
            FROM message
           WHERE seq = :seq",
     )?;
     let mut rows = statement.query(named_params! { ":seq": seq.0 })?;
     let row = rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?;
+    let from_modem: Option<String> = row.get("from_modem")?;
     Ok(Head {
         seq,
         id: row::word(row, "id")?,
         state: row::word(row, "state")?,
         to: row::word(row, "to_number")?,
         category: row::word(row, "category")?,
+        from_modem: from_modem.as_deref().and_then(ModemName::parse),
+        batch: row.get::<_, Option<i64>>("batch")?.map(MessageSeq),
         parts: row.get("parts")?,
         strikes: row.get("strikes")?,
         expires_at: UnixMillis(row.get("expires_at")?),
@@ -353,8 +424,16 @@ pub(super) fn step_with(
     if work.db.prepare_cached(sql)?.execute(all.as_slice())? != 1 {
         return Ok(false);
     }
+    if is_unsent(from) {
+        work.moved(head.place(), -1);
+    }
     head.state = to;
-    work.unsent(i64::from(is_unsent(to)) - i64::from(is_unsent(from)));
+    if is_unsent(to) {
+        work.moved(head.place(), 1);
+    }
+    if let Some(batch) = head.batch {
+        work.touch(batch, from, to);
+    }
     Ok(true)
 }
 

@@ -10,6 +10,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/0001_first.sql")),
     M::up(include_str!("schema/0002_inbound.sql")),
     M::up(include_str!("schema/0003_fleet.sql")),
+    M::up(include_str!("schema/0005_life.sql")),
 ];
 
 pub(super) fn to_latest(connection: &mut Connection) -> Result<(), StoreError> {
@@ -45,6 +46,44 @@ mod tests {
     #[test]
     fn the_steps_are_sound() {
         Migrations::from_slice(STEPS).validate().unwrap();
+    }
+
+    #[test]
+    fn what_was_stored_before_is_counted_and_found_by_its_time() {
+        let mut connection = Connection::open_in_memory().unwrap();
+        let before = Migrations::from_slice(&STEPS[..3]);
+        before.to_latest(&mut connection).unwrap();
+        const HOUR: i64 = 3_600_000;
+        for (seq, state, hour, sent_hour) in [
+            (1, "delivered", 0, Some(30)),
+            (2, "delivered", 0, Some(31)),
+            (3, "failed", 2, None),
+            (4, "queued", 1, None),
+        ] {
+            connection
+                .execute(
+                    "INSERT INTO message (seq, id, app, to_number, to_raw, country, category, priority, state, text,
+                                          encoding, parts, flash, ref16, created_at, expires_at, sent_at)
+                     VALUES (?1, 'MSG_' || ?1, 'default', '+8613800138000', '', 'CN', 'bulk', 4, ?2, '',
+                             'gsm7', 1, 0, 0, ?3, ?3, ?4)",
+                    (seq, state, hour * HOUR, sent_hour.map(|hour: i64| hour * HOUR)),
+                )
+                .unwrap();
+        }
+        to_latest(&mut connection).unwrap();
+        let read = |sql: &str| -> Vec<(i64, String, i64)> {
+            let mut statement = connection.prepare(sql).unwrap();
+            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)));
+            rows.unwrap().map(Result::unwrap).collect()
+        };
+        assert_eq!(
+            read("SELECT day, status, messages FROM statistic ORDER BY day, status"),
+            [(0, "failed".into(), 1), (1, "delivered".into(), 2)]
+        );
+        assert_eq!(
+            read("SELECT first_seq, '', hour FROM accepted_hour ORDER BY first_seq"),
+            [(1, "".into(), 0), (3, "".into(), 2), (4, "".into(), 1)]
+        );
     }
 
     #[test]

@@ -7,40 +7,50 @@
 //! May use: `domain`.
 //! Read first: [`message`] for the life of a message, [`writer`] for what a failing disk does.
 
+mod batch;
 mod doubt;
 mod fleet;
 mod idempotency;
 mod inbound;
+mod list;
 mod message;
 mod migrate;
 mod part;
 mod query;
+mod queue;
 mod reader;
 mod report;
 mod retention;
 mod row;
 mod sim;
+mod statistic;
+mod waiting;
 mod writer;
 
 use std::path::Path;
-use std::sync::atomic::Ordering;
 
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::broadcast;
 
+pub(crate) use batch::{BatchStep, BatchSubmission, BatchView, CancelBatch, Rejected};
 pub(crate) use doubt::{InDoubt, Settlement, Verdict};
 pub(crate) use fleet::{RecoveryEntry, SimUse};
 pub(crate) use idempotency::{Answer, Once, Render};
 pub(crate) use inbound::{InboundView, InboxFilter, Received};
+pub(crate) use list::Filter;
 pub(crate) use message::{Accepted, Cancel, Submission};
 pub(crate) use part::{Acceptance, Intent, NeverLeft, NextTry, Refusal, Uncertainty};
-pub(crate) use query::{Filter, InLine, MessageView, StoredText};
+pub(crate) use query::{InLine, MessageView, StoredText};
+pub(crate) use queue::{Group as QueueGroup, Why};
 pub(crate) use report::Matched;
 pub(crate) use retention::Ages;
+pub(crate) use statistic::DAY;
+pub(crate) use waiting::Place;
 pub(crate) use writer::{Receipt, StoreThreads};
 
 use crate::domain::{Event, MessageId, Pepper};
 use reader::Readers;
+use waiting::Waiting;
 use writer::{Door, Jobs};
 
 /// The door to everything durable. Cheap to clone.
@@ -104,9 +114,10 @@ impl Store {
     pub(crate) fn open(path: &Path, pepper: Pepper) -> Result<(Self, StoreThreads), StoreError> {
         let mut connection = open_for_writing(path)?;
         migrate::to_latest(&mut connection)?;
-        let unsent = query::unsent(&connection)?;
+        let waiting = Waiting::default();
+        waiting.count(&connection)?;
         drop(connection);
-        let (door, threads) = writer::start(path, unsent)?;
+        let (door, threads) = writer::start(path, waiting)?;
         let store = Self {
             door,
             readers: Readers::new(path),
@@ -120,9 +131,9 @@ impl Store {
         self.door.steps.subscribe()
     }
 
-    /// Messages that are scheduled, queued or sending.
-    pub(crate) fn unsent(&self) -> i64 {
-        self.door.unsent.load(Ordering::Relaxed)
+    /// Batches that are over from now on, each after its COMMIT. A listener that lags misses some.
+    pub(crate) fn batch_steps(&self) -> broadcast::Receiver<BatchStep> {
+        self.door.batches.subscribe()
     }
 
     pub(crate) fn pepper(&self) -> &Pepper {

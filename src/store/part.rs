@@ -9,7 +9,7 @@ use rusqlite::{OptionalExtension, named_params};
 
 use super::doubt::{Doubt, fall_into_doubt};
 use super::fleet::{count_part, uncount_part};
-use super::message::{Head, append, end, error, head, step, step_with};
+use super::message::{Head, append, end, error, expire_if_over, head, step, step_with};
 use super::report::{aggregate, settle_orphans};
 use super::sim::remember;
 use super::writer::{Receipt, Work, job};
@@ -300,6 +300,7 @@ pub(super) fn rest_between_parts(
     if step(work, head, Change::NeverLeft)? {
         let event = Event::new(at, EventKind::Queued).detail("between two parts");
         append(work, head, event)?;
+        expire_if_over(work, head, at)?;
     }
     Ok(())
 }
@@ -394,7 +395,18 @@ pub(super) fn finish_acceptance(
         (Some(sim), Some(reference)) => settle_orphans(work, sim, reference, at)?,
         _ => false,
     };
-    if !all_accepted(work, &head)? || !sent(work, &mut head, change, at)? {
+    if !all_accepted(work, &head)? {
+        return Ok(());
+    }
+    if head.state == MessageState::Queued {
+        // It stood in line to be sent again, and had left all the same.
+        step(work, &mut head, Change::Settled)?;
+    }
+    let change = match head.state {
+        MessageState::Sending => Change::Accepted,
+        _ => change,
+    };
+    if !sent(work, &mut head, change, at)? {
         return Ok(());
     }
     append(work, &head, Event::new(at, EventKind::Sent))?;
@@ -459,6 +471,7 @@ fn refused(work: &mut Work<'_>, refusal: &Refusal) -> Result<bool, StoreError> {
             step(work, &mut head, Change::Refused)?;
             error(work, seq, code, text)?;
             hold(work, seq, *at, why, *counts)?;
+            expire_if_over(work, &mut head, refusal.at)?;
         }
         NextTry::Never => {
             step(work, &mut head, Change::GivenUp)?;
@@ -572,6 +585,7 @@ fn left_not(work: &mut Work<'_>, never_left: &NeverLeft) -> Result<bool, StoreEr
         .route(route)
         .detail(never_left.why.clone());
     append(work, &head, event)?;
+    expire_if_over(work, &mut head, never_left.at)?;
     Ok(true)
 }
 

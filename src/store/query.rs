@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params};
+use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::row::word;
 use super::{Store, StoreError};
 use crate::domain::{
-    Body, Category, Destination, Encoding, Event, MessageId, MessageSeq, MessageState, ModemName,
-    PartNumber, PartState, PendingCode, Priority, Sealed, UnixMillis,
+    Addressee, BatchId, Body, Category, Destination, Encoding, Event, MessageId, MessageSeq,
+    MessageState, ModemName, PartNumber, PartState, PendingCode, Priority, Sealed, UnixMillis,
 };
 
 /// A message as callers may see it: the text of category otp has its codes masked.
@@ -16,13 +16,17 @@ use crate::domain::{
 pub(crate) struct MessageView {
     pub(crate) seq: MessageSeq,
     pub(crate) id: MessageId,
-    pub(crate) to: Destination,
+    /// The batch it came with.
+    pub(crate) batch: Option<BatchId>,
+    pub(crate) to: Addressee,
     pub(crate) to_raw: String,
     pub(crate) country: Option<String>,
     pub(crate) category: Category,
     pub(crate) priority: u8,
     pub(crate) state: MessageState,
     pub(crate) text: Body,
+    /// Its text and its number are gone.
+    pub(crate) is_forgotten: bool,
     pub(crate) encoding: Encoding,
     pub(crate) parts: u8,
     pub(crate) from_modem: Option<String>,
@@ -39,30 +43,8 @@ pub(crate) struct MessageView {
     pub(crate) expires_at: UnixMillis,
     pub(crate) sent_at: Option<UnixMillis>,
     pub(crate) delivered_at: Option<UnixMillis>,
-    /// When no report can come any more.
+    /// The last moment at which a report may come.
     pub(crate) closes_at: Option<UnixMillis>,
-}
-
-/// Which messages a list shows. Every `Some` must hold.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Filter {
-    pub(crate) app: Option<String>,
-    pub(crate) state: Option<MessageState>,
-    pub(crate) to: Option<Destination>,
-    pub(crate) category: Option<Category>,
-    pub(crate) route: Option<String>,
-    pub(crate) client_ref: Option<String>,
-    pub(crate) since: Option<UnixMillis>,
-    pub(crate) until: Option<UnixMillis>,
-    /// Only messages accepted before this one.
-    pub(crate) before: Option<MessageSeq>,
-}
-
-/// One page of a list, newest first.
-#[derive(Debug)]
-pub(crate) struct Page {
-    pub(crate) messages: Vec<MessageView>,
-    pub(crate) has_more: bool,
 }
 
 /// A message that may go now.
@@ -141,11 +123,6 @@ impl Store {
             .await
     }
 
-    /// At most `limit` messages, newest first.
-    pub(crate) async fn list(&self, filter: Filter, limit: u32) -> Result<Page, StoreError> {
-        self.readers.ask(move |db| list(db, &filter, limit)).await
-    }
-
     /// The first `per_class` messages of each class that may go now, best class first, then the oldest; of those that
     /// name a modem only what names one of `ready`.
     pub(crate) async fn line(
@@ -204,14 +181,6 @@ impl Store {
     }
 }
 
-pub(super) fn unsent(db: &Connection) -> Result<i64, StoreError> {
-    Ok(db.query_row(
-        "SELECT COUNT(*) FROM message WHERE state IN ('scheduled', 'queued', 'sending')",
-        [],
-        |row| row.get(0),
-    )?)
-}
-
 pub(super) fn seq_of(
     db: &Connection,
     id: &MessageId,
@@ -232,7 +201,7 @@ pub(super) fn seq_of(
 const VIEW: &str = "SELECT seq, id, to_number, to_raw, country, category, priority, state, text, encoding,
        parts, from_modem, from_number, client_ref, route, tries, error_code, error_text,
        hold_code, hold_text, next_attempt_at, may_be_duplicate, created_at, scheduled_at, expires_at,
-       sent_at, delivered_at, closes_at
+       sent_at, delivered_at, closes_at, batch, forgotten
   FROM message";
 
 pub(super) fn view(db: &Connection, seq: MessageSeq) -> Result<MessageView, StoreError> {
@@ -249,9 +218,12 @@ fn view_of(row: &Row<'_>) -> Result<MessageView, StoreError> {
     let hold_text: Option<String> = row.get("hold_text")?;
     let error_code: Option<String> = row.get("error_code")?;
     let error_text: Option<String> = row.get("error_text")?;
+    let id: MessageId = word(row, "id")?;
+    let batch: Option<i64> = row.get("batch")?;
     Ok(MessageView {
         seq: MessageSeq(row.get("seq")?),
-        id: word(row, "id")?,
+        batch: batch.map(|_| BatchId::of_message(&id)),
+        id,
         to: word(row, "to_number")?,
         to_raw: row.get("to_raw")?,
         country: row.get("country")?,
@@ -259,6 +231,7 @@ fn view_of(row: &Row<'_>) -> Result<MessageView, StoreError> {
         priority: row.get("priority")?,
         state: word(row, "state")?,
         text: Body::stored(row.get("text")?),
+        is_forgotten: row.get("forgotten")?,
         encoding: word(row, "encoding")?,
         parts: row.get("parts")?,
         from_modem: row.get("from_modem")?,
@@ -301,48 +274,6 @@ fn events(db: &Connection, seq: MessageSeq) -> Result<Vec<Event>, StoreError> {
         });
     }
     Ok(events)
-}
-
-/// The conditions are put together from fixed text; what the caller gave is bound, never pasted.
-fn list(db: &Connection, filter: &Filter, limit: u32) -> Result<Page, StoreError> {
-    let state = filter.state.map(MessageState::as_str);
-    let to = filter.to.as_ref().map(Destination::as_str);
-    let category = filter.category.map(Category::as_str);
-    let since = filter.since.map(|at| at.0);
-    let until = filter.until.map(|at| at.0);
-    let before = filter.before.map(|seq| seq.0);
-    let wanted: [(&str, &Option<&dyn ToSql>); 9] = [
-        ("app = ?", &filter.app.as_ref().map(|v| v as _)),
-        ("state = ?", &state.as_ref().map(|v| v as _)),
-        ("to_number = ?", &to.as_ref().map(|v| v as _)),
-        ("category = ?", &category.as_ref().map(|v| v as _)),
-        ("route = ?", &filter.route.as_ref().map(|v| v as _)),
-        (
-            "client_ref = ?",
-            &filter.client_ref.as_ref().map(|v| v as _),
-        ),
-        ("created_at >= ?", &since.as_ref().map(|v| v as _)),
-        ("created_at < ?", &until.as_ref().map(|v| v as _)),
-        ("seq < ?", &before.as_ref().map(|v| v as _)),
-    ];
-    let (conditions, values): (Vec<&str>, Vec<&dyn ToSql>) = wanted
-        .iter()
-        .filter_map(|(condition, value)| value.map(|value| (*condition, value)))
-        .unzip();
-    let filtered = match conditions.is_empty() {
-        true => String::new(),
-        false => format!("WHERE {}", conditions.join(" AND ")),
-    };
-    let sql = format!("{VIEW} {filtered} ORDER BY seq DESC LIMIT {}", limit + 1);
-    let mut statement = db.prepare_cached(&sql)?;
-    let mut rows = statement.query(values.as_slice())?;
-    let mut messages = Vec::new();
-    while let Some(row) = rows.next()? {
-        messages.push(view_of(row)?);
-    }
-    let has_more = messages.len() > limit as usize;
-    messages.truncate(limit as usize);
-    Ok(Page { messages, has_more })
 }
 
 macro_rules! line_query {

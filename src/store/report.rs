@@ -75,7 +75,7 @@ fn settle_doubt(
         return Ok(false);
     };
     let tried_at = stamp.0 - 600_000..=stamp.0 + 120_000;
-    let Some((message, part)) = only_part_in_doubt(work, route, tried_at, Some(report))? else {
+    let Some((message, part)) = only_part_in_doubt(work, route, tried_at, Some(report), at)? else {
         return Ok(false);
     };
     settle_part(
@@ -195,7 +195,7 @@ pub(super) fn aggregate(
     at: UnixMillis,
 ) -> Result<(), StoreError> {
     let mut head = head(work, seq)?;
-    if head.state != MessageState::Sent {
+    if !matches!(head.state, MessageState::Sent | MessageState::Unknown) {
         return Ok(());
     }
     let parts = parts(work, seq)?;
@@ -204,6 +204,9 @@ pub(super) fn aggregate(
         (Change::ReportedUndelivered, EventKind::Undelivered)
     } else if any(PartState::Expired) {
         (Change::ReportedExpired, EventKind::Expired)
+    } else if head.state == MessageState::Unknown {
+        // A part is in doubt still.
+        return Ok(());
     } else if parts.iter().all(|part| part.state == PartState::Delivered) {
         (Change::ReportedDelivered, EventKind::Delivered)
     } else {
@@ -245,7 +248,7 @@ fn close_unconfirmed(
     };
     work.db
         .prepare_cached("UPDATE message SET closes_at = :at WHERE seq = :seq")?
-        .execute(named_params! { ":at": at.0, ":seq": before.seq.0 })?;
+        .execute(named_params! { ":at": at.0 - 1, ":seq": before.seq.0 })?;
     append(work, before, Event::new(at, kind))
 }
 

@@ -4,8 +4,8 @@ use rusqlite::Row;
 
 use super::StoreError;
 use crate::domain::{
-    Category, Destination, Encoding, EventKind, InboundEncoding, InboundId, MessageId,
-    MessageState, PartState,
+    Addressee, BatchId, BatchState, Category, Destination, Encoding, EventKind, InboundEncoding,
+    InboundId, MessageId, MessageState, PartState,
 };
 
 pub(super) trait Word: Sized {
@@ -25,6 +25,9 @@ macro_rules! words {
 }
 
 words!(
+    Addressee by stored,
+    BatchId by parse,
+    BatchState by parse,
     Category by parse,
     Destination by stored,
     Encoding by parse,

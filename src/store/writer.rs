@@ -7,8 +7,6 @@
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::mpsc as bell;
 use std::thread::JoinHandle;
 
@@ -16,24 +14,72 @@ use rusqlite::{Connection, ErrorCode};
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tracing::{error, warn};
 
+use super::batch::{self, BatchStep, Touched};
+use super::waiting::{Moves, Place, Waiting};
 use super::{Step, StoreError};
+use crate::domain::{MessageSeq, MessageState, UnixMillis};
 
-/// What a job works with: the open transaction, and the steps to announce once it is committed.
+/// What a job works with: the open transaction, and what to announce once it is committed.
 pub(super) struct Work<'a> {
     pub(super) db: &'a Connection,
-    steps: Vec<Step>,
-    unsent: i64,
+    news: News,
+    touched: Vec<Touched>,
 }
 
-impl Work<'_> {
-    /// Announces a step of a message, after COMMIT.
-    pub(super) fn announce(&mut self, step: Step) {
-        self.steps.push(step);
+/// What becomes known with a COMMIT.
+#[derive(Default)]
+struct News {
+    steps: Vec<Step>,
+    batches: Vec<BatchStep>,
+    moves: Moves,
+}
+
+impl<'a> Work<'a> {
+    fn new(db: &'a Connection) -> Self {
+        Self {
+            db,
+            news: News::default(),
+            touched: Vec::new(),
+        }
     }
 
-    /// Counts messages that begin (+1) or cease (−1) to wait for being sent.
-    pub(super) fn unsent(&mut self, change: i64) {
-        self.unsent += change;
+    /// Announces a step of a message, after COMMIT.
+    pub(super) fn announce(&mut self, step: Step) {
+        self.news.steps.push(step);
+    }
+
+    /// Announces that a batch is over, after COMMIT.
+    pub(super) fn announce_batch(&mut self, step: BatchStep) {
+        self.news.batches.push(step);
+    }
+
+    /// Counts a message that begins (+1) or ceases (−1) to wait in this place.
+    pub(super) fn moved(&mut self, place: Place, change: i64) {
+        self.news.moves.push((place, change));
+    }
+
+    /// Notes that a message of a batch took a step: the batch is looked at when the job ends.
+    pub(super) fn touch(&mut self, batch: MessageSeq, from: MessageState, to: MessageState) {
+        batch::touch(&mut self.touched, batch, from, to);
+    }
+
+    /// The batches noted since this was last asked.
+    pub(super) fn touched(&mut self) -> Vec<Touched> {
+        std::mem::take(&mut self.touched)
+    }
+
+    /// The time of the job's last entry in an event list.
+    pub(super) fn last_event_at(&self) -> UnixMillis {
+        let last = self.news.steps.last();
+        last.map_or(UnixMillis::default(), |step| step.event.at)
+    }
+}
+
+impl News {
+    fn append(&mut self, mut later: Self) {
+        self.steps.append(&mut later.steps);
+        self.batches.append(&mut later.batches);
+        self.moves.append(&mut later.moves);
     }
 }
 
@@ -101,7 +147,8 @@ pub(super) type Jobs = Vec<Box<dyn Job>>;
 pub(super) struct Door {
     queue: mpsc::Sender<Jobs>,
     pub(super) steps: broadcast::Sender<Step>,
-    pub(super) unsent: Arc<AtomicI64>,
+    pub(super) batches: broadcast::Sender<BatchStep>,
+    pub(super) waiting: Waiting,
 }
 
 /// Writes that may wait for the writer: some 64 connections' worth and the modems' on top. When it is full
@@ -149,19 +196,20 @@ impl StoreThreads {
     }
 }
 
-pub(super) fn start(path: &Path, unsent: i64) -> Result<(Door, StoreThreads), StoreError> {
+pub(super) fn start(path: &Path, waiting: Waiting) -> Result<(Door, StoreThreads), StoreError> {
     let connection = super::open_for_writing(path)?;
     let checkpoints = super::open_for_writing(path)?;
     let (queue, jobs) = mpsc::channel(QUEUE);
     let (steps, _) = broadcast::channel(STEPS_KEPT);
     // One ring is enough: the checkpointer copies all there is.
     let (ring, rung) = bell::sync_channel(1);
-    let unsent = Arc::new(AtomicI64::new(unsent));
+    let (batches, _) = broadcast::channel(STEPS_KEPT);
     let writer = Writer {
         path: path.to_owned(),
         connection: Some(connection),
         steps: steps.clone(),
-        unsent: Arc::clone(&unsent),
+        batches: batches.clone(),
+        waiting: waiting.clone(),
         checkpoint_bell: ring,
     };
     let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
@@ -180,7 +228,8 @@ pub(super) fn start(path: &Path, unsent: i64) -> Result<(Door, StoreThreads), St
     let door = Door {
         queue,
         steps,
-        unsent,
+        batches,
+        waiting,
     };
     Ok((door, threads))
 }
@@ -190,7 +239,8 @@ struct Writer {
     /// `None` after a COMMIT of unknown outcome, until the file could be opened again.
     connection: Option<Connection>,
     steps: broadcast::Sender<Step>,
-    unsent: Arc<AtomicI64>,
+    batches: broadcast::Sender<BatchStep>,
+    waiting: Waiting,
     checkpoint_bell: bell::SyncSender<()>,
 }
 
@@ -254,7 +304,10 @@ impl Writer {
 
     fn open_connection(&mut self) -> Option<&Connection> {
         if self.connection.is_none() {
-            match super::open_for_writing(&self.path) {
+            // What the last group came to is not known, so what waits is counted again.
+            let opened = super::open_for_writing(&self.path);
+            let opened = opened.and_then(|fresh| self.waiting.count(&fresh).map(|()| fresh));
+            match opened {
                 Ok(connection) => self.connection = Some(connection),
                 Err(error) => warn!(%error, "the database cannot be opened again yet"),
             }
@@ -263,13 +316,16 @@ impl Writer {
     }
 
     fn announce(&self, committed: Committed) {
-        self.unsent.fetch_add(committed.unsent, Ordering::Relaxed);
+        self.waiting.apply(committed.news.moves);
         for (job, fate) in committed.answers {
             job.answer(fate);
         }
-        for step in committed.steps {
-            // Nobody listening is an ordinary state.
+        // Nobody listening is an ordinary state.
+        for step in committed.news.steps {
             let _ = self.steps.send(step);
+        }
+        for step in committed.news.batches {
+            let _ = self.batches.send(step);
         }
     }
 
@@ -316,8 +372,7 @@ fn fail_all(group: Jobs, mut error: impl FnMut() -> StoreError) {
 }
 
 struct Committed {
-    steps: Vec<Step>,
-    unsent: i64,
+    news: News,
     answers: Vec<(Box<dyn Job>, Result<(), StoreError>)>,
 }
 
@@ -335,21 +390,15 @@ fn run_group(connection: &Connection, group: Jobs) -> GroupEnd {
         return GroupEnd::Died(group, error.into());
     }
     let mut committed = Committed {
-        steps: Vec::new(),
-        unsent: 0,
+        news: News::default(),
         answers: Vec::with_capacity(group.len()),
     };
     let mut waiting = group.into_iter();
     while let Some(mut job) = waiting.next() {
-        let mut work = Work {
-            db: connection,
-            steps: Vec::new(),
-            unsent: 0,
-        };
+        let mut work = Work::new(connection);
         let fate = match run_in_savepoint(&mut *job, &mut work) {
             Ok(()) => {
-                committed.steps.append(&mut work.steps);
-                committed.unsent += work.unsent;
+                committed.news.append(work.news);
                 Ok(())
             }
             Err(error) if connection.is_autocommit() => {
@@ -383,7 +432,7 @@ fn run_group(connection: &Connection, group: Jobs) -> GroupEnd {
 
 fn run_in_savepoint(job: &mut dyn Job, work: &mut Work<'_>) -> Result<(), StoreError> {
     work.db.execute_batch("SAVEPOINT job")?;
-    let outcome = job.run(work);
+    let outcome = job.run(work).and_then(|()| batch::settle(work));
     match outcome {
         Ok(()) => Ok(work.db.execute_batch("RELEASE job")?),
         Err(error) => {

@@ -49,6 +49,9 @@ fn the_pasted_curl_line_and_the_commands_of_the_readme_work() {
     assert_eq!(sent.status.code(), Some(0), "{}", text(&sent.stderr));
     assert!(text(&sent.stdout).contains("delivered via modem:sim"));
 
+    let queue = run(&["queue"], folder.path());
+    assert_eq!(text(&queue.stdout), "0 queued, 0 scheduled, 0 sending\n");
+
     let newest = run(
         &["sim", "handset", "+8613800138000", "--last"],
         folder.path(),

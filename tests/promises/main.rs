@@ -3,6 +3,7 @@
 // The lint spares test functions, not the verbs that they use; a panic is how a test fails.
 #![allow(clippy::unwrap_used)]
 
+mod batches;
 mod house;
 
 mod idempotency_key;

@@ -1,6 +1,7 @@
 //! The API on a real store, asked through the router; over sockets where the socket is the point.
 
 mod accepting;
+mod batches;
 mod browsing;
 mod callers;
 mod direct;
@@ -9,6 +10,7 @@ mod inbox;
 mod refusing;
 mod service;
 mod sockets;
+mod stats;
 
 use std::net::SocketAddr;
 use std::sync::Arc;

@@ -347,8 +347,8 @@ async fn old_texts_are_forgotten_with_their_parts() {
     house.receives(part(3, "c", 50_000)).await;
     house.receives(whole("new", 200_000)).await;
     let ages = Ages {
-        idempotency: Duration::from_secs(86_400),
         inbox: Duration::from_secs(100),
+        ..ages()
     };
     let more = house.store.forget(ages, UnixMillis(200_000)).await.unwrap();
     assert!(!more);

@@ -213,12 +213,8 @@ async fn a_report_kept_for_an_hour_is_forgotten() {
     let message = house.accepts(|_| {}).await;
     house.tries(message.seq, NOW.0).await;
     house.told(64, "+8613800138000", Some(NOW.0), NOW.0).await;
-    let ages = Ages {
-        idempotency: Duration::from_secs(86_400),
-        inbox: Duration::from_secs(86_400),
-    };
     let hour_later = UnixMillis(NOW.0 + 60 * MINUTE + 1);
-    house.store.forget(ages, hour_later).await.unwrap();
+    house.store.forget(ages(), hour_later).await.unwrap();
     house.is_accepted(message.seq, 1, 64).await;
     assert_eq!(house.state(&message).await, MessageState::Sent);
 }
