@@ -228,6 +228,7 @@ async fn fill_queue(config: &Config, messages: usize, due: UnixMillis) -> Result
             ref16: false,
             from_modem: None,
             client_ref: None,
+            template: None,
             scheduled_at: Some(due),
             expires_at: due.plus(Duration::from_secs(86_400)),
             at,

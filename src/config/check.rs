@@ -126,6 +126,11 @@ impl Desk<'_> {
             message: self.message(raw.message),
             limits: self.limits(raw.limits),
             pepper_file: self.path("verify.pepper_file", raw.verify.pepper_file, "pepper.key"),
+            max_template: self.number("template.max_content", raw.template.max_content, 500, 1..=10_000),
+            schedule: Schedule {
+                max_ahead: self.days("schedule.max_ahead_days", raw.schedule.max_ahead_days, 7),
+                max_numbers: self.number("schedule.max_numbers", raw.schedule.max_numbers, 100, 1..=1000),
+            },
             idempotency_ttl: self.seconds(
                 "idempotency.ttl",
                 raw.idempotency.ttl,

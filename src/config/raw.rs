@@ -26,6 +26,8 @@ pub(super) struct Raw {
     pub(super) message: Message,
     pub(super) limits: Limits,
     pub(super) verify: Verify,
+    pub(super) template: Template,
+    pub(super) schedule: Schedule,
     pub(super) idempotency: Idempotency,
     pub(super) inbound: Inbound,
     pub(super) retention: Retention,
@@ -108,6 +110,19 @@ pub(super) struct Limits {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Verify {
     pub(super) pepper_file: Given<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Template {
+    pub(super) max_content: Given<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Schedule {
+    pub(super) max_ahead_days: Given<i64>,
+    pub(super) max_numbers: Given<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -238,6 +253,9 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("limits", "key_rps", Kind::Integer),
     ("limits", "key_burst", Kind::Integer),
     ("verify", "pepper_file", Kind::Text),
+    ("template", "max_content", Kind::Integer),
+    ("schedule", "max_ahead_days", Kind::Integer),
+    ("schedule", "max_numbers", Kind::Integer),
     ("idempotency", "ttl", Kind::Integer),
     ("inbound", "part_timeout", Kind::Integer),
     ("inbound", "delete_from_sim", Kind::Flag),
@@ -537,6 +555,8 @@ mod tests {
             fields::<Uncertain>("message.uncertain."),
             fields::<Limits>("limits."),
             fields::<Verify>("verify."),
+            fields::<Template>("template."),
+            fields::<Schedule>("schedule."),
             fields::<Idempotency>("idempotency."),
             fields::<Inbound>("inbound."),
             fields::<Retention>("retention."),

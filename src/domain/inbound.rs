@@ -6,6 +6,7 @@ use std::sync::Arc;
 use sha2::{Digest, Sha256};
 
 use super::redact::{Mask, Redacted, masked_number};
+use super::id::uuid_v7;
 use super::{Body, ModemName, Reference, SimId, UnixMillis};
 
 /// SHA-256 of a PDU as a modem gave it: names it between the modem and the store.

@@ -35,7 +35,7 @@ pub(super) async fn accept(
     intake: &Intake,
 ) -> Result<Response, ApiError> {
     let render = renderer(gate, intake.answer);
-    let begun = match begin(gate, caller, request, &render).await? {
+    let begun = match begin(gate, caller, Scope::MessagesSend, request, &render).await? {
         Beginning::Replay(answer) => return Ok(replayed(answer)),
         Beginning::New(begun) => begun,
     };
@@ -62,10 +62,11 @@ pub(super) enum Beginning<V> {
 pub(super) async fn begin<V>(
     gate: &Gate,
     caller: &Caller,
+    scope_needed: Scope,
     request: Request,
     render: &Render<V>,
 ) -> Result<Beginning<V>, ApiError> {
-    caller.may(Scope::MessagesSend)?;
+    caller.may(scope_needed)?;
     let (head, body) = request.into_parts();
     let key = idempotency_key(&head.headers)?;
     let server = &gate.config().server;
@@ -99,6 +100,7 @@ pub(super) fn answered<V>(written: Accepted<V>, render: &Render<V>) -> Result<Re
         Accepted::New(view) => Ok(response(&render(&view))),
         Accepted::Replay(answer) => Ok(replayed(answer)),
         Accepted::OtherBody => Err(ApiError::OtherBody),
+        Accepted::TooMany => Err(ApiError::TooManyTemplates),
     }
 }
 

@@ -54,6 +54,8 @@ pub(super) enum Scope {
     InboxRead,
     ModemsWrite,
     StatsRead,
+    TemplatesRead,
+    TemplatesWrite,
 }
 
 /// The only app of callers without a key.
@@ -94,6 +96,8 @@ impl Caller {
             Scope::ModemsRead => "this needs the scope modems:read",
             Scope::InboxRead => "this needs the scope inbox:read",
             Scope::ModemsWrite => "this needs the scope modems:write",
+            Scope::TemplatesRead => "this needs the scope templates:read",
+            Scope::TemplatesWrite => "this needs the scope templates:write",
             Scope::StatsRead => "this needs the scope stats:read",
         }))
     }

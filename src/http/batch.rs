@@ -55,7 +55,7 @@ pub(super) async fn create(
     request: Request,
 ) -> Result<Response, ApiError> {
     let render: Render<BatchView> = Arc::new(accepted);
-    let begun = match accept::begin(&gate, &caller, request, &render).await? {
+    let begun = match accept::begin(&gate, &caller, Scope::MessagesSend, request, &render).await? {
         Beginning::Replay(answer) => return Ok(accept::replayed(answer)),
         Beginning::New(begun) => begun,
     };

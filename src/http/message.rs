@@ -68,6 +68,7 @@ pub(super) fn read(
         ref16: matches!(width, Reference::Sixteen(_)),
         from_modem,
         client_ref,
+        template: None,
         scheduled_at: schedule.scheduled_at,
         expires_at: schedule.expires_at,
         at: now,

@@ -15,17 +15,22 @@ mod batch;
 mod cors;
 mod cursor;
 mod direct;
+mod envelope;
 mod error;
 mod extract;
 mod front;
 mod health;
 mod inbound;
+mod language;
 mod limits;
 mod message;
 mod modem;
+mod notification;
 mod server;
+mod status;
 mod stats;
 mod submission;
+mod template;
 mod view;
 mod wire;
 
@@ -149,6 +154,25 @@ pub(crate) fn router(gate: Gate) -> Router {
         .route("/v1/modems/{id}/resume", post(modem::resume))
         .route("/v1/modems/{id}/restart", post(modem::restart))
         .route("/v1/stats", get(stats::show))
+        .route("/v1/templates", get(template::list).post(template::create_native))
+        .route(
+            "/v1/templates/{id}",
+            get(template::show_native)
+                .patch(template::change_native)
+                .delete(template::remove),
+        )
+        .route("/template/sms", post(template::create))
+        .route("/template/sms/page", get(template::page))
+        .route(
+            "/template/sms/{id}",
+            get(template::show)
+                .patch(template::change)
+                .delete(template::remove),
+        )
+        .route("/notification/sms", post(notification::send))
+        .route("/status/sms/batch/{id}", get(status::batch))
+        .route("/status/sms/batch/{id}/messages", get(status::messages))
+        .route("/status/sms/message/{id}", get(status::message))
         .route("/sms/send", post(direct::send))
         .route("/healthz", get(health::lives))
         .route("/readyz", get(health::ready))

@@ -33,6 +33,8 @@ pub(crate) struct Submission {
     pub(crate) ref16: bool,
     pub(crate) from_modem: Option<ModemName>,
     pub(crate) client_ref: Option<String>,
+    /// The template it was made of.
+    pub(crate) template: Option<i64>,
     pub(crate) scheduled_at: Option<UnixMillis>,
     pub(crate) expires_at: UnixMillis,
     pub(crate) at: UnixMillis,
@@ -46,6 +48,8 @@ pub(crate) enum Accepted<V = MessageView> {
     Replay(Answer),
     /// The same Idempotency-Key came with another body before.
     OtherBody,
+    /// There are as many of its kind as there may be.
+    TooMany,
 }
 
 /// What became of a wish to cancel.
@@ -186,10 +190,10 @@ fn insert(
         .prepare_cached(
             "INSERT INTO message (seq, id, app, to_number, to_raw, country, category, severity, priority,
                                   state, text, sealed, encoding, parts, flash, ref16, from_modem, client_ref,
-                                  next_attempt_at, created_at, scheduled_at, expires_at, batch)
+                                  next_attempt_at, created_at, scheduled_at, expires_at, batch, template)
              VALUES (:seq, :id, :app, :to_number, :to_raw, :country, :category, :severity, :priority,
                      :state, :text, :sealed, :encoding, :parts, :flash, :ref16, :from_modem, :client_ref,
-                     :next_attempt_at, :created_at, :scheduled_at, :expires_at, :batch)",
+                     :next_attempt_at, :created_at, :scheduled_at, :expires_at, :batch, :template)",
         )?
         .execute(named_params! {
             ":seq": seq.0,
@@ -215,6 +219,7 @@ fn insert(
             ":scheduled_at": asked.scheduled_at.map(|at| at.0),
             ":expires_at": asked.expires_at.0,
             ":batch": batch.map(|batch| batch.0),
+            ":template": asked.template,
         })?;
     let mut part = work.db.prepare_cached(
         "INSERT INTO part (message, number, state) VALUES (:seq, :number, 'queued')",

@@ -11,6 +11,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/0002_inbound.sql")),
     M::up(include_str!("schema/0003_fleet.sql")),
     M::up(include_str!("schema/0005_life.sql")),
+    M::up(include_str!("schema/0009_template.sql")),
 ];
 
 pub(super) fn to_latest(connection: &mut Connection) -> Result<(), StoreError> {

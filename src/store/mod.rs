@@ -23,6 +23,7 @@ mod report;
 mod retention;
 mod row;
 mod sim;
+mod template;
 mod statistic;
 mod waiting;
 mod writer;
@@ -46,6 +47,9 @@ pub(crate) use report::Matched;
 pub(crate) use retention::Ages;
 pub(crate) use statistic::DAY;
 pub(crate) use waiting::Place;
+pub(crate) use template::{
+    ChangedTemplate, NewTemplate, TemplateChange, TemplatePage, TemplateView,
+};
 pub(crate) use writer::{Receipt, StoreThreads};
 
 use crate::domain::{Event, MessageId, Pepper};

@@ -32,6 +32,8 @@ pub(crate) struct MessageView {
     pub(crate) from_modem: Option<String>,
     pub(crate) from_number: Option<String>,
     pub(crate) client_ref: Option<String>,
+    /// The template it was made of.
+    pub(crate) template: Option<i64>,
     pub(crate) route: Option<String>,
     pub(crate) tries: u32,
     pub(crate) error: Option<(String, String)>,
@@ -198,8 +200,8 @@ pub(super) fn seq_of(
         .optional()?)
 }
 
-const VIEW: &str = "SELECT seq, id, to_number, to_raw, country, category, priority, state, text, encoding,
-       parts, from_modem, from_number, client_ref, route, tries, error_code, error_text,
+pub(super) const VIEW: &str = "SELECT seq, id, to_number, to_raw, country, category, priority, state, text, encoding,
+       parts, from_modem, from_number, client_ref, template, route, tries, error_code, error_text,
        hold_code, hold_text, next_attempt_at, may_be_duplicate, created_at, scheduled_at, expires_at,
        sent_at, delivered_at, closes_at, batch, forgotten
   FROM message";
@@ -210,7 +212,7 @@ pub(super) fn view(db: &Connection, seq: MessageSeq) -> Result<MessageView, Stor
     view_of(rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?)
 }
 
-fn view_of(row: &Row<'_>) -> Result<MessageView, StoreError> {
+pub(super) fn view_of(row: &Row<'_>) -> Result<MessageView, StoreError> {
     let moment = |column: &str| -> Result<Option<UnixMillis>, StoreError> {
         Ok(row.get::<_, Option<i64>>(column)?.map(UnixMillis))
     };
@@ -237,6 +239,7 @@ fn view_of(row: &Row<'_>) -> Result<MessageView, StoreError> {
         from_modem: row.get("from_modem")?,
         from_number: row.get("from_number")?,
         client_ref: row.get("client_ref")?,
+        template: row.get("template")?,
         route: row.get("route")?,
         tries: row.get("tries")?,
         error: error_code.map(|code| (code, error_text.unwrap_or_default())),

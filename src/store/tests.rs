@@ -121,6 +121,7 @@ fn submission(change: impl FnOnce(&mut Submission)) -> Submission {
         ref16: false,
         from_modem: None,
         client_ref: None,
+        template: None,
         scheduled_at: None,
         expires_at: NOW.plus(Duration::from_secs(86_400)),
         at: NOW,

@@ -11,6 +11,7 @@ mod refusing;
 mod service;
 mod sockets;
 mod stats;
+mod templates;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
