@@ -17,7 +17,7 @@ use super::sheet::Sheet;
 use super::values::{is_device, is_origin, is_private, is_smsc, network, optional, public_url};
 use super::{
     Auth, Config, Database, Inbound, Limits, Log, LogFormat, Message, Modem, PERSONALITIES, Quota,
-    Retention, Server, Simulate, USUAL_COST,
+    Retention, Schedule, Server, Simulate, USUAL_COST,
 };
 use crate::domain::route::{MOST_WEIGHT, USUAL_WEIGHT};
 use crate::domain::{
@@ -157,6 +157,21 @@ impl Desk<'_> {
             message: self.message(raw.message),
             limits: self.limits(raw.limits),
             pepper_file: self.path("verify.pepper_file", raw.verify.pepper_file, "pepper.key"),
+            max_template: self.number(
+                "template.max_content",
+                raw.template.max_content,
+                500,
+                1..=10_000,
+            ),
+            schedule: Schedule {
+                max_ahead: self.days("schedule.max_ahead_days", raw.schedule.max_ahead_days, 7),
+                max_numbers: self.number(
+                    "schedule.max_numbers",
+                    raw.schedule.max_numbers,
+                    100,
+                    1..=1000,
+                ),
+            },
             idempotency_ttl: self.seconds(
                 "idempotency.ttl",
                 raw.idempotency.ttl,
@@ -330,13 +345,14 @@ impl Desk<'_> {
     fn numbers(&mut self, raw: raw::Phone) -> NumberRules {
         let short_codes = raw.allow_short_codes.unwrap_or(false);
         let usual = NumberRules::new("CN", short_codes).expect("CN is in the table of regions");
-        self.take(
+        let rules = self.take(
             "phone.default_region",
             raw.default_region,
             usual,
             "must be a country's two capital letters (ISO 3166), such as \"CN\", or \"\" for international numbers only",
             |text| NumberRules::new(&text, short_codes),
-        )
+        );
+        rules.strict(raw.strict.unwrap_or(false))
     }
 
     fn stop_rules(

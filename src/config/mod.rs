@@ -42,6 +42,9 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// Relative names are looked up by [`Config::secret_path`].
     pub(crate) pepper_file: PathBuf,
+    /// Characters that the content of a template may have.
+    pub(crate) max_template: usize,
+    pub(crate) schedule: Schedule,
     pub(crate) idempotency_ttl: Duration,
     pub(crate) inbound: Inbound,
     pub(crate) retention: Retention,
@@ -147,6 +150,13 @@ pub(crate) struct Budget {
     pub(crate) currency: String,
     pub(crate) daily: Option<Money>,
     pub(crate) monthly: Option<Money>,
+}
+
+/// What one request of group A may ask for.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Schedule {
+    pub(crate) max_ahead: Duration,
+    pub(crate) max_numbers: usize,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -26,6 +26,8 @@ pub(super) struct Raw {
     pub(super) message: Message,
     pub(super) limits: Limits,
     pub(super) verify: Verify,
+    pub(super) template: Template,
+    pub(super) schedule: Schedule,
     pub(super) idempotency: Idempotency,
     pub(super) inbound: Inbound,
     pub(super) quiet: Quiet,
@@ -76,6 +78,7 @@ pub(super) struct Auth {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Phone {
     pub(super) default_region: Given<String>,
+    pub(super) strict: Option<bool>,
     pub(super) allow_short_codes: Option<bool>,
 }
 
@@ -112,6 +115,19 @@ pub(super) struct Limits {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Verify {
     pub(super) pepper_file: Given<String>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Template {
+    pub(super) max_content: Given<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Schedule {
+    pub(super) max_ahead_days: Given<i64>,
+    pub(super) max_numbers: Given<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -273,6 +289,7 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("auth", "anonymous_cidrs", Kind::List),
     ("auth", "anonymous_scopes", Kind::List),
     ("phone", "default_region", Kind::Text),
+    ("phone", "strict", Kind::Flag),
     ("phone", "allow_short_codes", Kind::Flag),
     ("message", "max_parts", Kind::Integer),
     ("message", "ttl", Kind::Integer),
@@ -287,6 +304,9 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("limits", "key_rps", Kind::Integer),
     ("limits", "key_burst", Kind::Integer),
     ("verify", "pepper_file", Kind::Text),
+    ("template", "max_content", Kind::Integer),
+    ("schedule", "max_ahead_days", Kind::Integer),
+    ("schedule", "max_numbers", Kind::Integer),
     ("idempotency", "ttl", Kind::Integer),
     ("quiet", "start", Kind::Text),
     ("quiet", "end", Kind::Text),
@@ -608,6 +628,8 @@ mod tests {
             fields::<Uncertain>("message.uncertain."),
             fields::<Limits>("limits."),
             fields::<Verify>("verify."),
+            fields::<Template>("template."),
+            fields::<Schedule>("schedule."),
             fields::<Idempotency>("idempotency."),
             fields::<Quiet>("quiet."),
             fields::<Inbound>("inbound."),

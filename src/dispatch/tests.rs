@@ -257,6 +257,7 @@ impl House {
             priority: None,
             crowd: Crowd::ANYBODY,
             client_ref: None,
+            template: None,
             scheduled_at: None,
             expires_at: clock().plus(Duration::from_secs(86_400)),
             at: clock(),

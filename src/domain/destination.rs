@@ -27,6 +27,8 @@ pub struct NumberRules {
     /// `None`: E.164 only.
     home: Option<&'static Region>,
     pub allow_short_codes: bool,
+    /// The length of every number is held against its country's numbering plan.
+    strict: bool,
 }
 
 /// Not a number by semantics §4.
@@ -44,6 +46,8 @@ pub enum InvalidNumber {
     China,
     #[error("a number without + is no number of the default region {0}")]
     National(&'static str),
+    #[error("no country with this code has numbers of this length (phone.strict)")]
+    Length,
     #[error("a number must begin with + and its country code: no default region is configured")]
     NoRegion,
 }
@@ -58,7 +62,14 @@ impl NumberRules {
         Some(Self {
             home,
             allow_short_codes,
+            strict: false,
         })
+    }
+
+    /// `phone.strict`.
+    #[must_use]
+    pub fn strict(self, strict: bool) -> Self {
+        Self { strict, ..self }
     }
 
     /// # Errors
@@ -77,7 +88,11 @@ impl NumberRules {
             (false, Some(rest)) => rest.to_owned(),
             (false, None) => self.with_country(digits)?,
         };
-        Msisdn::of_digits(&international).map(Destination::Number)
+        let number = Msisdn::of_digits(&international)?;
+        match self.strict && !region::allows(&international) {
+            true => Err(InvalidNumber::Length),
+            false => Ok(Destination::Number(number)),
+        }
     }
 
     fn with_country(&self, national: &str) -> Result<String, InvalidNumber> {
@@ -90,12 +105,16 @@ impl NumberRules {
                 _ => Err(InvalidNumber::National("CN")),
             };
         }
-        let subscriber = match home.trunk {
-            "" => national,
-            trunk => national.strip_prefix(trunk).unwrap_or(national),
-        };
-        let fits = (4..=12).contains(&subscriber.len());
-        fits.then(|| format!("{}{subscriber}", home.calling_code))
+        // A number may begin with what is also the trunk prefix: +7 800… is 8 800… at home, and 800… where the 8 is
+        // left out. Whichever has a possible length is meant.
+        let trunk_removed = national
+            .strip_prefix(home.trunk)
+            .filter(|_| !home.trunk.is_empty());
+        [trunk_removed, Some(national)]
+            .into_iter()
+            .flatten()
+            .find(|subscriber| home.allows(subscriber.len()))
+            .map(|subscriber| format!("{}{subscriber}", home.calling_code))
             .ok_or(InvalidNumber::National(home.iso))
     }
 }
@@ -204,6 +223,9 @@ impl fmt::Debug for ShortCode {
 }
 
 #[cfg(test)]
+mod oracle;
+
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -256,6 +278,40 @@ mod tests {
         ] {
             assert_eq!(parsed(region, raw), Err(expected), "{raw:?}");
         }
+    }
+
+    #[test]
+    fn a_trunk_prefix_is_removed_where_it_is_one() {
+        for (region, raw, expected) in [
+            // 8 is the trunk prefix of Russia, and 800 its free phone.
+            ("RU", "8 800 100 00 00", "+78001000000"),
+            ("RU", "800 100 00 00", "+78001000000"),
+            ("GB", "020 7946 0018", "+442079460018"),
+            ("HU", "06 20 123 4567", "+36201234567"),
+            ("JM", "876 210 1234", "+18762101234"),
+            ("ES", "612 34 56 78", "+34612345678"),
+        ] {
+            assert_eq!(parsed(region, raw).as_deref(), Ok(expected), "{raw}");
+        }
+    }
+
+    #[test]
+    fn strict_holds_every_number_against_its_countrys_plan() {
+        let lax = NumberRules::new("CN", false).unwrap();
+        let strict = lax.strict(true);
+        for (raw, fits) in [
+            ("+442079460018", true),
+            ("+44207946001800", false),
+            ("+12125550100", true),
+            ("+121255501000", false),
+            // No country's: a satellite phone. And nobody's at all.
+            ("+881612345678", true),
+            ("+999123456789", false),
+        ] {
+            assert!(lax.parse(raw).is_ok(), "{raw}");
+            assert_eq!(strict.parse(raw).is_ok(), fits, "{raw}");
+        }
+        assert_eq!(strict.parse("+44207946001800"), Err(InvalidNumber::Length));
     }
 
     #[test]

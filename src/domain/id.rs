@@ -138,6 +138,23 @@ impl SimId {
     }
 }
 
+/// A UUID of version 7 (RFC 9562 §5.7): the time first, so that ids sort by it, then what tells it apart.
+pub fn uuid_v7(at: UnixMillis, tail: [u8; 10]) -> String {
+    let mut octets = [0; 16];
+    octets[..6].copy_from_slice(&at.0.to_be_bytes()[2..]);
+    octets[6..].copy_from_slice(&tail);
+    octets[6] = octets[6] & 0x0F | 0x70;
+    octets[8] = octets[8] & 0x3F | 0x80;
+    let mut uuid = String::with_capacity(36);
+    for (at, octet) in octets.iter().enumerate() {
+        if matches!(at, 4 | 6 | 8 | 10) {
+            uuid.push('-');
+        }
+        uuid.push_str(&format!("{octet:02x}"));
+    }
+    uuid
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

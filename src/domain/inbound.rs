@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use sha2::{Digest, Sha256};
 
+use super::id::uuid_v7;
 use super::redact::{Mask, Redacted, masked_number};
 use super::{Body, ModemName, Reference, SimId, UnixMillis};
 
@@ -165,19 +166,10 @@ impl InboundId {
         let mut tail = Sha256::new();
         tail.update(pdu.0);
         tail.update(seq.to_be_bytes());
-        let tail: [u8; 32] = tail.finalize().into();
-        let mut octets = [0; 16];
-        octets[..6].copy_from_slice(&at.0.to_be_bytes()[2..]);
-        octets[6..].copy_from_slice(&tail[..10]);
-        octets[6] = octets[6] & 0x0F | 0x70;
-        octets[8] = octets[8] & 0x3F | 0x80;
-        let mut id = String::from("IN_");
-        for (at, octet) in octets.iter().enumerate() {
-            if matches!(at, 4 | 6 | 8 | 10) {
-                id.push('-');
-            }
-            id.push_str(&format!("{octet:02x}"));
-        }
+        let digest: [u8; 32] = tail.finalize().into();
+        let mut tail = [0; 10];
+        tail.copy_from_slice(&digest[..10]);
+        let id = format!("IN_{}", uuid_v7(at, tail));
         Self(id.into())
     }
 

@@ -11,11 +11,13 @@ pub mod assembly;
 pub mod batch;
 pub mod body;
 pub mod carrier;
+pub mod code;
 pub mod destination;
 pub mod event;
 pub mod fleet_view;
 pub mod id;
 pub mod inbound;
+pub mod limit;
 pub mod manners;
 pub mod message;
 pub mod money;
@@ -28,17 +30,22 @@ pub mod route;
 pub mod seal;
 pub mod setback;
 pub mod suppression;
+pub mod template;
 pub mod time;
+pub mod verification;
+pub mod wording;
 
 pub use addressee::Addressee;
 pub use batch::BatchState;
 pub use body::{Body, Encoding, InvalidText, Plan, Preview};
 pub use carrier::{Carrier, Outcome, Stopped, Submit, Ticket, Word};
+pub use code::{Code, CodeMac};
 pub use destination::{Destination, InvalidNumber, Msisdn, NumberRules, ShortCode};
 pub use event::{Event, EventKind};
 pub use fleet_view::{FleetView, ModemState, ModemStatus, Network};
 pub use id::{BatchId, MessageId, MessageSeq, ModemName, PartNumber, SimId};
 pub use inbound::{InboundEncoding, InboundId, InboundPart, PduDigest, Place, Sender};
+pub use limit::Limit;
 pub use manners::Manners;
 pub use message::{
     Category, Change, MessageState, PartState, Pending, PendingCode, Policy, Priority, Severity,
@@ -52,6 +59,9 @@ pub use route::{Categories, Crowd, Patience, Prefixes, RouteKind, RouteName, Slo
 pub use seal::{Pepper, Sealed};
 pub use setback::{Blame, Setback};
 pub use suppression::{Reason, StopRules};
+pub use template::{Template, Variable};
 pub use time::{Clock, UnixMillis};
+pub use verification::{Profile, ProfileName, Purpose, Resend, VerificationState};
+pub use wording::Locale;
 
 pub use pdu_codec::{MessageReference, Reference, Status, Stranger};

@@ -11,12 +11,15 @@ use hkdf::Hkdf;
 use hmac::{Hmac, Mac};
 use sha2::Sha256;
 
+use super::code::{Code, CodeMac};
+
 /// The 32 octets of `pepper.key` and the keys derived from them.
 #[derive(Clone)]
 pub struct Pepper {
     seal: Key,
     idempotency: [u8; 32],
     pin: [u8; 32],
+    code: [u8; 32],
     number: [u8; 32],
 }
 
@@ -58,6 +61,7 @@ impl Pepper {
             seal: derive(b"cellpost sealed text").into(),
             idempotency: derive(b"cellpost idempotency body"),
             pin: derive(b"cellpost pin of a sim"),
+            code: derive(b"cellpost code of a verification"),
             number: derive(b"cellpost forgotten number"),
         }
     }
@@ -96,6 +100,16 @@ impl Pepper {
         mac.update(&[0]);
         mac.update(pin.as_bytes());
         mac.finalize().into_bytes().into()
+    }
+
+    /// HMAC-SHA256 of a code and the verification it belongs to: what is kept of the code.
+    pub fn code_mac(&self, verification: &str, code: &Code) -> CodeMac {
+        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.code)
+            .expect("HMAC takes a key of any length");
+        mac.update(verification.as_bytes());
+        mac.update(&[0]);
+        mac.update(code.expose().as_bytes());
+        CodeMac(mac.finalize().into_bytes().into())
     }
 
     /// HMAC-SHA256 of a number that is to be forgotten: tells that two messages went to the same one.
@@ -148,6 +162,15 @@ mod tests {
             pepper.open(&Sealed::from_octets(vec![1, 2]), "MSG_1"),
             Err(SealBroken)
         );
+    }
+
+    #[test]
+    fn a_code_is_recognised_by_its_mac_for_its_own_verification() {
+        let pepper = Pepper::new(&[7; 32]);
+        let mac = |id: &str, code: &str| pepper.code_mac(id, &Code::typed(code));
+        assert!(mac("ver_1", "123456").is(&mac("ver_1", "123 456")));
+        assert!(!mac("ver_1", "123456").is(&mac("ver_2", "123456")));
+        assert!(!mac("ver_1", "123456").is(&mac("ver_1", "123457")));
     }
 
     #[test]

@@ -33,6 +33,11 @@ impl UnixMillis {
         self.timestamp().strftime("%Y%m%d%H%M%S").to_string()
     }
 
+    /// RFC 3339 in UTC with whole seconds: `2026-11-20T10:53:08Z`.
+    pub fn to_seconds(self) -> String {
+        self.timestamp().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+    }
+
     /// Reads RFC 3339 with any offset.
     pub fn parse_rfc3339(text: &str) -> Option<Self> {
         let timestamp: jiff::Timestamp = text.parse().ok()?;
@@ -92,6 +97,10 @@ mod tests {
             "2023-11-14T22:13:20.007Z"
         );
         assert_eq!(UnixMillis(1_700_000_000_007).compact(), "20231114221320");
+        assert_eq!(
+            UnixMillis(1_700_000_000_999).to_seconds(),
+            "2023-11-14T22:13:20Z"
+        );
     }
 
     #[test]

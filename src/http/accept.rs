@@ -37,7 +37,8 @@ pub(super) async fn accept(
     intake: &Intake,
 ) -> Result<Response, ApiError> {
     let render = renderer(gate, intake.answer);
-    let begun = match begin(gate, caller, request, &render, intake.skipped).await? {
+    let scope = Scope::MessagesSend;
+    let begun = match begin(gate, caller, scope, request, &render, intake.skipped).await? {
         Beginning::Replay(answer) => return Ok(replayed(answer)),
         Beginning::New(begun) => begun,
     };
@@ -77,11 +78,12 @@ pub(super) enum Beginning<V> {
 pub(super) async fn begin<V>(
     gate: &Gate,
     caller: &Caller,
+    scope_needed: Scope,
     request: Request,
     render: &Render<V>,
     skipped: fn(Skip) -> Answer,
 ) -> Result<Beginning<V>, ApiError> {
-    caller.may(Scope::MessagesSend)?;
+    caller.may(scope_needed)?;
     let (head, body) = request.into_parts();
     let key = idempotency_key(&head.headers)?;
     let server = &gate.config().server;
@@ -110,6 +112,11 @@ pub(super) async fn begin<V>(
     Ok(Beginning::New(Begun { fields, once, run }))
 }
 
+/// For whatever is no alert: only alerts are skipped.
+pub(super) fn never_skipped(_: Skip) -> Answer {
+    unreachable!("only alerts are skipped")
+}
+
 /// What became of a write, as its answer.
 pub(super) fn answered<V>(
     written: Accepted<V>,
@@ -122,6 +129,7 @@ pub(super) fn answered<V>(
         Accepted::OtherBody => Err(ApiError::OtherBody),
         Accepted::Suppressed(reason) => Err(ApiError::Suppressed(reason)),
         Accepted::Skipped(skip) => Ok(response(&skipped(skip))),
+        Accepted::TooMany => Err(ApiError::TooManyTemplates),
     }
 }
 

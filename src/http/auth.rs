@@ -55,6 +55,8 @@ pub(super) enum Scope {
     ModemsWrite,
     StatsRead,
     RoutesWrite,
+    TemplatesRead,
+    TemplatesWrite,
 }
 
 /// The only app of callers without a key.
@@ -95,6 +97,8 @@ impl Caller {
             Scope::ModemsRead => "this needs the scope modems:read",
             Scope::InboxRead => "this needs the scope inbox:read",
             Scope::ModemsWrite => "this needs the scope modems:write",
+            Scope::TemplatesRead => "this needs the scope templates:read",
+            Scope::TemplatesWrite => "this needs the scope templates:write",
             Scope::StatsRead => "this needs the scope stats:read",
             Scope::RoutesWrite => "this needs the scope routes:write",
         }))

@@ -55,7 +55,8 @@ pub(super) async fn create(
     request: Request,
 ) -> Result<Response, ApiError> {
     let render: Render<BatchView> = Arc::new(accepted);
-    let begun = match accept::begin(&gate, &caller, request, &render, message::skipped).await? {
+    let (scope, skipped) = (Scope::MessagesSend, message::skipped);
+    let begun = match accept::begin(&gate, &caller, scope, request, &render, skipped).await? {
         Beginning::Replay(answer) => return Ok(accept::replayed(answer)),
         Beginning::New(begun) => begun,
     };

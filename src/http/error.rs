@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use axum::body::Body;
 use axum::response::{IntoResponse, Response};
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use serde::Serialize;
 use tracing::{debug, error, warn};
 
 use super::answer::written;
 use super::front::RequestId;
+use super::language::{self, Language};
 use crate::domain::Reason;
 use crate::store::StoreError;
 
@@ -25,6 +26,9 @@ pub(super) enum ApiError {
     Unauthorized(&'static str),
     Forbidden(&'static str),
     NotFound,
+    TemplateNotFound,
+    /// The app has as many templates as an app may have.
+    TooManyTemplates,
     MethodNotAllowed,
     NotCancelable,
     /// The number is not to be written to.
@@ -74,8 +78,17 @@ pub(super) struct Problem {
 pub(super) enum Shape {
     /// RFC 9457, group G and whatever belongs to no group.
     Problem,
+    /// Group A.
+    Envelope,
     /// Group B.
     Direct,
+}
+
+/// How an error is told: the shape of the group, in the language of the caller.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub(super) struct Manner {
+    pub(super) shape: Shape,
+    pub(super) language: Language,
 }
 
 /// One row of the table.
@@ -112,6 +125,8 @@ impl ApiError {
             Self::Unauthorized(_) => (StatusCode::UNAUTHORIZED, "unauthorized"),
             Self::Forbidden(_) => (StatusCode::FORBIDDEN, "forbidden"),
             Self::NotFound => (StatusCode::NOT_FOUND, "not_found"),
+            Self::TemplateNotFound => (StatusCode::NOT_FOUND, "template_not_found"),
+            Self::TooManyTemplates => (StatusCode::BAD_REQUEST, "invalid_request"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::NotCancelable => (StatusCode::CONFLICT, "not_cancelable"),
             Self::Suppressed(_) => (StatusCode::FORBIDDEN, "destination_blocked"),
@@ -147,6 +162,10 @@ impl ApiError {
             }
             Self::Unauthorized(why) | Self::Forbidden(why) => (*why).into(),
             Self::NotFound => "there is no such object or path".into(),
+            Self::TemplateNotFound => "there is no template with this id".into(),
+            Self::TooManyTemplates => {
+                "there are as many templates as there may be; delete those that are not used".into()
+            }
             Self::MethodNotAllowed => {
                 "this path does not know this method; see the header Allow".into()
             }
@@ -221,10 +240,10 @@ impl ApiError {
     }
 
     /// The answer in full. Logs it.
-    pub(super) fn answer(&self, shape: Shape, id: &RequestId) -> Response {
+    pub(super) fn answer(&self, manner: Manner, id: &RequestId) -> Response {
         self.log(id);
         let Row { status, .. } = self.row();
-        let (media, body) = self.body(shape, id);
+        let (media, body) = self.body(manner, id);
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
         let headers = response.headers_mut();
@@ -242,7 +261,11 @@ impl ApiError {
     /// The answer as octets of HTTP/1.1, for a connection that has no request to answer. Logs it.
     pub(super) fn written_out(&self, id: &RequestId) -> Vec<u8> {
         self.log(id);
-        let (media, body) = self.body(Shape::Problem, id);
+        let manner = Manner {
+            shape: Shape::Problem,
+            language: Language::English,
+        };
+        let (media, body) = self.body(manner, id);
         let status = self.row().status;
         format!(
             "HTTP/1.1 {status}\r\ncontent-type: {media}\r\ncontent-length: {}\r\ncache-control: no-store\r\n\
@@ -252,10 +275,23 @@ impl ApiError {
         .into_bytes()
     }
 
-    fn body(&self, shape: Shape, id: &RequestId) -> (&'static str, String) {
+    fn body(&self, manner: Manner, id: &RequestId) -> (&'static str, String) {
         let Row { status, code } = self.row();
-        let detail = self.detail();
-        match shape {
+        let told = told(code);
+        let detail = match (manner.language, manner.shape) {
+            (Language::Chinese, _) => format!("{}：{}", told.chinese, self.detail()),
+            (Language::English, Shape::Envelope) => format!("{}: {}", told.english, self.detail()),
+            (Language::English, _) => self.detail(),
+        };
+        match manner.shape {
+            Shape::Envelope => {
+                let envelope = EnvelopeJson {
+                    code: told.number,
+                    data: None,
+                    message: &detail,
+                };
+                ("application/json", written(&envelope))
+            }
             Shape::Problem => {
                 let problem = ProblemJson {
                     kind: "about:blank",
@@ -342,6 +378,7 @@ impl Shape {
     pub(super) fn of_path(path: &str) -> Self {
         let first = path.trim_start_matches('/').split('/').next();
         match first {
+            Some("template" | "notification" | "status") => Self::Envelope,
             Some("sms" | "auth") => Self::Direct,
             _ if path.starts_with("/api/auth/") => Self::Direct,
             _ => Self::Problem,
@@ -359,6 +396,61 @@ fn suppressed(reason: &Reason) -> String {
         reason => format!(
             "the number is suppressed (reason {reason}); DELETE /v1/suppressions/{{phone}} lifts it"
         ),
+    }
+}
+
+impl Manner {
+    pub(super) fn of(path: &str, headers: &HeaderMap) -> Self {
+        let shape = Shape::of_path(path);
+        let own = match shape {
+            Shape::Envelope => Language::Chinese,
+            Shape::Problem | Shape::Direct => Language::English,
+        };
+        Self {
+            shape,
+            language: language::preferred(headers, own),
+        }
+    }
+}
+
+/// The number of an error in group A, and what it is called.
+struct Told {
+    number: u16,
+    chinese: &'static str,
+    english: &'static str,
+}
+
+/// contract/errors.md: `env`, and the messages of group A.
+fn told(code: &str) -> Told {
+    let (number, chinese, english) = match code {
+        "template_not_found" => (1001, "模板不存在", "template not found"),
+        "invalid_phone" => (1002, "手机号格式错误", "invalid phone number"),
+        "invalid_template" | "invalid_params" | "too_long" | "not_encodable" => {
+            (1003, "模板参数错误", "invalid template parameters")
+        }
+        "rate_limited" => (1004, "发送频率超限", "rate limit exceeded"),
+        "insufficient_credit" => (1005, "余额不足", "insufficient balance"),
+        "not_found" => (1006, "资源不存在", "not found"),
+        "invalid_schedule" => (1007, "定时发送时间无效", "invalid scheduledAt"),
+        "too_many_recipients" => (1008, "手机号数量超过100", "more than 100 phone numbers"),
+        "unauthorized" => (1009, "未授权", "unauthorized"),
+        "forbidden" => (1010, "无权限", "forbidden"),
+        "conflict" => (1011, "资源冲突", "conflict"),
+        "destination_blocked" => (1012, "目标号码不允许", "destination not allowed"),
+        "idempotency_mismatch" => (1013, "幂等键已用于其他请求", "idempotency key reused"),
+        "idempotency_in_progress" => (1014, "相同请求正在处理", "request in progress"),
+        "payload_too_large" => (1015, "请求体过大", "payload too large"),
+        "unsupported_media_type" => (1016, "不支持的内容类型", "unsupported media type"),
+        "method_not_allowed" => (1017, "请求方法不允许", "method not allowed"),
+        "overloaded" => (1503, "服务繁忙", "overloaded"),
+        "no_route" => (1504, "没有可用的发送通道", "no route"),
+        "internal" => (1500, "服务器内部错误", "internal error"),
+        _ => (1000, "请求参数错误", "invalid request"),
+    };
+    Told {
+        number,
+        chinese,
+        english,
     }
 }
 
@@ -381,6 +473,13 @@ struct ProblemJson<'a> {
     errors: Vec<FieldJson<'a>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     retry_after: Option<u64>,
+}
+
+#[derive(Serialize)]
+struct EnvelopeJson<'a> {
+    code: u16,
+    data: Option<()>,
+    message: &'a str,
 }
 
 #[derive(Serialize)]
@@ -422,6 +521,9 @@ mod tests {
         for (path, shape) in [
             ("/sms/send", Shape::Direct),
             ("/sms", Shape::Direct),
+            ("/template/sms", Shape::Envelope),
+            ("/notification/sms", Shape::Envelope),
+            ("/status/sms/batch/x", Shape::Envelope),
             ("/auth/login", Shape::Direct),
             ("/api/auth/login", Shape::Direct),
             ("/smsx", Shape::Problem),
@@ -451,6 +553,8 @@ mod tests {
             (ApiError::Unauthorized(""), 401, "unauthorized"),
             (ApiError::Forbidden(""), 403, "forbidden"),
             (ApiError::NotFound, 404, "not_found"),
+            (ApiError::TemplateNotFound, 404, "template_not_found"),
+            (ApiError::TooManyTemplates, 400, "invalid_request"),
             (ApiError::MethodNotAllowed, 405, "method_not_allowed"),
             (ApiError::NotCancelable, 409, "not_cancelable"),
             (

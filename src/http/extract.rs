@@ -108,6 +108,35 @@ impl Fields {
         }
     }
 
+    /// An array of strings.
+    pub(super) fn texts(&mut self, name: &'static str) -> Option<Vec<String>> {
+        const MUST: &str = "must be an array of strings";
+        let Value::Array(list) = self.take(name)? else {
+            return self.refuse(name, MUST);
+        };
+        let mut texts = Vec::with_capacity(list.len());
+        for value in list {
+            let Value::String(text) = value else {
+                return self.refuse(name, MUST);
+            };
+            texts.push(text);
+        }
+        Some(texts)
+    }
+
+    /// An object as it is.
+    pub(super) fn object(&mut self, name: &'static str) -> Option<Map<String, Value>> {
+        match self.take(name)? {
+            Value::Object(object) => Some(object),
+            _ => self.refuse(name, "must be an object"),
+        }
+    }
+
+    /// Whether it is there, as null.
+    pub(super) fn is_null(&self, name: &str) -> bool {
+        self.left.get(name).is_some_and(Value::is_null)
+    }
+
     pub(super) fn whole(&mut self, name: &'static str) -> Option<i64> {
         match self.take(name)?.as_i64() {
             Some(number) => Some(number),

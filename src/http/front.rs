@@ -12,7 +12,7 @@ use futures_util::FutureExt;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header};
 use hyper::body::Body as _;
 
-use super::error::{ApiError, Shape};
+use super::error::{ApiError, Manner};
 use super::{Gate, cors};
 
 /// Names one request in its answer and in the log.
@@ -23,7 +23,7 @@ const X_REQUEST_ID: HeaderName = HeaderName::from_static("x-request-id");
 
 pub(super) async fn receive(State(gate): State<Gate>, request: Request, next: Next) -> Response {
     let id = RequestId::of(request.headers());
-    let shape = Shape::of_path(request.uri().path());
+    let manner = Manner::of(request.uri().path(), request.headers());
     let asked = cors::Asked::of(&request, &gate.config().server.cors_origins);
     let method = request.method().clone();
 
@@ -32,7 +32,7 @@ pub(super) async fn receive(State(gate): State<Gate>, request: Request, next: Ne
     if method == Method::OPTIONS && response.status() == StatusCode::METHOD_NOT_ALLOWED {
         response = asked.options(&response);
     }
-    response = with_body(response, shape, &id);
+    response = with_body(response, manner, &id);
     asked.allow(response.headers_mut());
     let headers = response.headers_mut();
     headers.insert(X_REQUEST_ID, id.0);
@@ -56,7 +56,7 @@ fn without_body(mut response: Response) -> Response {
 }
 
 /// Gives an error its body; every other answer has one.
-fn with_body(mut response: Response, shape: Shape, id: &RequestId) -> Response {
+fn with_body(mut response: Response, manner: Manner, id: &RequestId) -> Response {
     let error = match response.extensions_mut().remove::<Arc<ApiError>>() {
         Some(error) => error,
         // The router's own refusal.
@@ -65,7 +65,7 @@ fn with_body(mut response: Response, shape: Shape, id: &RequestId) -> Response {
         }
         None => return response,
     };
-    let mut answer = error.answer(shape, id);
+    let mut answer = error.answer(manner, id);
     if let Some(allow) = response.headers_mut().remove(header::ALLOW) {
         answer.headers_mut().insert(header::ALLOW, allow);
     }

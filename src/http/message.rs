@@ -76,6 +76,7 @@ pub(super) fn read(
         via,
         priority,
         client_ref,
+        template: None,
         scheduled_at: schedule.scheduled_at,
         expires_at: schedule.expires_at,
         at: now,

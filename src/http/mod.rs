@@ -15,20 +15,25 @@ mod batch;
 mod cors;
 mod cursor;
 mod direct;
+mod envelope;
 mod error;
 mod extract;
 mod front;
 mod health;
 mod inbound;
+mod language;
 mod limits;
 mod message;
 mod modem;
+mod notification;
 mod preference;
 mod route;
 mod server;
 mod stats;
+mod status;
 mod submission;
 mod suppression;
+mod template;
 mod view;
 mod wire;
 
@@ -166,6 +171,28 @@ pub(crate) fn router(gate: Gate) -> Router {
             get(suppression::list).post(suppression::create),
         )
         .route("/v1/suppressions/{phone}", delete(suppression::remove))
+        .route(
+            "/v1/templates",
+            get(template::list).post(template::create_native),
+        )
+        .route(
+            "/v1/templates/{id}",
+            get(template::show_native)
+                .patch(template::change_native)
+                .delete(template::remove),
+        )
+        .route("/template/sms", post(template::create))
+        .route("/template/sms/page", get(template::page))
+        .route(
+            "/template/sms/{id}",
+            get(template::show)
+                .patch(template::change)
+                .delete(template::remove),
+        )
+        .route("/notification/sms", post(notification::send))
+        .route("/status/sms/batch/{id}", get(status::batch))
+        .route("/status/sms/batch/{id}/messages", get(status::messages))
+        .route("/status/sms/message/{id}", get(status::message))
         .route("/sms/send", post(direct::send))
         .route("/healthz", get(health::lives))
         .route("/readyz", get(health::ready))

@@ -136,7 +136,7 @@ pub(super) fn json<'a>(
         redacted: view.category == Category::Otp || view.is_forgotten,
         encoding: view.encoding.as_str(),
         parts: view.parts,
-        template_id: None,
+        template_id: view.template,
         client_ref: view.client_ref.as_deref(),
         route: view.route.as_deref(),
         attempts: view.tries,

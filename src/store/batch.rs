@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use super::idempotency::{self, Known, Once};
 use super::list::cut;
 use super::message::{self, Accepted, Submission, Welcome};
+use super::query::{self, MessageView};
 use super::row::word;
 use super::writer::{Work, job};
 use super::{Store, StoreError};
@@ -123,6 +124,26 @@ impl Store {
     ) -> Result<Option<BatchView>, StoreError> {
         self.readers
             .ask(move |db| find(db, &id, app.as_deref()))
+            .await
+    }
+
+    /// One page of the messages of a batch, in the order of the request, and how many there are in all. `None`: there is
+    /// no such batch.
+    pub(crate) async fn batch_messages(
+        &self,
+        id: BatchId,
+        app: Option<String>,
+        state: Option<MessageState>,
+        skip: i64,
+        size: i64,
+    ) -> Result<Option<(Vec<MessageView>, i64)>, StoreError> {
+        self.readers
+            .ask(move |db| {
+                let Some(batch) = find(db, &id, app.as_deref())? else {
+                    return Ok(None);
+                };
+                messages(db, &batch, state, skip, size).map(Some)
+            })
             .await
     }
 
@@ -428,6 +449,42 @@ pub(super) fn find(
     let mut statement = db.prepare_cached(&sql)?;
     let mut rows = statement.query(named_params! { ":id": id.as_str(), ":app": app })?;
     rows.next()?.map(view_of).transpose()
+}
+
+/// A batch's messages have consecutive numbers, and are a thousand at most.
+fn messages(
+    db: &Connection,
+    batch: &BatchView,
+    state: Option<MessageState>,
+    skip: i64,
+    size: i64,
+) -> Result<(Vec<MessageView>, i64), StoreError> {
+    const FITS: &str = "seq >= :first AND seq < :end AND (:state IS NULL OR state = :state)";
+    let (first, end) = (batch.seq.0, batch.seq.0 + batch.tally.total());
+    let state = state.map(MessageState::as_str);
+    let total = db
+        .prepare_cached(&format!("SELECT COUNT(*) FROM message WHERE {FITS}"))?
+        .query_row(
+            named_params! { ":first": first, ":end": end, ":state": state },
+            |row| row.get(0),
+        )?;
+    let sql = format!(
+        "{} WHERE {FITS} ORDER BY seq LIMIT :size OFFSET :skip",
+        query::VIEW
+    );
+    let mut statement = db.prepare_cached(&sql)?;
+    let mut rows = statement.query(named_params! {
+        ":first": first,
+        ":end": end,
+        ":state": state,
+        ":size": size,
+        ":skip": skip,
+    })?;
+    let mut page = Vec::new();
+    while let Some(row) = rows.next()? {
+        page.push(query::view_of(row)?);
+    }
+    Ok((page, total))
 }
 
 fn list(

@@ -42,6 +42,8 @@ pub(crate) struct Submission {
     pub(crate) priority: Option<Priority>,
     pub(crate) crowd: Crowd,
     pub(crate) client_ref: Option<String>,
+    /// The template it was made of.
+    pub(crate) template: Option<i64>,
     pub(crate) scheduled_at: Option<UnixMillis>,
     pub(crate) expires_at: UnixMillis,
     pub(crate) at: UnixMillis,
@@ -66,6 +68,8 @@ pub(crate) enum Accepted<V = MessageView> {
     Suppressed(Reason),
     /// An alert that its number does not want: nothing is stored but that it was skipped.
     Skipped(Skip),
+    /// There are as many of its kind as there may be.
+    TooMany,
 }
 
 /// What became of a wish to cancel.
@@ -328,6 +332,7 @@ fn new_view(
         price: None,
         from_number: None,
         client_ref: asked.client_ref.clone(),
+        template: asked.template,
         route: None,
         tries: 0,
         error: None,
@@ -361,10 +366,12 @@ fn insert(
         .prepare_cached(
             "INSERT INTO message (seq, id, app, to_number, to_raw, country, category, severity, priority,
                                   state, text, sealed, encoding, parts, flash, ref16, from_modem, crowd, client_ref,
-                                  hold_code, hold_text, next_attempt_at, created_at, scheduled_at, expires_at, batch)
+                                  hold_code, hold_text, next_attempt_at, created_at, scheduled_at, expires_at, batch,
+                                  template)
              VALUES (:seq, :id, :app, :to_number, :to_raw, :country, :category, :severity, :priority,
                      :state, :text, :sealed, :encoding, :parts, :flash, :ref16, :via, :crowd, :client_ref,
-                     :hold_code, :hold_text, :next_attempt_at, :created_at, :scheduled_at, :expires_at, :batch)",
+                     :hold_code, :hold_text, :next_attempt_at, :created_at, :scheduled_at, :expires_at, :batch,
+                     :template)",
         )?
         .execute(named_params! {
             ":seq": view.seq.0,
@@ -393,6 +400,7 @@ fn insert(
             ":scheduled_at": asked.scheduled_at.map(|at| at.0),
             ":expires_at": asked.expires_at.0,
             ":batch": batch.map(|batch| batch.0),
+            ":template": asked.template,
         })?;
     let mut part = work.db.prepare_cached(
         "INSERT INTO part (message, number, state) VALUES (:seq, :number, 'queued')",

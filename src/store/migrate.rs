@@ -13,6 +13,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/0004_routes.sql")),
     M::up(include_str!("schema/0005_life.sql")),
     M::up(include_str!("schema/0006_people.sql")),
+    M::up(include_str!("schema/0007_template.sql")),
 ];
 
 pub(super) fn to_latest(connection: &mut Connection) -> Result<(), StoreError> {

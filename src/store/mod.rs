@@ -33,6 +33,7 @@ mod row;
 mod sim;
 mod statistic;
 mod suppression;
+mod template;
 mod waiting;
 mod writer;
 
@@ -61,6 +62,9 @@ pub(crate) use report::Matched;
 pub(crate) use retention::Ages;
 pub(crate) use statistic::DAY;
 pub(crate) use suppression::SuppressionView;
+pub(crate) use template::{
+    ChangedTemplate, NewTemplate, TemplateChange, TemplatePage, TemplateView,
+};
 pub(crate) use waiting::Place;
 pub(crate) use writer::{Receipt, StoreThreads};
 

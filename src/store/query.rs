@@ -40,6 +40,8 @@ pub(crate) struct MessageView {
     pub(crate) price: Option<Money>,
     pub(crate) from_number: Option<String>,
     pub(crate) client_ref: Option<String>,
+    /// The template it was made of.
+    pub(crate) template: Option<i64>,
     pub(crate) route: Option<String>,
     pub(crate) tries: u32,
     pub(crate) error: Option<(String, String)>,
@@ -258,14 +260,14 @@ pub(super) fn seq_of(
         .optional()?)
 }
 
-const VIEW: &str = "SELECT hold_code, hold_text, error_code, error_text, id, batch, severity, from_modem,
+pub(super) const VIEW: &str = "SELECT hold_code, hold_text, error_code, error_text, id, batch, severity, from_modem,
        CASE WHEN state = 'queued' AND parts > 1 AND route IS NOT NULL
             THEN (SELECT COALESCE(sim, '') || ' ' || tried_at || ' '
                          || MAX(state <> 'uncertain')
                     FROM part
                    WHERE message = seq AND state NOT IN ('queued', 'sending')) END AS bond,
        seq, to_number, to_raw, country, category, priority, state, text, forgotten, encoding, parts,
-       strikes, setbacks, price, from_number, client_ref, route, tries, next_attempt_at, may_be_duplicate,
+       strikes, setbacks, price, from_number, client_ref, template, route, tries, next_attempt_at, may_be_duplicate,
        created_at, scheduled_at, expires_at, sent_at, delivered_at, closes_at
   FROM message";
 
@@ -275,7 +277,7 @@ pub(super) fn view(db: &Connection, seq: MessageSeq) -> Result<MessageView, Stor
     view_of(rows.next()?.ok_or(rusqlite::Error::QueryReturnedNoRows)?)
 }
 
-fn view_of(row: &Row<'_>) -> Result<MessageView, StoreError> {
+pub(super) fn view_of(row: &Row<'_>) -> Result<MessageView, StoreError> {
     let row = &InOrder::new(row);
     let moment = |column: &str| -> Result<Option<UnixMillis>, StoreError> {
         Ok(row.get::<_, Option<i64>>(column)?.map(UnixMillis))
@@ -311,6 +313,7 @@ fn view_of(row: &Row<'_>) -> Result<MessageView, StoreError> {
         price: row.get::<_, Option<i64>>("price")?.map(Money),
         from_number: row.get("from_number")?,
         client_ref: row.get("client_ref")?,
+        template: row.get("template")?,
         route: row.get("route")?,
         tries: row.get("tries")?,
         error: error_code.map(|code| (code, error_text.unwrap_or_default())),

@@ -140,6 +140,7 @@ fn submission(change: impl FnOnce(&mut Submission)) -> Submission {
         priority: None,
         crowd: Crowd::ANYBODY,
         client_ref: None,
+        template: None,
         scheduled_at: None,
         expires_at: NOW.plus(Duration::from_secs(86_400)),
         at: NOW,

@@ -122,6 +122,7 @@ pub(super) async fn fill_queue(config: &Config, line: &Line) -> Result<(), Comma
             priority: None,
             crowd: Crowd::ANYBODY,
             client_ref: None,
+            template: None,
             scheduled_at: line.due,
             expires_at: line.due.unwrap_or(at).plus(Duration::from_secs(86_400)),
             at,

@@ -238,6 +238,7 @@ fn submission(number: usize, now: UnixMillis) -> Submission {
         priority: None,
         crowd: Crowd::ANYBODY,
         client_ref: None,
+        template: None,
         scheduled_at: Some(now.plus(Duration::from_secs(86_400))),
         expires_at: now.plus(Duration::from_secs(2 * 86_400)),
         at: now,

@@ -13,6 +13,7 @@ mod routes;
 mod service;
 mod sockets;
 mod stats;
+mod templates;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
