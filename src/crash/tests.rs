@@ -118,6 +118,13 @@ impl Row {
                 seen,
                 ("transactional", "sent" | "delivered", 1, true) | ("bulk", "unknown", 0, false)
             ),
+            // The intent is committed while the modem makes its prompt: it may be durable at this moment, or not yet.
+            AfterPrepare => matches!(
+                seen,
+                ("transactional", "sent" | "delivered", 1, _)
+                    | ("bulk", "sent" | "delivered", 1, false)
+                    | ("bulk", "unknown", 0, false)
+            ),
             AfterCtrlZ | BeforeAnswerIsRead | AfterAnswerIsRead | BeforeHandOver
             | AfterHandOver | BeforeOutcomeCommit => matches!(
                 seen,
