@@ -14,6 +14,9 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/0005_life.sql")),
     M::up(include_str!("schema/0006_people.sql")),
     M::up(include_str!("schema/0007_template.sql")),
+    M::up(include_str!("schema/0008_keys.sql")),
+    M::up(include_str!("schema/0009_limit.sql")),
+    M::up(include_str!("schema/0010_verification.sql")),
 ];
 
 pub(super) fn to_latest(connection: &mut Connection) -> Result<(), StoreError> {

@@ -16,6 +16,8 @@ mod expiry;
 mod fleet;
 mod idempotency;
 mod inbound;
+#[expect(dead_code, reason = "its callers come with the limits of the API")]
+mod limit;
 mod list;
 mod message;
 mod migrate;

@@ -1,0 +1,53 @@
+-- One proof of a number: what was asked for, how often it may be tried, how it ended.
+CREATE TABLE verification (
+  seq          INTEGER PRIMARY KEY,
+  id           TEXT    NOT NULL UNIQUE,
+  app          TEXT    NOT NULL,
+  to_number    TEXT    NOT NULL,
+  country      TEXT,
+  -- The number without its last three digits.
+  block        TEXT    NOT NULL,
+  purpose      TEXT    NOT NULL,
+  profile      TEXT    NOT NULL,
+  state        TEXT    NOT NULL CHECK (state IN ('pending', 'approved', 'expired', 'canceled', 'max_attempts_reached')),
+  resend       TEXT    NOT NULL CHECK (resend IN ('replace', 'keep', 'same_code')),
+  ttl_ms       INTEGER NOT NULL,
+  code_length  INTEGER NOT NULL,
+  attempts     INTEGER NOT NULL,
+  max_attempts INTEGER NOT NULL,
+  locale       TEXT    NOT NULL,
+  client_ref   TEXT,
+  -- JSON: what the caller counts by.
+  rate_keys    TEXT    NOT NULL,
+  created_at   INTEGER NOT NULL,
+  resend_after INTEGER NOT NULL,
+  expires_at   INTEGER NOT NULL,
+  verified_at  INTEGER,
+  ended_at     INTEGER
+) STRICT;
+
+-- store.check, store.begin_verification: the newest of a number and purpose.
+CREATE INDEX verification_of ON verification (app, to_number, purpose, seq);
+-- store.close_verifications: those whose time is over.
+CREATE INDEX verification_pending ON verification (expires_at)
+  WHERE state = 'pending';
+-- store.forget: those that ended long ago.
+CREATE INDEX verification_ended ON verification (ended_at)
+  WHERE ended_at IS NOT NULL;
+-- The guard: what was asked for numbers of one block within the hour.
+CREATE INDEX verification_block ON verification (block, created_at);
+
+-- A code that was sent. Of the code itself only a keyed hash is kept; under `same_code` it is sealed until the end.
+CREATE TABLE verification_code (
+  verification INTEGER NOT NULL REFERENCES verification (seq) ON DELETE CASCADE,
+  number       INTEGER NOT NULL,
+  mac          BLOB    NOT NULL,
+  sealed       BLOB,
+  message      INTEGER NOT NULL,
+  at           INTEGER NOT NULL,
+  expires_at   INTEGER NOT NULL,
+  PRIMARY KEY (verification, number)
+) STRICT, WITHOUT ROWID;
+
+-- store.fail: the verification whose text did not go out.
+CREATE INDEX verification_code_message ON verification_code (message);
