@@ -31,6 +31,7 @@ pub mod seal;
 pub mod setback;
 pub mod suppression;
 pub mod template;
+pub mod texts;
 pub mod time;
 pub mod verification;
 pub mod wording;
@@ -60,8 +61,11 @@ pub use seal::{Pepper, Sealed};
 pub use setback::{Blame, Setback};
 pub use suppression::{Reason, StopRules};
 pub use template::{Template, Variable};
+pub use texts::{LastLine, Texts};
 pub use time::{Clock, UnixMillis};
-pub use verification::{Profile, ProfileName, Purpose, Resend, VerificationState};
+pub use verification::{
+    CodeRules, Profile, ProfileName, Purpose, Resend, VerificationId, VerificationState,
+};
 pub use wording::Locale;
 
 pub use pdu_codec::{MessageReference, Reference, Status, Stranger};

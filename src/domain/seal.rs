@@ -21,6 +21,7 @@ pub struct Pepper {
     pin: [u8; 32],
     code: [u8; 32],
     number: [u8; 32],
+    limit: [u8; 32],
 }
 
 impl fmt::Debug for Pepper {
@@ -63,6 +64,7 @@ impl Pepper {
             pin: derive(b"cellpost pin of a sim"),
             code: derive(b"cellpost code of a verification"),
             number: derive(b"cellpost forgotten number"),
+            limit: derive(b"cellpost limit entry"),
         }
     }
 
@@ -120,6 +122,19 @@ impl Pepper {
         mac.finalize().into_bytes().into()
     }
 
+    /// The first half of an HMAC-SHA256 of what a limit counts by, word by word: the log of a limit tells nobody's number.
+    pub fn limit_mac(&self, words: &[&str]) -> [u8; 16] {
+        let mut mac = <Hmac<Sha256> as Mac>::new_from_slice(&self.limit)
+            .expect("HMAC takes a key of any length");
+        for word in words {
+            mac.update(word.as_bytes());
+            mac.update(&[0]);
+        }
+        let mac: [u8; 32] = mac.finalize().into_bytes().into();
+        let (half, _) = mac.split_first_chunk().expect("16 octets of 32");
+        *half
+    }
+
     /// HMAC-SHA256 of a request body: tells a repeated request from another one with the same key, and gives
     /// away nothing of a code in it.
     pub fn body_mac(&self, body: &[u8]) -> [u8; 32] {
@@ -171,6 +186,19 @@ mod tests {
         assert!(mac("ver_1", "123456").is(&mac("ver_1", "123 456")));
         assert!(!mac("ver_1", "123456").is(&mac("ver_2", "123456")));
         assert!(!mac("ver_1", "123456").is(&mac("ver_1", "123457")));
+    }
+
+    #[test]
+    fn what_a_limit_counts_by_is_told_apart_word_by_word() {
+        let pepper = Pepper::new(&[7; 32]);
+        let mac = |words: &[&str]| pepper.limit_mac(words);
+        assert_eq!(mac(&["direct", "+49170"]), mac(&["direct", "+49170"]));
+        assert_ne!(mac(&["direct", "+49170"]), mac(&["ceiling", "+49170"]));
+        assert_ne!(mac(&["direct", "+49170"]), mac(&["direct+", "49170"]));
+        assert_ne!(
+            mac(&["direct", "+49170"]),
+            Pepper::new(&[8; 32]).limit_mac(&["direct", "+49170"])
+        );
     }
 
     #[test]

@@ -2,9 +2,21 @@
 //!
 //! Pure tables. The store guards each step; what a verification was created with stays with it.
 
+use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
+use super::UnixMillis;
+use super::id::uuid_v7;
 use super::limit::Limit;
+use super::texts::Texts;
+use super::wording::Locale;
+
+/// What callers know a verification by: `ver_` + a UUID of version 7.
+#[derive(Clone, Debug, Eq, Hash, PartialEq)]
+pub struct VerificationId(Arc<str>);
+
+const LONGEST_ID: usize = 64;
 
 /// Where a verification stands. Only the first leads on.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -43,7 +55,7 @@ pub enum Resend {
 }
 
 /// The rules of one surface, by the name that `[verify.profile.NAME]` has.
-#[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
 pub enum ProfileName {
     SmsRegistration,
     SmsLogin,
@@ -64,8 +76,54 @@ pub struct Profile {
     pub limits: Vec<Limit>,
 }
 
+/// `[verify]`: by which rules codes are made, and what they are sent in.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CodeRules {
+    /// In the order of [`ProfileName::ALL`].
+    pub profiles: [Profile; 7],
+    /// Digits, where the caller does not ask for others.
+    pub code_length: u8,
+    /// Of group G, where the caller does not name one.
+    pub default_locale: Locale,
+    pub texts: Texts,
+}
+
 /// Live codes of one key under [`Resend::Keep`].
 pub const MOST_KEPT: u8 = 3;
+
+impl VerificationId {
+    /// `tail`: random octets.
+    pub fn new(at: UnixMillis, tail: [u8; 10]) -> Self {
+        Self(format!("ver_{}", uuid_v7(at, tail)).into())
+    }
+
+    /// Reads what a caller sent as an id; `None` for what can never have been one.
+    pub fn parse(raw: &str) -> Option<Self> {
+        let tail = raw.strip_prefix("ver_")?;
+        let plausible = raw.len() <= LONGEST_ID
+            && tail
+                .bytes()
+                .all(|octet| octet.is_ascii_hexdigit() || octet == b'-');
+        plausible.then(|| Self(raw.into()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for VerificationId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl CodeRules {
+    pub fn profile(&self, name: ProfileName) -> &Profile {
+        let place = ProfileName::ALL.iter().position(|one| *one == name);
+        &self.profiles[place.expect("every profile is in the list of all")]
+    }
+}
 
 impl VerificationState {
     pub const ALL: [Self; 5] = [
@@ -88,6 +146,15 @@ impl VerificationState {
 
     pub fn parse(word: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|one| one.as_str() == word)
+    }
+
+    /// As it stands at `now`: what nobody has closed yet is over at its end all the same. The end itself is too late.
+    #[must_use]
+    pub fn at(self, expires_at: UnixMillis, now: UnixMillis) -> Self {
+        match self == Self::Pending && now >= expires_at {
+            true => Self::Expired,
+            false => self,
+        }
     }
 }
 
@@ -224,6 +291,24 @@ mod tests {
         }
         for profile in ProfileName::ALL {
             assert_eq!(ProfileName::parse(profile.as_str()), Some(profile));
+        }
+    }
+
+    #[test]
+    fn a_verification_is_over_at_its_end_and_not_a_moment_later() {
+        use VerificationState::{Approved, Expired, Pending};
+        let end = UnixMillis(1_000);
+        assert_eq!(Pending.at(end, UnixMillis(999)), Pending);
+        assert_eq!(Pending.at(end, end), Expired);
+        assert_eq!(Approved.at(end, UnixMillis(2_000)), Approved);
+    }
+
+    #[test]
+    fn what_was_never_an_id_is_not_looked_up() {
+        let id = VerificationId::new(UnixMillis(1_700_000_000_000), [7; 10]);
+        assert_eq!(VerificationId::parse(id.as_str()), Some(id));
+        for raw in ["", "ver", "IN_1", "ver_1'--", &"ver_1".repeat(20)] {
+            assert_eq!(VerificationId::parse(raw), None, "{raw}");
         }
     }
 

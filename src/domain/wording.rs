@@ -114,14 +114,6 @@ pub fn built_in() -> impl Iterator<Item = (&'static str, &'static str)> {
     TEXTS.into_iter()
 }
 
-/// The text for the closest of these tags.
-pub fn text_for(locale: &Locale) -> Option<&'static str> {
-    locale.fallbacks().iter().find_map(|tag| {
-        let found = TEXTS.iter().find(|(language, _)| language == tag);
-        found.map(|(_, text)| *text)
-    })
-}
-
 /// What a text for codes must have, and may.
 pub const CODE: &str = "code";
 pub const MINUTES: &str = "minutes";
@@ -190,10 +182,6 @@ mod tests {
         assert_eq!(tags("zh-Hans-CN"), ["zh-hans-cn", "zh-cn", "zh-hans", "zh"]);
         assert_eq!(tags("pt_BR"), ["pt-br", "pt"]);
         assert_eq!(tags("en"), ["en"]);
-        let language = |tag: &str| text_for(&Locale::parse(tag).unwrap());
-        assert_eq!(language("zh-Hans-CN"), language("zh"));
-        assert_eq!(language("EN-gb"), language("en"));
-        assert_eq!(language("sw"), None);
         for wrong in ["", "x", "english", "en-", "en us", "en-\u{fc}", "{{code}}"] {
             assert_eq!(Locale::parse(wrong), None, "{wrong}");
         }

@@ -102,6 +102,7 @@ fn know(
         by,
     };
     move_messages(work, first_seq, &since)?;
+    move_verifications(work, &since)?;
     move_ages(work, &since)?;
     move_usage(work, &since)?;
     Ok(Some(ClockSet { by, next_seq }))
@@ -168,6 +169,31 @@ fn move_ages(work: &Work<'_>, since: &Since) -> Result<(), StoreError> {
         let values = named_params! { ":by": since.by, ":from": since.from, ":to": since.to };
         work.db.execute(sql, values)?;
     }
+    Ok(())
+}
+
+/// A code ends at the earlier of both clocks: set back, the wall does not lengthen its life; set forward, it ends it.
+fn move_verifications(work: &Work<'_>, since: &Since) -> Result<(), StoreError> {
+    for sql in [
+        "UPDATE verification
+            SET expires_at = MIN(expires_at, expires_at + :by), created_at = created_at + :by,
+                resend_after = resend_after + :by, verified_at = verified_at + :by, ended_at = ended_at + :by
+          WHERE created_at BETWEEN :from AND :to",
+        "UPDATE verification_code
+            SET expires_at = MIN(expires_at, expires_at + :by), at = at + :by
+          WHERE at BETWEEN :from AND :to",
+    ] {
+        let values = named_params! { ":by": since.by, ":from": since.from, ":to": since.to };
+        work.db.execute(sql, values)?;
+    }
+    // A text is worth nothing without its code.
+    work.db.execute(
+        "UPDATE message
+            SET expires_at = MIN(expires_at, (SELECT MAX(expires_at) FROM verification_code WHERE message = seq))
+          WHERE state IN ('scheduled', 'queued')
+            AND seq IN (SELECT message FROM verification_code WHERE at BETWEEN :from AND :to)",
+        named_params! { ":from": since.from + since.by, ":to": since.to + since.by },
+    )?;
     Ok(())
 }
 

@@ -11,7 +11,7 @@ use super::row;
 use super::suppression::held_back;
 use super::waiting::Place;
 use super::writer::{Receipt, Work, job};
-use super::{Group, Step, Store, StoreError, preference};
+use super::{Group, Step, Store, StoreError, preference, verification};
 use crate::domain::message::{Change, Policies};
 use crate::domain::redact::masked_codes;
 use crate::domain::{
@@ -725,6 +725,10 @@ pub(super) fn step_with(
     }
     if let Some(batch) = head.batch {
         work.touch(batch, from, to);
+    }
+    if head.category == Category::Otp && matches!(to, MessageState::Failed | MessageState::Expired)
+    {
+        verification::forgive(work, head.seq)?;
     }
     Ok(true)
 }

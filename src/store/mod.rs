@@ -16,7 +16,6 @@ mod expiry;
 mod fleet;
 mod idempotency;
 mod inbound;
-#[expect(dead_code, reason = "its callers come with the limits of the API")]
 mod limit;
 mod list;
 mod message;
@@ -36,6 +35,7 @@ mod sim;
 mod statistic;
 mod suppression;
 mod template;
+mod verification;
 mod waiting;
 mod writer;
 
@@ -53,6 +53,7 @@ pub(crate) use doubt::{InDoubt, Settlement, Verdict};
 pub(crate) use fleet::{RecoveryEntry, SimUse};
 pub(crate) use idempotency::{Answer, Once, Render};
 pub(crate) use inbound::{InboundView, InboxFilter, Received};
+pub(crate) use limit::{Counted, LimitKey};
 pub(crate) use list::Filter;
 pub(crate) use message::{Accepted, Cancel, Submission};
 pub(crate) use part::{Acceptance, Intent, NeverLeft, NextTry, Refusal, Uncertainty};
@@ -66,6 +67,10 @@ pub(crate) use statistic::DAY;
 pub(crate) use suppression::SuppressionView;
 pub(crate) use template::{
     ChangedTemplate, NewTemplate, TemplateChange, TemplatePage, TemplateView,
+};
+pub(crate) use verification::{
+    Checked, CodeSent, Ended, FailuresOf, Going, Life, NewVerification, SentCode, TextOf,
+    VerificationFilter, VerificationView, Which,
 };
 pub(crate) use waiting::Place;
 pub(crate) use writer::{Receipt, StoreThreads};

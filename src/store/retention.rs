@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::row::word;
 use super::writer::{Work, job};
-use super::{Store, StoreError, inbound, occurrence};
+use super::{Store, StoreError, inbound, occurrence, verification};
 use crate::domain::{Addressee, MessageState, Pepper, UnixMillis};
 
 /// How long things are kept.
@@ -24,6 +24,8 @@ pub(crate) struct Ages {
     pub(crate) messages: Duration,
     /// Their event lists.
     pub(crate) events: Duration,
+    /// Verifications, after their end.
+    pub(crate) verifications: Duration,
 }
 
 /// Reports that fit no part (semantics §2).
@@ -44,10 +46,11 @@ enum Kind {
     Messages,
     /// What happened that is no step of a message.
     Occurrences,
+    Verifications,
 }
 
 impl Kind {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Answers,
         Self::Orphans,
         Self::Inbox,
@@ -55,6 +58,7 @@ impl Kind {
         Self::Events,
         Self::Messages,
         Self::Occurrences,
+        Self::Verifications,
     ];
 
     fn kept(self, ages: &Ages) -> Duration {
@@ -65,6 +69,7 @@ impl Kind {
             Self::Bodies => ages.bodies,
             Self::Events | Self::Occurrences => ages.events,
             Self::Messages => ages.messages,
+            Self::Verifications => ages.verifications,
         }
     }
 }
@@ -112,6 +117,7 @@ fn forget(
         Kind::Events => events(work, times),
         Kind::Messages => messages(work, times),
         Kind::Occurrences => Ok(occurrence::forget(work, before, ROWS)? == full_step),
+        Kind::Verifications => Ok(verification::forget(work, before, ROWS)? == full_step),
     }
 }
 

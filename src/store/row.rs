@@ -8,7 +8,8 @@ use rusqlite::{Row, Statement};
 use super::StoreError;
 use crate::domain::{
     Addressee, BatchId, BatchState, Category, Destination, Encoding, EventKind, InboundEncoding,
-    InboundId, MessageId, MessageState, PartState, Reason, Severity,
+    InboundId, Locale, MessageId, MessageState, PartState, ProfileName, Purpose, Reason, Resend,
+    Severity, VerificationId, VerificationState,
 };
 
 pub(super) trait Word: Sized {
@@ -37,11 +38,17 @@ words!(
     EventKind by parse,
     InboundEncoding by parse,
     InboundId by parse,
+    Locale by parse,
     MessageId by parse,
     MessageState by parse,
     PartState by parse,
+    ProfileName by parse,
+    Purpose by parse,
     Reason by parse,
+    Resend by parse,
     Severity by parse,
+    VerificationId by parse,
+    VerificationState by parse,
 );
 
 /// Columns by their names.

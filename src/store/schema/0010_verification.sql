@@ -1,9 +1,12 @@
--- One proof of a number: what was asked for, how often it may be tried, how it ended.
+-- One proof of a number: what was asked for, how often it may be tried, how it ended. What a profile said when it was
+-- made stays with it.
 CREATE TABLE verification (
   seq          INTEGER PRIMARY KEY,
   id           TEXT    NOT NULL UNIQUE,
   app          TEXT    NOT NULL,
   to_number    TEXT    NOT NULL,
+  -- As the caller wrote it.
+  to_raw       TEXT    NOT NULL,
   country      TEXT,
   -- The number without its last three digits.
   block        TEXT    NOT NULL,
@@ -16,6 +19,11 @@ CREATE TABLE verification (
   attempts     INTEGER NOT NULL,
   max_attempts INTEGER NOT NULL,
   locale       TEXT    NOT NULL,
+  -- The template that its texts are made of, when it is none of the profile's.
+  template     INTEGER,
+  -- What the last line of its texts is for: at most one of them.
+  domain       TEXT,
+  app_hash     TEXT,
   client_ref   TEXT,
   -- JSON: what the caller counts by.
   rate_keys    TEXT    NOT NULL,
@@ -44,10 +52,12 @@ CREATE TABLE verification_code (
   mac          BLOB    NOT NULL,
   sealed       BLOB,
   message      INTEGER NOT NULL,
+  -- Where it was counted, to be taken back if its text does not go out.
+  counted      BLOB,
   at           INTEGER NOT NULL,
   expires_at   INTEGER NOT NULL,
   PRIMARY KEY (verification, number)
 ) STRICT, WITHOUT ROWID;
 
--- store.fail: the verification whose text did not go out.
+-- A message that fails: the verification that waits for it.
 CREATE INDEX verification_code_message ON verification_code (message);
