@@ -42,6 +42,7 @@ use crate::modem::profile::{ProfileError, Profiles};
 use crate::modem::replay::{ReplayError, Replayed};
 use crate::modem::{ModemHandle, ModemSettings, PinMemory, PinWord, Recordings, Rung};
 use crate::store::{Ages, BatchStep, Step, Store, StoreError, StoreThreads};
+use crate::verify::sweep;
 pub(crate) use clock::Host;
 use clock::TimeKeeper;
 
@@ -58,6 +59,7 @@ pub(crate) struct Gateway {
     dispatch: JoinHandle<()>,
     inbox: JoinHandle<()>,
     housekeeping: JoinHandle<()>,
+    sweep: JoinHandle<()>,
     time: Option<JoinHandle<()>>,
     clock_was_set: Arc<Notify>,
     backups: JoinHandle<()>,
@@ -253,6 +255,7 @@ impl Gateway {
             bodies: config.retention.bodies,
             messages: config.retention.messages,
             events: config.retention.events,
+            verifications: config.retention.verifications,
         };
         Ok(Self {
             http: tokio::spawn(crate::http::serve(
@@ -262,6 +265,12 @@ impl Gateway {
             )),
             dispatch: tokio::spawn(dispatch.run(stops.dispatch.clone())),
             inbox: tokio::spawn(inbox.run()),
+            sweep: tokio::spawn(sweep(
+                store.clone(),
+                config.sweep_every,
+                clock.clone(),
+                stops.housekeeping.clone(),
+            )),
             housekeeping: tokio::spawn(keep_house(
                 store.clone(),
                 ages,
@@ -352,6 +361,7 @@ impl Gateway {
         }
         self.stops.housekeeping.cancel();
         join("housekeeping", &mut self.housekeeping).await;
+        join("verify", &mut self.sweep).await;
         if let Some(time) = &mut self.time {
             join("time", time).await;
         }

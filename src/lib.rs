@@ -17,6 +17,7 @@ mod modem;
 
 mod dispatch;
 mod inbox;
+mod verify;
 
 mod http;
 

@@ -6,6 +6,7 @@ use std::collections::HashSet;
 use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use jiff::tz::TimeZone;
 use toml::Spanned;
@@ -112,7 +113,7 @@ impl Sources {
 }
 
 impl Desk<'_> {
-    fn config(&mut self, raw: Raw, file: Option<PathBuf>, sources: &Sources) -> Config {
+    fn config(&mut self, mut raw: Raw, file: Option<PathBuf>, sources: &Sources) -> Config {
         let server = self.server(raw.server, &sources.listen);
         let modems = self.modems(raw.modem);
         let simulate = self.simulate(raw.simulate, sources.simulate);
@@ -156,7 +157,18 @@ impl Desk<'_> {
             numbers,
             message: self.message(raw.message),
             limits: self.limits(raw.limits),
-            pepper_file: self.path("verify.pepper_file", raw.verify.pepper_file, "pepper.key"),
+            pepper_file: self.path(
+                "verify.pepper_file",
+                raw.verify.pepper_file.take(),
+                "pepper.key",
+            ),
+            sweep_every: self.seconds(
+                "verify.sweep_every",
+                raw.verify.sweep_every.take(),
+                60,
+                1..=86_400,
+            ),
+            codes: Arc::new(self.codes(raw.verify)),
             max_template: self.number(
                 "template.max_content",
                 raw.template.max_content,
@@ -192,6 +204,11 @@ impl Desk<'_> {
                 messages: self.days("retention.messages_days", raw.retention.messages_days, 365),
                 inbox: self.days("retention.inbox_days", raw.retention.inbox_days, 90),
                 events: self.days("retention.events_days", raw.retention.events_days, 7),
+                verifications: self.days(
+                    "retention.verifications_days",
+                    raw.retention.verifications_days,
+                    7,
+                ),
             },
             profiles_dir: self.take(
                 "modems.profiles_dir",
@@ -763,13 +780,13 @@ pub(super) mod tests {
         text.lines().map(|line| uncommented(line) + "\n").collect()
     }
 
-    struct Written {
+    pub(in crate::config) struct Written {
         folder: tempfile::TempDir,
         sources: Sources,
     }
 
     /// A file with this text, and nothing else said.
-    fn written(text: &str) -> Written {
+    pub(in crate::config) fn written(text: &str) -> Written {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("cellpost.toml");
         std::fs::write(&file, text).unwrap();
@@ -788,13 +805,13 @@ pub(super) mod tests {
         }
 
         #[track_caller]
-        fn config(&self) -> Config {
+        pub(in crate::config) fn config(&self) -> Config {
             load_or(&self.sources, Path::new(NO_FILE)).unwrap()
         }
 
         /// The problems, the folder's name left out.
         #[track_caller]
-        fn problems(&self) -> Vec<String> {
+        pub(in crate::config) fn problems(&self) -> Vec<String> {
             let error = load_or(&self.sources, Path::new(NO_FILE)).unwrap_err();
             let folder = format!("{}/", self.folder.path().display());
             let lines: Vec<String> = error.lines().collect();

@@ -14,9 +14,11 @@ mod raw;
 mod routes;
 mod sheet;
 mod values;
+mod verify;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 use ipnet::IpNet;
@@ -25,7 +27,7 @@ use url::Url;
 
 use crate::domain::route::USUAL_WEIGHT;
 use crate::domain::{
-    Categories, Manners, ModemName, Money, NumberRules, Patience, Policy, Prefixes, Slot,
+    Categories, CodeRules, Manners, ModemName, Money, NumberRules, Patience, Policy, Prefixes, Slot,
 };
 
 pub(crate) use check::{Sources, load};
@@ -42,6 +44,9 @@ pub(crate) struct Config {
     pub(crate) limits: Limits,
     /// Relative names are looked up by [`Config::secret_path`].
     pub(crate) pepper_file: PathBuf,
+    pub(crate) codes: Arc<CodeRules>,
+    /// From one look for verifications whose time is over to the next.
+    pub(crate) sweep_every: Duration,
     /// Characters that the content of a template may have.
     pub(crate) max_template: usize,
     pub(crate) schedule: Schedule,
@@ -177,6 +182,8 @@ pub(crate) struct Retention {
     pub(crate) inbox: Duration,
     /// Event lists of messages.
     pub(crate) events: Duration,
+    /// Verifications, after their end.
+    pub(crate) verifications: Duration,
 }
 
 #[derive(Clone, Copy, Debug)]

@@ -13,6 +13,7 @@ use toml::de::{DeArray, DeTable, DeValue};
 
 use super::problem::{Problem, nearest};
 use super::sheet::{Override, Sheet};
+use crate::domain::ProfileName;
 
 pub(super) type Given<T> = Option<Spanned<T>>;
 
@@ -114,7 +115,44 @@ pub(super) struct Limits {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Verify {
+    pub(super) brand: Given<String>,
     pub(super) pepper_file: Given<String>,
+    pub(super) code_length: Given<i64>,
+    pub(super) default_locale: Given<String>,
+    pub(super) sweep_every: Given<i64>,
+    pub(super) profile: CodeProfiles,
+}
+
+/// `[verify.profile.NAME]`, where the NAME may have a point in it.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct CodeProfiles {
+    pub(super) sms: SmsProfiles,
+    pub(super) otp: CodeProfile,
+    pub(super) v1: CodeProfile,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct SmsProfiles {
+    pub(super) registration: CodeProfile,
+    pub(super) login: CodeProfile,
+    pub(super) password_reset: CodeProfile,
+    pub(super) payment: CodeProfile,
+    pub(super) device_operation: CodeProfile,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct CodeProfile {
+    pub(super) ttl: Given<i64>,
+    pub(super) attempts: Given<i64>,
+    pub(super) resend: Given<String>,
+    pub(super) limits: Given<Vec<String>>,
+    pub(super) domain: Given<String>,
+    pub(super) app_hash: Given<String>,
+    /// By language tag.
+    pub(super) template: BTreeMap<Spanned<String>, Spanned<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -161,6 +199,7 @@ pub(super) struct Retention {
     pub(super) messages_days: Given<i64>,
     pub(super) inbox_days: Given<i64>,
     pub(super) events_days: Given<i64>,
+    pub(super) verifications_days: Given<i64>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -266,6 +305,10 @@ impl Kind {
 
 /// How the sections of modems are called in [`KEYS`]: whatever stands for NAME is the modem's name.
 const MODEM: &str = "modem.NAME";
+/// The same for the profiles of codes, and for what their texts are called.
+const PROFILE: &str = "verify.profile.NAME";
+const TEMPLATES: &str = "verify.profile.NAME.template";
+const LOCALE: &str = "LOCALE";
 
 /// Every key there is. A test holds it against the shapes above and against config/cellpost.toml.
 const KEYS: &[(&str, &str, Kind)] = &[
@@ -303,7 +346,18 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("message.uncertain", "bulk", Kind::Text),
     ("limits", "key_rps", Kind::Integer),
     ("limits", "key_burst", Kind::Integer),
+    ("verify", "brand", Kind::Text),
     ("verify", "pepper_file", Kind::Text),
+    ("verify", "code_length", Kind::Integer),
+    ("verify", "default_locale", Kind::Text),
+    ("verify", "sweep_every", Kind::Integer),
+    (PROFILE, "ttl", Kind::Integer),
+    (PROFILE, "attempts", Kind::Integer),
+    (PROFILE, "resend", Kind::Text),
+    (PROFILE, "limits", Kind::List),
+    (PROFILE, "domain", Kind::Text),
+    (PROFILE, "app_hash", Kind::Text),
+    (TEMPLATES, LOCALE, Kind::Text),
     ("template", "max_content", Kind::Integer),
     ("schedule", "max_ahead_days", Kind::Integer),
     ("schedule", "max_numbers", Kind::Integer),
@@ -320,6 +374,7 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("retention", "messages_days", Kind::Integer),
     ("retention", "inbox_days", Kind::Integer),
     ("retention", "events_days", Kind::Integer),
+    ("retention", "verifications_days", Kind::Integer),
     ("routing", "otp_max_wait", Kind::Integer),
     ("routing", "alert_max_wait", Kind::Integer),
     ("routing", "max_wait", Kind::Integer),
@@ -379,6 +434,7 @@ enum Meaning {
 /// until nothing is left to complain of.
 pub(super) fn read(sheet: &Sheet) -> (Raw, Vec<(usize, Problem)>) {
     let (mut table, faults) = DeTable::parse_recoverable(&sheet.text);
+    unfold_profiles(table.get_mut());
     let mut problems = lay_over(table.get_mut(), sheet);
     if !faults.is_empty() {
         problems.extend(faults.iter().map(|fault| syntax(sheet, fault)));
@@ -407,6 +463,42 @@ fn syntax(sheet: &Sheet, error: &toml::de::Error) -> (usize, Problem) {
         why: error.message().replace('\n', "; "),
     };
     (position, problem)
+}
+
+/// `[verify.profile."sms.login"]` means the same as `[verify.profile.sms.login]`.
+fn unfold_profiles(table: &mut DeTable<'_>) {
+    let mut profiles = table;
+    for name in ["verify", "profile"] {
+        let Some(DeValue::Table(inner)) = profiles.get_mut(name).map(Spanned::get_mut) else {
+            return;
+        };
+        profiles = inner;
+    }
+    let written: Vec<String> = profiles
+        .keys()
+        .map(|key| key.get_ref().to_string())
+        .collect();
+    for name in written {
+        let Some(inner_name) = name.strip_prefix("sms.").map(str::to_owned) else {
+            continue;
+        };
+        let Some((key, profile)) = profiles.remove_entry(name.as_str()) else {
+            continue;
+        };
+        let span = key.span();
+        let sms = profiles
+            .entry(Spanned::new(span.clone(), Cow::Borrowed("sms")))
+            .or_insert_with(|| Spanned::new(span.clone(), DeValue::Table(DeTable::new())));
+        match sms.get_mut() {
+            DeValue::Table(sms) if !sms.contains_key(inner_name.as_str()) => {
+                sms.insert(Spanned::new(span, Cow::Owned(inner_name)), profile);
+            }
+            // Written twice: it is refused as a key that there is not.
+            _ => {
+                profiles.insert(key, profile);
+            }
+        }
+    }
 }
 
 /// Writes the overrides into the table, each with a span behind the text.
@@ -511,7 +603,13 @@ impl Entry {
                     name: self.path[0].clone(),
                 };
             }
-            Meaning::Nothing => return unknown(place, &self.path),
+            Meaning::Nothing => match &self.path[..] {
+                [verify, profile, _] if is_profiles(verify, profile) => {
+                    let names = ProfileName::ALL.map(ProfileName::as_str).join(", ");
+                    format!("there is no such profile; there are {names}")
+                }
+                path => return unknown(place, path),
+            },
         };
         Problem::Wrong {
             place,
@@ -524,6 +622,10 @@ impl Entry {
 
 fn section_wanted(path: &[String]) -> String {
     match path {
+        [verify, profile, ..] if is_profiles(verify, profile) => format!(
+            "must be a section with a profile's name, such as [{}.v1]",
+            path[..2].join(".")
+        ),
         [modem] | [modem, _] if modem == "modem" => {
             "must be a section with the modem's name, such as [modem.m1]".to_owned()
         }
@@ -570,24 +672,36 @@ fn meaning(path: &[String]) -> Meaning {
 }
 
 fn kind_of(section: &str, key: &str) -> Option<Kind> {
+    // Whatever a text is called there: it is a text.
+    let is_key = |known: &str| known == key || known == LOCALE;
     KEYS.iter()
-        .find(|(known_section, known, _)| *known_section == section && *known == key)
+        .find(|(known_section, known, _)| *known_section == section && is_key(known))
         .map(|(.., kind)| *kind)
 }
 
-/// `modem.m1` becomes `modem.NAME`.
+/// `modem.m1` becomes `modem.NAME`, `verify.profile.sms.login` becomes `verify.profile.NAME`.
 fn generic(path: &[String]) -> String {
+    let named = |section: &str, rest: &[String]| {
+        let mut parts = vec![section];
+        parts.extend(rest.iter().map(String::as_str));
+        parts.join(".")
+    };
     match path {
-        [modem, _, rest @ ..] if modem == "modem" => {
-            let mut named = MODEM.to_owned();
-            for part in rest {
-                named.push('.');
-                named.push_str(part);
-            }
-            named
+        [modem, _, rest @ ..] if modem == "modem" => named(MODEM, rest),
+        [verify, profile, sms, _, rest @ ..] if is_profiles(verify, profile) && sms == "sms" => {
+            named(PROFILE, rest)
+        }
+        [verify, profile, name, rest @ ..]
+            if is_profiles(verify, profile) && ProfileName::parse(name).is_some() =>
+        {
+            named(PROFILE, rest)
         }
         path => path.join("."),
     }
+}
+
+fn is_profiles(verify: &str, profile: &str) -> bool {
+    verify == "verify" && profile == "profile"
 }
 
 /// The sections of the file's first level.
@@ -628,6 +742,7 @@ mod tests {
             fields::<Uncertain>("message.uncertain."),
             fields::<Limits>("limits."),
             fields::<Verify>("verify."),
+            fields::<CodeProfile>("verify.profile.NAME."),
             fields::<Template>("template."),
             fields::<Schedule>("schedule."),
             fields::<Idempotency>("idempotency."),
@@ -645,6 +760,10 @@ mod tests {
         let mut all: BTreeSet<String> = sections.into_iter().flatten().collect();
         all.remove("message.uncertain");
         all.remove("routing.order");
+        all.remove("verify.profile");
+        // Keys by language.
+        all.remove("verify.profile.NAME.template");
+        all.insert("verify.profile.NAME.template.LOCALE".to_owned());
         all
     }
 
@@ -658,6 +777,8 @@ mod tests {
             let path = match above {
                 "" => key.clone(),
                 "modem" => MODEM.to_owned(),
+                "verify.profile" => PROFILE.to_owned(),
+                TEMPLATES => format!("{TEMPLATES}.{LOCALE}"),
                 above => format!("{above}.{key}"),
             };
             match value.as_table() {
@@ -779,6 +900,47 @@ mod tests {
             (
                 "[server]\nmax_body = 99999999999999999999",
                 "line 2: server.max_body = 99999999999999999999: must be a whole number",
+            ),
+        ] {
+            let expected = format!("cellpost.toml {expected}");
+            assert_eq!(complaints(text, &[]), [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_profile_of_codes_is_written_with_or_without_quotes() {
+        for text in [
+            "[verify.profile.sms.login]\nttl = 60\n[verify.profile.v1]\ntemplate.en = '{{code}}'",
+            "[verify.profile.\"sms.login\"]\nttl = 60",
+            "[verify.profile]\n\"sms.login\" = { ttl = 60 }\nsms.payment.ttl = 70",
+        ] {
+            let sheet = Sheet::new(None, text.to_owned(), &[]);
+            let (raw, problems) = read(&sheet);
+            assert!(problems.is_empty(), "{text}: {problems:?}");
+            let ttl = raw.verify.profile.sms.login.ttl.map(Spanned::into_inner);
+            assert_eq!(ttl, Some(60), "{text}");
+        }
+        for (text, expected) in [
+            (
+                "[verify.profile.sms.login]\ntll = 60",
+                r#"line 2: unknown key "verify.profile.sms.login.tll"; did you mean "ttl"?"#,
+            ),
+            (
+                "[verify.profile.\"sms.login\"]\nttl = '1m'",
+                "line 2: verify.profile.sms.login.ttl = '1m': must be a whole number",
+            ),
+            (
+                "[verify.profile.v1.template]\nen = 5",
+                "line 2: verify.profile.v1.template.en = 5: must be a string in quotes",
+            ),
+            (
+                "[verify]\nprofile.v2.ttl = 60",
+                "line 2: verify.profile.v2 = profile.v2.ttl: there is no such profile; there are sms.registration, \
+                 sms.login, sms.password_reset, sms.payment, sms.device_operation, otp, v1",
+            ),
+            (
+                "[verify]\nbackend = 'aliyun'",
+                r#"line 2: unknown key "verify.backend""#,
             ),
         ] {
             let expected = format!("cellpost.toml {expected}");

@@ -83,6 +83,55 @@ pub(super) async fn begin<V>(
     render: &Render<V>,
     skipped: fn(Skip) -> Answer,
 ) -> Result<Beginning<V>, ApiError> {
+    begin_as(
+        gate,
+        caller,
+        scope_needed,
+        request,
+        render,
+        skipped,
+        Asks::Something,
+    )
+    .await
+}
+
+/// The same for a request that need not ask for anything: without a body it is an empty object.
+pub(super) async fn begin_bare<V>(
+    gate: &Gate,
+    caller: &Caller,
+    scope_needed: Scope,
+    request: Request,
+    render: &Render<V>,
+    skipped: fn(Skip) -> Answer,
+) -> Result<Beginning<V>, ApiError> {
+    begin_as(
+        gate,
+        caller,
+        scope_needed,
+        request,
+        render,
+        skipped,
+        Asks::Nothing,
+    )
+    .await
+}
+
+/// Whether a request must have a body.
+#[derive(Clone, Copy, PartialEq)]
+enum Asks {
+    Something,
+    Nothing,
+}
+
+async fn begin_as<V>(
+    gate: &Gate,
+    caller: &Caller,
+    scope_needed: Scope,
+    request: Request,
+    render: &Render<V>,
+    skipped: fn(Skip) -> Answer,
+    asks: Asks,
+) -> Result<Beginning<V>, ApiError> {
     caller.may(scope_needed)?;
     let (head, body) = request.into_parts();
     let key = idempotency_key(&head.headers)?;
@@ -107,8 +156,13 @@ pub(super) async fn begin<V>(
         }
     };
     gate.admit(caller)?;
-    require_json(&head.headers)?;
-    let fields = Fields::parse(&octets)?;
+    let fields = match asks == Asks::Nothing && octets.is_empty() {
+        true => Fields::parse(b"{}")?,
+        false => {
+            require_json(&head.headers)?;
+            Fields::parse(&octets)?
+        }
+    };
     Ok(Beginning::New(Begun { fields, once, run }))
 }
 
@@ -185,14 +239,28 @@ impl Gate {
         run: Option<Run>,
         ring: impl FnOnce(&Bell, &V) + Send + 'static,
     ) -> Result<Accepted<V>, ApiError> {
+        let ring = |bell: &Bell, written: &Accepted<V>| {
+            if let Accepted::New(view) = written {
+                ring(bell, view);
+            }
+        };
+        self.committed(write, run, ring).await
+    }
+
+    /// The same, whatever it is that was written.
+    pub(super) async fn committed<T: Send + 'static>(
+        &self,
+        write: impl Future<Output = Result<T, StoreError>> + Send + 'static,
+        run: Option<Run>,
+        ring: impl FnOnce(&Bell, &T) + Send + 'static,
+    ) -> Result<T, ApiError> {
         let gate = self.clone();
         let writing = self.0.acceptances.spawn(async move {
             let written = write.await;
             match &written {
-                Ok(Accepted::New(view)) => ring(&gate.0.parts.bell, view),
+                Ok(written) => ring(&gate.0.parts.bell, written),
                 // Whether it is there is not known: dispatch looks.
                 Err(_) => gate.0.parts.bell.ring(),
-                Ok(_) => {}
             }
             gate.0.disk.wrote(written.is_ok(), gate.now());
             drop(run);

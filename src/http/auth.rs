@@ -57,6 +57,7 @@ pub(super) enum Scope {
     RoutesWrite,
     TemplatesRead,
     TemplatesWrite,
+    Verify,
 }
 
 /// The only app of callers without a key.
@@ -99,6 +100,7 @@ impl Caller {
             Scope::ModemsWrite => "this needs the scope modems:write",
             Scope::TemplatesRead => "this needs the scope templates:read",
             Scope::TemplatesWrite => "this needs the scope templates:write",
+            Scope::Verify => "this needs the scope verify",
             Scope::StatsRead => "this needs the scope stats:read",
             Scope::RoutesWrite => "this needs the scope routes:write",
         }))
@@ -121,16 +123,15 @@ impl Caller {
     }
 
     fn anonymous(address: IpAddr, scopes: &[String]) -> Self {
-        let may_send = scopes.iter().any(|scope| scope == "messages:send");
+        let given = |scope: &String| match scope.as_str() {
+            "messages:send" => Some(Scope::MessagesSend),
+            "verify" => Some(Scope::Verify),
+            _ => None,
+        };
         Self {
             app: DEFAULT_APP.into(),
             who: Who::Anonymous(address),
-            scopes: Scopes::These(
-                may_send
-                    .then_some(Scope::MessagesSend)
-                    .into_iter()
-                    .collect(),
-            ),
+            scopes: Scopes::These(scopes.iter().filter_map(given).collect()),
         }
     }
 }
@@ -147,7 +148,8 @@ impl FromRequestParts<Gate> for Caller {
                 .ok_or(ApiError::Unauthorized("the key is not known"));
         }
         let path = parts.uri.path();
-        if !path.starts_with("/sms/") && path != "/version" {
+        let is_open = path.starts_with("/sms/") || path.starts_with("/api/otp/");
+        if !is_open && path != "/version" {
             return Err(ApiError::Unauthorized(
                 "a key is needed: Authorization: Bearer <key>",
             ));

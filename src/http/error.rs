@@ -46,6 +46,14 @@ pub(super) enum ApiError {
     TooManyRequests {
         wait: Duration,
     },
+    /// A limit of a number, or of whoever else is counted, is reached; so long it holds.
+    Limited {
+        wait: Duration,
+    },
+    /// The verification is over.
+    NotPending,
+    /// E-mail is not configured.
+    ChannelUnavailable,
     Overloaded(Overload),
     NoRoute,
     /// The budget does not hold it, and nothing but providers can carry it.
@@ -82,6 +90,10 @@ pub(super) enum Shape {
     Envelope,
     /// Group B.
     Direct,
+    /// Group B, where a code is checked: it is not valid.
+    DirectCheck,
+    /// Group E.
+    Otp,
 }
 
 /// How an error is told: the shape of the group, in the language of the caller.
@@ -135,7 +147,11 @@ impl ApiError {
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
             Self::TooSlow(_) => (StatusCode::REQUEST_TIMEOUT, "request_timeout"),
             Self::NotJson => (StatusCode::UNSUPPORTED_MEDIA_TYPE, "unsupported_media_type"),
-            Self::TooManyRequests { .. } => (StatusCode::TOO_MANY_REQUESTS, "rate_limited"),
+            Self::TooManyRequests { .. } | Self::Limited { .. } => {
+                (StatusCode::TOO_MANY_REQUESTS, "rate_limited")
+            }
+            Self::NotPending => (StatusCode::CONFLICT, "not_pending"),
+            Self::ChannelUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "channel_unavailable"),
             Self::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::NoRoute => (StatusCode::SERVICE_UNAVAILABLE, "no_route"),
             Self::InsufficientCredit => (StatusCode::FORBIDDEN, "insufficient_credit"),
@@ -186,6 +202,11 @@ impl ApiError {
             Self::TooManyRequests { .. } => {
                 "too many requests with this key; wait as Retry-After says".into()
             }
+            Self::Limited { wait } => {
+                format!("too many for this number; wait {} s", whole_seconds(*wait))
+            }
+            Self::NotPending => "the verification is over; start a new one".into(),
+            Self::ChannelUnavailable => "e-mail is not configured; use channel sms".into(),
             Self::Overloaded(overload) => overload.detail().into(),
             Self::NoRoute => {
                 "no route is configured and enabled that could ever send it; see GET /v1/routes".into()
@@ -211,13 +232,13 @@ impl ApiError {
 
     fn retry_after(&self) -> Option<u64> {
         let wait = match self {
-            Self::TooManyRequests { wait } => *wait,
+            Self::TooManyRequests { wait } | Self::Limited { wait } => *wait,
             Self::Overloaded(overload) => overload.lasts(),
             Self::Store(StoreError::Full | StoreError::ReadOnly | StoreError::TooSlow(_)) => {
                 Overload::Disk.lasts()
             }
             Self::Store(StoreError::Closed) => Overload::ShuttingDown.lasts(),
-            Self::NoRoute => Duration::from_secs(60),
+            Self::NoRoute | Self::ChannelUnavailable => Duration::from_secs(60),
             _ => return None,
         };
         Some(whole_seconds(wait))
@@ -242,7 +263,7 @@ impl ApiError {
     /// The answer in full. Logs it.
     pub(super) fn answer(&self, manner: Manner, id: &RequestId) -> Response {
         self.log(id);
-        let Row { status, .. } = self.row();
+        let status = self.status(manner.shape);
         let (media, body) = self.body(manner, id);
         let mut response = Response::new(Body::from(body));
         *response.status_mut() = status;
@@ -275,6 +296,33 @@ impl ApiError {
         .into_bytes()
     }
 
+    /// Group E knows few statuses (errors.md).
+    fn status(&self, shape: Shape) -> StatusCode {
+        let Row { status, code } = self.row();
+        let is_kept = matches!(
+            status.as_u16(),
+            401 | 404 | 405 | 408 | 413 | 415 | 422 | 500 | 503
+        );
+        match shape == Shape::Otp && !is_kept && code != "forbidden" {
+            true => StatusCode::BAD_REQUEST,
+            false => status,
+        }
+    }
+
+    /// What group E says: where its clients know a text, that one.
+    fn otp_text(&self, detail: String) -> String {
+        match self {
+            Self::Limited { wait } | Self::TooManyRequests { wait } => {
+                let minutes = whole_seconds(*wait).div_ceil(60);
+                let plural = if minutes == 1 { "" } else { "s" };
+                format!("Too many attempts. Please wait {minutes} minute{plural}.")
+            }
+            Self::Unauthorized(_) => "Unauthorized".into(),
+            _ if self.code() == "invalid_phone" => "Invalid phone number".into(),
+            _ => detail,
+        }
+    }
+
     fn body(&self, manner: Manner, id: &RequestId) -> (&'static str, String) {
         let Row { status, code } = self.row();
         let told = told(code);
@@ -305,9 +353,17 @@ impl ApiError {
                 };
                 ("application/problem+json", written(&problem))
             }
-            Shape::Direct => {
+            Shape::Otp => {
+                let error = OtpJson {
+                    error: self.otp_text(detail),
+                };
+                ("application/json", written(&error))
+            }
+            Shape::Direct | Shape::DirectCheck => {
+                let is_check = manner.shape == Shape::DirectCheck;
                 let direct = DirectJson {
-                    success: false,
+                    success: (!is_check).then_some(false),
+                    valid: is_check.then_some(false),
                     status_code: status.as_u16(),
                     message: &detail,
                     error: &detail,
@@ -378,6 +434,8 @@ impl Shape {
     pub(super) fn of_path(path: &str) -> Self {
         let first = path.trim_start_matches('/').split('/').next();
         match first {
+            _ if path.trim_end_matches('/') == "/sms/otp/verify" => Self::DirectCheck,
+            _ if path.starts_with("/api/otp/") => Self::Otp,
             Some("template" | "notification" | "status") => Self::Envelope,
             Some("sms" | "auth") => Self::Direct,
             _ if path.starts_with("/api/auth/") => Self::Direct,
@@ -404,7 +462,7 @@ impl Manner {
         let shape = Shape::of_path(path);
         let own = match shape {
             Shape::Envelope => Language::Chinese,
-            Shape::Problem | Shape::Direct => Language::English,
+            Shape::Problem | Shape::Direct | Shape::DirectCheck | Shape::Otp => Language::English,
         };
         Self {
             shape,
@@ -483,6 +541,11 @@ struct EnvelopeJson<'a> {
 }
 
 #[derive(Serialize)]
+struct OtpJson {
+    error: String,
+}
+
+#[derive(Serialize)]
 struct FieldJson<'a> {
     field: &'a str,
     code: &'static str,
@@ -492,7 +555,10 @@ struct FieldJson<'a> {
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct DirectJson<'a> {
-    success: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    success: Option<bool>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    valid: Option<bool>,
     status_code: u16,
     message: &'a str,
     error: &'a str,
@@ -529,6 +595,10 @@ mod tests {
             ("/smsx", Shape::Problem),
             ("/v1/messages", Shape::Problem),
             ("/nowhere", Shape::Problem),
+            ("/sms/otp/send", Shape::Direct),
+            ("/sms/otp/verify", Shape::DirectCheck),
+            ("/api/otp/send", Shape::Otp),
+            ("/api/otp/verify", Shape::Otp),
         ] {
             assert_eq!(Shape::of_path(path), shape, "{path}");
         }
@@ -572,6 +642,9 @@ mod tests {
             (ApiError::TooSlow("the body"), 408, "request_timeout"),
             (ApiError::NotJson, 415, "unsupported_media_type"),
             (ApiError::TooManyRequests { wait }, 429, "rate_limited"),
+            (ApiError::Limited { wait }, 429, "rate_limited"),
+            (ApiError::NotPending, 409, "not_pending"),
+            (ApiError::ChannelUnavailable, 503, "channel_unavailable"),
             (ApiError::Overloaded(Overload::Backlog), 503, "overloaded"),
             (ApiError::NoRoute, 503, "no_route"),
             (ApiError::InsufficientCredit, 403, "insufficient_credit"),

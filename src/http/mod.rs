@@ -5,7 +5,7 @@
 //! without a key ([`auth`]), and whether unknown fields are refused ([`extract`]).
 //!
 //! Never: speaks to a modem, holds SQL, logs a number, a text or a key.
-//! May use: `domain`, `store`, `config`, `dispatch` (bell, pending, loads).
+//! May use: `domain`, `store`, `config`, `dispatch` (bell, pending, loads), `verify`.
 //! Read first: [`router`], then [`accept::accept`], the way of a message into the store.
 
 mod accept;
@@ -26,6 +26,7 @@ mod limits;
 mod message;
 mod modem;
 mod notification;
+mod otp;
 mod preference;
 mod route;
 mod server;
@@ -34,6 +35,7 @@ mod status;
 mod submission;
 mod suppression;
 mod template;
+mod verification;
 mod view;
 mod wire;
 
@@ -55,8 +57,9 @@ pub(crate) use server::serve;
 
 use crate::config::Config;
 use crate::dispatch::{Bell, Load, Wish};
-use crate::domain::{Clock, FleetView, UnixMillis};
+use crate::domain::{Clock, FleetView, Limit, UnixMillis};
 use crate::store::Store;
+use crate::verify::Codes;
 use accept::Running;
 use error::ApiError;
 use health::Disk;
@@ -84,6 +87,7 @@ struct Inner {
     buckets: Buckets,
     running: Running,
     disk: Disk,
+    codes: Codes,
     /// Acceptances under way: they end with their COMMIT, whether or not the caller still listens.
     acceptances: TaskTracker,
 }
@@ -93,7 +97,15 @@ impl Gate {
         let limits = parts.config.limits;
         let database = parts.config.database_path();
         let disk = Disk::new(&database, parts.config.database.min_free_bytes);
+        let check_failures = Limit::new(20, 3600).expect("both are more than 0");
+        let codes = Codes::new(
+            parts.store.clone(),
+            Arc::clone(&parts.config.codes),
+            check_failures,
+            parts.clock.clone(),
+        );
         Self(Arc::new(Inner {
+            codes,
             closing: AtomicBool::new(false),
             buckets: Buckets::new(limits.key_rps, limits.key_burst),
             running: Running::default(),
@@ -122,6 +134,10 @@ impl Gate {
 
     fn store(&self) -> &Store {
         &self.0.parts.store
+    }
+
+    fn codes(&self) -> &Codes {
+        &self.0.codes
     }
 
     fn fleet(&self) -> FleetView {
@@ -157,6 +173,15 @@ pub(crate) fn router(gate: Gate) -> Router {
         .route("/v1/modems/{id}/resume", post(modem::resume))
         .route("/v1/modems/{id}/restart", post(modem::restart))
         .route("/v1/stats", get(stats::show))
+        .route(
+            "/v1/verifications",
+            get(verification::list).post(verification::create),
+        )
+        .route("/v1/verifications/check", post(verification::check_newest))
+        .route("/v1/verifications/{id}", get(verification::show))
+        .route("/v1/verifications/{id}/check", post(verification::check))
+        .route("/v1/verifications/{id}/resend", post(verification::resend))
+        .route("/v1/verifications/{id}/cancel", post(verification::cancel))
         .route("/v1/routes", get(route::list))
         .route("/v1/routes/test", post(route::test))
         .route("/v1/routes/{name}", patch(route::change))
@@ -194,6 +219,10 @@ pub(crate) fn router(gate: Gate) -> Router {
         .route("/status/sms/batch/{id}/messages", get(status::messages))
         .route("/status/sms/message/{id}", get(status::message))
         .route("/sms/send", post(direct::send))
+        .route("/sms/otp/send", post(otp::send))
+        .route("/sms/otp/verify", post(otp::verify))
+        .route("/api/otp/send", post(otp::send_otp))
+        .route("/api/otp/verify", post(otp::verify_otp))
         .route("/healthz", get(health::lives))
         .route("/readyz", get(health::ready))
         .route("/version", get(health::version))

@@ -223,6 +223,7 @@ fn ages() -> Ages {
         bodies: year,
         messages: year,
         events: year,
+        verifications: year,
     }
 }
 

@@ -139,6 +139,7 @@ async fn an_answer_is_remembered_as_long_as_it_was_to_be() {
         bodies: Duration::from_secs(86_400),
         messages: Duration::from_secs(86_400),
         events: Duration::from_secs(86_400),
+        verifications: Duration::from_secs(86_400),
     };
     house.store.forget(ages, moved(NOW, by)).await.unwrap();
     let again = house.store.accept(submission(|_| {}), Some(once())).await;

@@ -1,0 +1,333 @@
+//! **Verify**: one-time codes. By which rules one is made, what it is sent in, and what limits count of it.
+//!
+//! A code is drawn here and goes into its text here. Nobody else knows it: what is kept is a keyed hash, and the text as it
+//! waits is sealed.
+//!
+//! Never: speaks HTTP, decides which modem sends it, keeps a code.
+//! May use: `domain`, `store`.
+//! Read first: [`Codes::begin`]; then `store::verification`, where a code is compared.
+
+mod sweep;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use rand::rngs::OsRng;
+use rand::{RngCore, TryRngCore};
+
+pub(crate) use sweep::sweep;
+
+use crate::domain::texts::{Filling, TextFault, measured};
+use crate::domain::{
+    Body, Category, Clock, Code, CodeRules, Crowd, Destination, LastLine, Limit, Locale, Pepper,
+    Plan, Profile, ProfileName, Purpose, Template,
+};
+use crate::store::{
+    Checked, CodeSent, Counted, Ended, FailuresOf, Going, Life, LimitKey, NewVerification, Once,
+    Store, StoreError, Submission, TextOf, VerificationView, Which,
+};
+
+/// Issues codes by the rules of their profiles, and compares what is typed.
+#[derive(Clone)]
+pub(crate) struct Codes {
+    store: Store,
+    rules: Arc<CodeRules>,
+    /// Wrong codes of a number in an app.
+    check_failures: Limit,
+    clock: Clock,
+}
+
+/// What a caller asks to be proven. What it leaves open is as the profile says.
+#[derive(Clone, Debug)]
+pub(crate) struct Wish {
+    pub(crate) app: String,
+    pub(crate) to: Destination,
+    pub(crate) to_raw: String,
+    pub(crate) purpose: Purpose,
+    pub(crate) profile: ProfileName,
+    pub(crate) locale: Locale,
+    pub(crate) code_length: Option<u8>,
+    pub(crate) ttl: Option<Duration>,
+    pub(crate) attempts: Option<u8>,
+    pub(crate) template: Option<OtherText>,
+    pub(crate) last_line: Option<LastLine>,
+    pub(crate) client_ref: Option<String>,
+    pub(crate) rate_keys: BTreeMap<String, String>,
+    /// Who may carry it.
+    pub(crate) crowd: Crowd,
+}
+
+/// A template of the app, in the place of the profile's text.
+#[derive(Clone, Debug)]
+pub(crate) struct OtherText {
+    pub(crate) id: i64,
+    /// In the language of the wish.
+    pub(crate) template: Template,
+}
+
+/// A code that is ready to be sent.
+pub(crate) struct Ready {
+    new: NewVerification,
+    going: Going,
+}
+
+/// One that is ready to be sent for a verification that there is.
+pub(crate) struct Again(Going);
+
+impl Codes {
+    pub(crate) fn new(
+        store: Store,
+        rules: Arc<CodeRules>,
+        check_failures: Limit,
+        clock: Clock,
+    ) -> Self {
+        Self {
+            store,
+            rules,
+            check_failures,
+            clock,
+        }
+    }
+
+    pub(crate) fn rules(&self) -> &CodeRules {
+        &self.rules
+    }
+
+    /// Draws a code and makes its text; nothing is written yet.
+    ///
+    /// # Errors
+    /// When the text would not fit one SMS.
+    pub(crate) fn begin(&self, wish: Wish) -> Result<Ready, TextFault> {
+        let usual = self.rules.profile(wish.profile);
+        let rules = Profile {
+            ttl: wish.ttl.unwrap_or(usual.ttl),
+            attempts: wish.attempts.unwrap_or(usual.attempts),
+            ..usual.clone()
+        };
+        let code_length = wish.code_length.unwrap_or(self.rules.code_length);
+        let new = NewVerification {
+            app: wish.app,
+            to: wish.to,
+            to_raw: wish.to_raw,
+            purpose: wish.purpose,
+            profile: wish.profile,
+            code_length,
+            locale: wish.locale,
+            template: wish.template.as_ref().map(|text| text.id),
+            last_line: wish.last_line,
+            client_ref: wish.client_ref,
+            rate_keys: serde_json::to_string(&wish.rate_keys)
+                .expect("texts by their names are always JSON"),
+            tail: rand::random(),
+            rules,
+        };
+        let going = self.going(Letter {
+            app: new.app.clone(),
+            to: new.to.clone(),
+            to_raw: new.to_raw.clone(),
+            purpose: new.purpose,
+            profile: new.profile,
+            locale: new.locale.clone(),
+            code_length,
+            ttl: new.rules.ttl,
+            template: wish.template,
+            last_line: new.last_line.clone(),
+            client_ref: new.client_ref.clone(),
+            rate_keys: wish.rate_keys,
+            crowd: wish.crowd,
+        })?;
+        Ok(Ready { new, going })
+    }
+
+    /// The same for a verification that there is. `template`: that of [`VerificationView::template`], unless it is deleted.
+    ///
+    /// # Errors
+    /// When the text would not fit one SMS.
+    pub(crate) fn again(
+        &self,
+        view: &VerificationView,
+        template: Option<OtherText>,
+        crowd: Crowd,
+    ) -> Result<Again, TextFault> {
+        let going = self.going(Letter {
+            app: view.app.clone(),
+            to: view.to.clone(),
+            to_raw: view.to_raw.clone(),
+            purpose: view.purpose,
+            profile: view.profile,
+            locale: view.locale.clone(),
+            code_length: view.code_length,
+            ttl: view.ttl,
+            template,
+            last_line: view.last_line.clone(),
+            client_ref: view.client_ref.clone(),
+            rate_keys: serde_json::from_str(&view.rate_keys).unwrap_or_default(),
+            crowd,
+        })?;
+        Ok(Again(going))
+    }
+
+    fn going(&self, letter: Letter) -> Result<Going, TextFault> {
+        let code = Code::draw(letter.code_length, || OsRng.unwrap_err().next_u64());
+        // Measured with this one; another of its length measures the same.
+        let (_, plan) = measured(&letter.text(&self.rules, &code, letter.ttl))?;
+        let counted = self.counted(&letter);
+        let cooldown = of_number(self.store.pepper(), &letter);
+        let rules = Arc::clone(&self.rules);
+        let text: TextOf = Arc::new(move |code, life| letter.submission(&rules, code, life, plan));
+        Ok(Going {
+            code,
+            text,
+            counted,
+            cooldown,
+            clock: self.clock.clone(),
+        })
+    }
+
+    /// What a code counts against: the limits of its profile for the number, and those of whatever else the caller counts
+    /// by. These know no cool-down: one office may ask for two people in the same minute.
+    fn counted(&self, letter: &Letter) -> Vec<Counted> {
+        let pepper = self.store.pepper();
+        let limits = &self.rules.profile(letter.profile).limits;
+        let key = of_number(pepper, letter);
+        let of_number = limits.iter().map(|limit| Counted { key, limit: *limit });
+        let shortest = limits.iter().map(Limit::window).min();
+        let longer = limits
+            .iter()
+            .filter(|limit| limits.len() == 1 || Some(limit.window()) != shortest);
+        let of_others = letter.rate_keys.iter().flat_map(|(name, value)| {
+            let words = ["rate", &letter.app, letter.profile.as_str(), name, value];
+            let key = LimitKey(pepper.limit_mac(&words));
+            longer
+                .clone()
+                .map(move |limit| Counted { key, limit: *limit })
+        });
+        of_number.chain(of_others).collect()
+    }
+
+    /// Sends what is ready.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(crate) async fn send(
+        store: Store,
+        ready: Ready,
+        once: Option<Once<VerificationView>>,
+    ) -> Result<CodeSent, StoreError> {
+        store.begin_verification(ready.new, ready.going, once).await
+    }
+
+    /// Sends it for a verification that is pending. `app`: `None` sees all.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(crate) async fn send_again(
+        store: Store,
+        view: VerificationView,
+        again: Again,
+        once: Option<Once<VerificationView>>,
+    ) -> Result<CodeSent, StoreError> {
+        store
+            .resend_verification(view.id, Some(view.app), again.0, once)
+            .await
+    }
+
+    /// Compares what was typed.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(crate) async fn check(&self, which: Which, typed: &str) -> Result<Checked, StoreError> {
+        let pepper = self.store.pepper().clone();
+        let limit = self.check_failures;
+        let failures: FailuresOf = Arc::new(move |app, to| Counted {
+            key: LimitKey(pepper.limit_mac(&["check", app, to.as_str()])),
+            limit,
+        });
+        let code = Code::typed(typed);
+        self.store
+            .check(which, code, failures, self.clock.clone())
+            .await
+    }
+
+    /// Ends a verification. `app`: `None` sees all.
+    ///
+    /// # Errors
+    /// When the disk refuses.
+    pub(crate) async fn cancel(
+        &self,
+        id: crate::domain::VerificationId,
+        app: Option<String>,
+    ) -> Result<Ended, StoreError> {
+        self.store
+            .cancel_verification(id, app, self.clock.clone())
+            .await
+    }
+}
+
+/// The log of codes to this number.
+fn of_number(pepper: &Pepper, letter: &Letter) -> LimitKey {
+    let (profile, purpose) = (letter.profile.as_str(), letter.purpose.as_str());
+    LimitKey(pepper.limit_mac(&["code", profile, purpose, letter.to.as_str()]))
+}
+
+/// Everything that a text with a code is made of, but the code.
+struct Letter {
+    app: String,
+    to: Destination,
+    to_raw: String,
+    purpose: Purpose,
+    profile: ProfileName,
+    locale: Locale,
+    code_length: u8,
+    ttl: Duration,
+    template: Option<OtherText>,
+    last_line: Option<LastLine>,
+    client_ref: Option<String>,
+    rate_keys: BTreeMap<String, String>,
+    crowd: Crowd,
+}
+
+impl Letter {
+    fn text(&self, rules: &CodeRules, code: &Code, life: Duration) -> String {
+        let template = match &self.template {
+            Some(other) => &other.template,
+            None => rules.texts.of(self.profile, &self.locale),
+        };
+        let filling = Filling {
+            code,
+            life,
+            last_line: self.last_line.as_ref(),
+        };
+        rules.texts.filled(self.profile, template, &filling)
+    }
+
+    /// `plan`: what the text came to when it was measured.
+    fn submission(&self, rules: &CodeRules, code: &Code, life: Life, plan: Plan) -> Submission {
+        let text = self.text(rules, code, life.expires_at.since(life.at));
+        let (body, plan) = measured(&text).unwrap_or_else(|_| (Body::stored(text), plan));
+        Submission {
+            app: self.app.clone(),
+            to: self.to.clone(),
+            to_raw: self.to_raw.clone(),
+            category: Category::Otp,
+            severity: None,
+            body,
+            encoding: plan.encoding,
+            parts: 1,
+            flash: false,
+            ref16: false,
+            via: None,
+            priority: None,
+            crowd: self.crowd,
+            client_ref: self.client_ref.clone(),
+            template: self.template.as_ref().map(|other| other.id),
+            scheduled_at: None,
+            // It is worth nothing without its code.
+            expires_at: life.expires_at,
+            at: life.at,
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The rules of profiles on a real store.
