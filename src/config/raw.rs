@@ -935,7 +935,7 @@ mod tests {
             ),
             (
                 "[verify]\nprofile.v2.ttl = 60",
-                "line 2: verify.profile.v2 = profile.v2.ttl: there is no such profile; there are sms.registration, \
+                "line 2: verify.profile.v2 = v2: there is no such profile; there are sms.registration, \
                  sms.login, sms.password_reset, sms.payment, sms.device_operation, otp, v1",
             ),
             (

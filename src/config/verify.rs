@@ -185,9 +185,13 @@ impl Desk<'_> {
     fn measure(&mut self, rules: &CodeRules, places: &Places) {
         let mut is_brand_refused = false;
         for name in ProfileName::ALL {
+            let usual = match name {
+                ProfileName::V1 => rules.default_locale.clone(),
+                _ => Locale::parse("en").expect("en is a language tag"),
+            };
             let misfits = rules
                 .texts
-                .misfits(name, rules.profile(name), rules.code_length);
+                .misfits(name, rules.profile(name), rules.code_length, &usual);
             for misfit in misfits.iter().filter(|one| one.is_own) {
                 if let Some(span) = places.own.get(&(name, misfit.locale.clone())) {
                     let key = format!(
@@ -211,7 +215,9 @@ impl Desk<'_> {
                 misfit.locale,
                 misfit.fault,
             );
-            if let Some((key, span)) = places.last_lines.get(&name) {
+            if misfit.needs_last_line
+                && let Some((key, span)) = places.last_lines.get(&name)
+            {
                 let key = format!("verify.profile.{}.{key}", name.as_str());
                 self.refuse(&key, span.clone(), right);
             } else if let Some(span) = &places.brand
@@ -237,9 +243,8 @@ mod tests {
     fn a_profile_takes_what_is_written_and_keeps_the_rest() {
         let config = written(
             "[verify]
-             brand = 'Example: '
              code_length = 8
-             default_locale = 'pt-BR'
+             default_locale = 'en-GB'
              sweep_every = 5
              [verify.profile.sms.login]
              ttl = 120
@@ -257,7 +262,7 @@ mod tests {
         .config();
         let codes = &config.codes;
         assert_eq!(codes.code_length, 8);
-        assert_eq!(codes.default_locale.as_str(), "pt-br");
+        assert_eq!(codes.default_locale.as_str(), "en-gb");
         assert_eq!(config.sweep_every, Duration::from_secs(5));
         assert_eq!(
             config.retention.verifications,

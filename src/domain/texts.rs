@@ -26,7 +26,6 @@ pub struct Filling<'a> {
     pub code: &'a Code,
     /// How long the code lives.
     pub life: Duration,
-    /// `None`: that of the profile, if it has one.
     pub last_line: Option<&'a LastLine>,
 }
 
@@ -58,6 +57,8 @@ pub struct Misfit {
     pub fault: TextFault,
     /// It is one of the config, not one built in.
     pub is_own: bool,
+    /// Without the last line it would fit.
+    pub needs_last_line: bool,
 }
 
 /// What group E sends, in every language.
@@ -140,13 +141,13 @@ impl Texts {
         }
     }
 
+    /// Of a profile that has one.
+    pub fn last_line(&self, profile: ProfileName) -> Option<&LastLine> {
+        self.last_lines.get(&profile)
+    }
+
     /// The text as it is sent. A brand stands before a text that has no place for it.
-    pub fn filled(
-        &self,
-        profile: ProfileName,
-        template: &Template,
-        filling: &Filling<'_>,
-    ) -> String {
+    pub fn filled(&self, template: &Template, filling: &Filling<'_>) -> String {
         let told = minutes(filling.life).to_string();
         let value_of = |name: &Variable| match name.as_str() {
             CODE => Some(filling.code.expose()),
@@ -159,44 +160,65 @@ impl Texts {
             .expect("a text for codes has no other variables");
         let places_brand = template.variables().iter().any(|one| one.as_str() == BRAND);
         let brand = if places_brand { "" } else { &self.brand };
-        match filling.last_line.or(self.last_lines.get(&profile)) {
+        match filling.last_line {
             None => format!("{brand}{text}"),
             Some(line) => format!("{brand}{text}\n{}", line.with(filling.code)),
         }
     }
 
-    /// Every text that would be refused when it is asked for.
-    pub fn misfits(&self, name: ProfileName, profile: &Profile, code_length: u8) -> Vec<Misfit> {
+    /// Every text that would be refused when it is asked for. The last line of the profile counts for the texts that were
+    /// written for it, and for that of the `usual` locale; in other languages, whoever asks is told.
+    pub fn misfits(
+        &self,
+        name: ProfileName,
+        profile: &Profile,
+        code_length: u8,
+        usual: &Locale,
+    ) -> Vec<Misfit> {
         let code = Code::draw(code_length, || 0);
-        let filling = Filling {
-            code: &code,
-            life: profile.ttl,
-            last_line: None,
+        let fault = |template: &Template, last_line| {
+            let filling = Filling {
+                code: &code,
+                life: profile.ttl,
+                last_line,
+            };
+            measured(&self.filled(template, &filling)).err()
         };
-        let own = self.own.iter().filter(|((of, _), _)| *of == name);
-        let own: BTreeMap<&str, &Template> = own
-            .map(|((_, tag), template)| (tag.as_str(), template))
-            .collect();
-        let built_in = BUILT_IN
-            .iter()
-            .map(|(tag, template)| (*tag, template))
-            .filter(|(tag, _)| name != ProfileName::Otp && !own.contains_key(tag));
-        let otp = ("en", &*OTP_TEMPLATE);
-        let otp = (name == ProfileName::Otp && own.is_empty()).then_some(otp);
-        own.iter()
-            .map(|(tag, template)| (*tag, *template))
-            .chain(built_in)
-            .chain(otp)
-            .filter_map(|(tag, template)| {
-                let fault = measured(&self.filled(name, template, &filling)).err()?;
+        let line = self.last_line(name);
+        let usual = self.of(name, usual);
+        self.candidates(name)
+            .into_iter()
+            .filter_map(|(tag, template, is_own)| {
+                let bare = fault(template, None);
+                let counts = is_own || std::ptr::eq(template, usual);
+                let whole = line
+                    .filter(|_| counts)
+                    .and_then(|line| fault(template, Some(line)));
                 Some(Misfit {
                     profile: name,
                     locale: tag.to_owned(),
-                    fault,
-                    is_own: own.contains_key(tag),
+                    fault: bare.or(whole)?,
+                    is_own,
+                    needs_last_line: bare.is_none(),
                 })
             })
             .collect()
+    }
+
+    /// The texts that a profile may be asked for, by their tags; whether each is one of the config.
+    fn candidates(&self, name: ProfileName) -> Vec<(&str, &Template, bool)> {
+        let own = self.own.iter().filter(|((of, _), _)| *of == name);
+        let mut candidates: Vec<_> = own
+            .map(|((_, tag), template)| (tag.as_str(), template, true))
+            .collect();
+        if name == ProfileName::Otp {
+            candidates.push(("en", &*OTP_TEMPLATE, false));
+            return candidates;
+        }
+        let is_free = |tag: &str| self.own.keys().all(|(of, own)| *of != name || own != tag);
+        let built_in = BUILT_IN.iter().filter(|(tag, _)| is_free(tag));
+        candidates.extend(built_in.map(|(tag, template)| (*tag, template, false)));
+        candidates
     }
 }
 
@@ -242,7 +264,7 @@ mod tests {
             life: Duration::from_secs(600),
             last_line,
         };
-        texts.filled(profile, texts.of(profile, &locale(tag)), &filling)
+        texts.filled(texts.of(profile, &locale(tag)), &filling)
     }
 
     use ProfileName::{Otp, SmsLogin, V1};
@@ -320,31 +342,47 @@ mod tests {
 
     #[test]
     fn every_text_is_measured_with_the_brand_before_anybody_asks_for_it() {
-        let of_v1 = V1.defaults();
-        assert_eq!(texts("Example: ", &[]).misfits(V1, &of_v1, 6), []);
+        let misfits = |texts: &Texts, name: ProfileName, digits| {
+            texts.misfits(name, &name.defaults(), digits, &locale("zh"))
+        };
+        assert_eq!(misfits(&texts("Example: ", &[]), V1, 6), []);
         for name in ProfileName::ALL {
-            assert_eq!(
-                texts("", &[]).misfits(name, &name.defaults(), 10),
-                [],
-                "{name:?}"
-            );
+            assert_eq!(misfits(&texts("", &[]), name, 10), [], "{name:?}");
         }
         let long = "A brand that is far too long for any text with letters that take two octets: ";
-        let misfits = texts(long, &[]).misfits(V1, &of_v1, 6);
-        let locales: Vec<&str> = misfits.iter().map(|one| one.locale.as_str()).collect();
+        let found = misfits(&texts(long, &[]), V1, 6);
+        let locales: Vec<&str> = found.iter().map(|one| one.locale.as_str()).collect();
         assert!(
             locales.contains(&"zh") && !locales.contains(&"en"),
             "{locales:?}"
         );
-        assert!(misfits.iter().all(|one| !one.is_own));
+        assert!(found.iter().all(|one| !one.is_own && !one.needs_last_line));
         let own = "{{code}} ".to_owned() + &"x".repeat(160);
-        let misfits = texts("", &[(V1, "en", &own)]).misfits(V1, &of_v1, 6);
         let expected = Misfit {
             profile: V1,
             locale: "en".into(),
             fault: TextFault::TooLong { parts: 2 },
             is_own: true,
+            needs_last_line: false,
         };
-        assert_eq!(misfits, [expected]);
+        assert_eq!(misfits(&texts("", &[(V1, "en", &own)]), V1, 6), [expected]);
+    }
+
+    #[test]
+    fn a_last_line_is_measured_with_the_texts_that_it_is_meant_for() {
+        let line = LastLine::domain("a-host-with-a-rather-long-name.example.com").unwrap();
+        let lines = BTreeMap::from([(V1, line)]);
+        let own = BTreeMap::from([(
+            (V1, "ru".to_owned()),
+            template("{{code}} — ваш код для входа на сайт"),
+        )]);
+        let texts = Texts::new(String::new(), locale("zh"), own, lines);
+        let found = texts.misfits(V1, &V1.defaults(), 6, &locale("zh"));
+        let found: Vec<_> = found
+            .iter()
+            .map(|one| (one.locale.as_str(), one.needs_last_line))
+            .collect();
+        // Thai and Hindi would not fit either, but nobody has said that they are asked for.
+        assert_eq!(found, [("ru", true), ("zh", true)]);
     }
 }

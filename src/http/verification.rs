@@ -25,7 +25,7 @@ use crate::domain::{
     UnixMillis, VerificationId, VerificationState, wording,
 };
 use crate::store::{
-    Answer, Checked, CodeSent, Ended, Once, Render, SentCode, StoreError, VerificationFilter,
+    Answer, Checked, CodeSent, Ended, Render, SentCode, StoreError, VerificationFilter,
     VerificationView, Which,
 };
 use crate::verify::{Codes, OtherText, Wish};

@@ -82,10 +82,7 @@ pub(super) fn uncount(work: &Work<'_>, key: LimitKey, at: UnixMillis) -> Result<
     Ok(())
 }
 
-#[cfg_attr(
-    not(test),
-    expect(dead_code, reason = "its caller comes with the limits of the API")
-)]
+#[expect(dead_code, reason = "its caller comes with the limits of the API")]
 /// Deletes what no limit reaches any more, at most `step`; answers how many. `longest`: the longest window.
 pub(super) fn forget(
     work: &Work<'_>,

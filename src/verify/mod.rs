@@ -296,12 +296,13 @@ impl Letter {
             Some(other) => &other.template,
             None => rules.texts.of(self.profile, &self.locale),
         };
+        let of_profile = rules.texts.last_line(self.profile);
         let filling = Filling {
             code,
             life,
-            last_line: self.last_line.as_ref(),
+            last_line: self.last_line.as_ref().or(of_profile),
         };
-        rules.texts.filled(self.profile, template, &filling)
+        rules.texts.filled(template, &filling)
     }
 
     /// `plan`: what the text came to when it was measured.

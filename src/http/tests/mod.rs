@@ -4,6 +4,7 @@ mod accepting;
 mod batches;
 mod browsing;
 mod callers;
+mod codes;
 mod direct;
 mod idempotency;
 mod inbox;
@@ -17,6 +18,7 @@ mod templates;
 
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
 
 use axum::Router;
 use axum::body::Body;
@@ -46,6 +48,8 @@ struct House {
     fleet: watch::Sender<FleetView>,
     loads: watch::Sender<Vec<Load>>,
     wished: mpsc::Receiver<Wish>,
+    /// What its clock shows.
+    now: Arc<AtomicI64>,
     _folder: tempfile::TempDir,
 }
 
@@ -80,6 +84,7 @@ impl House {
         let (fleet, fleet_view) = watch::channel(FleetView::from([ready_modem("m1")]));
         let (loads, loads_view) = watch::channel(Vec::new());
         let (wishes, wished) = mpsc::channel(4);
+        let now = Arc::new(AtomicI64::new(NOW.0));
         let gate = Gate::new(Parts {
             config: Arc::new(config),
             store: store.clone(),
@@ -88,7 +93,10 @@ impl House {
             loads: loads_view,
             wishes,
             admin_key: KeyHash::of(KEY),
-            clock: Clock::new(|| NOW),
+            clock: {
+                let now = Arc::clone(&now);
+                Clock::new(move || UnixMillis(now.load(Ordering::Relaxed)))
+            },
         });
         Self {
             router: router(gate.clone()),
@@ -97,6 +105,7 @@ impl House {
             fleet,
             loads,
             wished,
+            now,
             _folder: folder,
         }
     }

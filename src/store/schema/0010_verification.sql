@@ -61,3 +61,25 @@ CREATE TABLE verification_code (
 
 -- A message that fails: the verification that waits for it.
 CREATE INDEX verification_code_message ON verification_code (message);
+
+-- More can happen than before. SQLite has no other way to a CHECK that is wider.
+ALTER TABLE occurrence RENAME TO occurrence_before;
+DROP INDEX occurrence_age;
+CREATE TABLE occurrence (
+  seq     INTEGER PRIMARY KEY,
+  at      INTEGER NOT NULL,
+  kind    TEXT    NOT NULL CHECK (kind IN ('alert.skipped', 'suppression.added', 'suppression.removed',
+                                           'verification.sent', 'verification.approved', 'verification.failed',
+                                           'verification.expired', 'guard.blocked', 'budget.exceeded')),
+  -- Whose it is; NULL: everybody's.
+  app     TEXT,
+  number  TEXT    NOT NULL,
+  detail  TEXT    NOT NULL
+) STRICT;
+INSERT INTO occurrence (seq, at, kind, app, number, detail)
+SELECT seq, at, kind, app, number, detail
+  FROM occurrence_before;
+DROP TABLE occurrence_before;
+
+-- store.forget: older than seven days.
+CREATE INDEX occurrence_age ON occurrence (at);
