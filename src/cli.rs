@@ -10,6 +10,7 @@ mod backup;
 mod bench;
 mod client;
 mod inbox;
+mod otp;
 mod pdu;
 mod queue;
 mod replay;
@@ -46,6 +47,8 @@ enum Command {
     Inbox(inbox::InboxArgs),
     /// Show what waits in a running gateway, and for what.
     Queue(queue::QueueArgs),
+    /// Send and check one-time codes through a running gateway.
+    Otp(otp::OtpArgs),
     /// Copy the database into a file, beside a running gateway or without one.
     Backup(backup::BackupArgs),
     /// Put a backup in the place of the database. No gateway may run.
@@ -119,6 +122,7 @@ pub fn main() -> ExitCode {
         Command::Send(args) => send::run(&args),
         Command::Inbox(args) => inbox::run(&args),
         Command::Queue(args) => queue::run(&args),
+        Command::Otp(args) => otp::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => restore::run(&args),
         Command::CheckConfig(args) => check_config(&args),

@@ -8,6 +8,7 @@ mod house;
 
 mod chooses_routes;
 mod clock_may_be_set;
+mod codes;
 mod idempotency_key;
 mod never_sends_twice;
 mod quiet_hours;
