@@ -37,6 +37,7 @@ mod suppression;
 mod template;
 mod verification;
 mod waiting;
+mod wal;
 mod writer;
 
 use std::path::Path;
@@ -215,9 +216,6 @@ impl Group<'_> {
     }
 }
 
-/// Octets: as much as it has when nothing holds it up (`writer::CHECKPOINT_BY_WRITER`).
-const LARGEST_IDLE_WAL: i64 = 20 << 20;
-
 /// Opens with everything that a writing connection needs. WAL and `synchronous=FULL`: a COMMIT that was
 /// answered survives a power cut.
 fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
@@ -228,7 +226,7 @@ fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "journal_mode", "wal")?;
     connection.pragma_update(None, "synchronous", "full")?;
     // A WAL that has grown behind a long question or a backup is cut again when it is written from its beginning.
-    connection.pragma_update(None, "journal_size_limit", LARGEST_IDLE_WAL)?;
+    connection.pragma_update(None, "journal_size_limit", wal::LARGEST_IDLE)?;
     connection.pragma_update(None, "foreign_keys", true)?;
     // What is blanked is overwritten, not merely unlinked (semantics §7).
     connection.pragma_update(None, "secure_delete", true)?;
@@ -243,7 +241,7 @@ fn open_for_writing(path: &Path) -> Result<Connection, StoreError> {
     connection.pragma_update(None, "ignore_check_constraints", spared)?;
     connection.busy_timeout(std::time::Duration::from_secs(5))?;
     connection.set_prepared_statement_cache_capacity(64);
-    writer::count_wal_pages(&connection);
+    wal::count_pages(&connection);
     Ok(connection)
 }
 

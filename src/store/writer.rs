@@ -6,10 +6,7 @@
 //! alone. After an I/O error of COMMIT nobody knows what holds: the file is closed and opened again before anything else
 //! is done with it.
 
-use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use std::sync::mpsc as bell;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, ErrorCode};
@@ -18,6 +15,7 @@ use tracing::{error, warn};
 
 use super::batch::{self, BatchStep, Touched};
 use super::waiting::{Moves, Place, Waiting};
+use super::wal::{self, WalCare};
 use super::{Step, StoreError};
 use crate::domain::{MessageSeq, MessageState, UnixMillis};
 
@@ -164,16 +162,6 @@ const MANY: usize = 8;
 const LINGER: std::time::Duration = std::time::Duration::from_micros(250);
 /// Steps that a slow listener may lag behind before it misses some.
 const STEPS_KEPT: usize = 1024;
-/// Pages in the WAL from which on it is copied into the database, in the background (4 MiB). Then it is written from its
-/// beginning again: a sync of blocks that exist costs less than one of a file that grows.
-const CHECKPOINT_FROM: i32 = 1_000;
-/// Pages in the WAL from which on the writer does it itself (16 MiB): under load the other thread never sees the end of a
-/// WAL that grows meanwhile.
-pub(super) const CHECKPOINT_BY_WRITER: i32 = 4_000;
-/// Pages in the WAL from which on the writer waits for the other thread, however long that takes, and copies what is left
-/// (64 MiB): a disk that is slower than the writes must not let it grow for ever.
-pub(super) const CHECKPOINT_AT_LAST: i32 = 16_000;
-
 impl Door {
     pub(super) async fn submit(&self, jobs: Jobs) {
         if let Err(refused) = self.queue.send(jobs).await {
@@ -211,19 +199,15 @@ pub(super) fn start(path: &Path, waiting: Waiting) -> Result<(Door, StoreThreads
     let checkpoints = super::open_for_writing(path)?;
     let (queue, jobs) = mpsc::channel(QUEUE);
     let (steps, _) = broadcast::channel(STEPS_KEPT);
-    // One ring is enough: the checkpointer copies all there is.
-    let (ring, rung) = bell::sync_channel(1);
     let (batches, _) = broadcast::channel(STEPS_KEPT);
-    let copying = Arc::new(Mutex::new(()));
+    let (wal, copier) = wal::care();
     let writer = Writer {
         path: path.to_owned(),
         connection: Some(connection),
         steps: steps.clone(),
         batches: batches.clone(),
         waiting: waiting.clone(),
-        checkpoint_bell: ring,
-        checkpoint_at: CHECKPOINT_BY_WRITER,
-        copying: Arc::clone(&copying),
+        wal,
     };
     let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
         std::thread::Builder::new()
@@ -235,7 +219,7 @@ pub(super) fn start(path: &Path, waiting: Waiting) -> Result<(Door, StoreThreads
         writer: spawn("store-writer", Box::new(move || writer.serve(jobs)))?,
         checkpointer: spawn(
             "store-checkpoint",
-            Box::new(move || checkpoint_when_rung(&checkpoints, &rung, &copying)),
+            Box::new(move || copier.run(&checkpoints)),
         )?,
     };
     let door = Door {
@@ -254,11 +238,7 @@ struct Writer {
     steps: broadcast::Sender<Step>,
     batches: broadcast::Sender<BatchStep>,
     waiting: Waiting,
-    checkpoint_bell: bell::SyncSender<()>,
-    /// Pages in the WAL from which on the writer copies it itself.
-    checkpoint_at: i32,
-    /// Held by the other thread while it copies the WAL.
-    copying: Arc<Mutex<()>>,
+    wal: WalCare,
 }
 
 /// All that stand at the door go in together.
@@ -269,11 +249,6 @@ fn take_waiting(jobs: &mut mpsc::Receiver<Jobs>, group: &mut Jobs) {
             Err(_) => break,
         }
     }
-}
-
-thread_local! {
-    /// What the WAL hook of this thread's connection last said.
-    static PAGES_IN_WAL: Cell<i32> = const { Cell::new(0) };
 }
 
 impl Writer {
@@ -287,7 +262,9 @@ impl Writer {
             }
             last = group.len();
             self.commit_group(group);
-            self.keep_wal_small();
+            if let Some(connection) = &self.connection {
+                self.wal.keep_small(connection);
+            }
         }
     }
 
@@ -361,56 +338,6 @@ impl Writer {
             let _ = self.batches.send(step);
         }
     }
-
-    fn keep_wal_small(&mut self) {
-        let pages = PAGES_IN_WAL.get();
-        if pages < CHECKPOINT_FROM {
-            // It is written from its beginning again.
-            self.checkpoint_at = CHECKPOINT_BY_WRITER;
-        }
-        if pages >= self.checkpoint_at
-            && let Some(connection) = &self.connection
-        {
-            let _others_turn = (pages >= CHECKPOINT_AT_LAST)
-                .then(|| self.copying.lock().unwrap_or_else(PoisonError::into_inner));
-            // PASSIVE waits for nobody. A question or a backup that holds the WAL leaves it as long as it is: it is
-            // tried again when it has grown by as much again.
-            match checkpoint(connection) {
-                // The other thread is at it: again after the next group.
-                Ok(false) => return,
-                Ok(true) => {}
-                Err(error) => warn!(%error, "the WAL could not be copied into the database"),
-            }
-            self.checkpoint_at = pages.saturating_add(CHECKPOINT_BY_WRITER);
-        } else if pages >= CHECKPOINT_FROM {
-            // A full bell has been rung already.
-            let _ = self.checkpoint_bell.try_send(());
-        }
-    }
-}
-
-/// Remembers how long the WAL is; to be set on the writer's connection.
-pub(super) fn count_wal_pages(connection: &Connection) {
-    connection.wal_hook(Some(|_, pages| {
-        PAGES_IN_WAL.set(pages);
-        Ok(())
-    }));
-}
-
-fn checkpoint_when_rung(connection: &Connection, bell: &bell::Receiver<()>, copying: &Mutex<()>) {
-    while bell.recv().is_ok() {
-        let _turn = copying.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Err(error) = checkpoint(connection) {
-            warn!(%error, "the WAL could not be copied into the database");
-        }
-    }
-}
-
-/// Copies as much of the WAL as nobody holds, and waits for nobody. `false`: somebody else is copying it.
-fn checkpoint(connection: &Connection) -> Result<bool, rusqlite::Error> {
-    let busy: bool =
-        connection.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |row| row.get(0))?;
-    Ok(!busy)
 }
 
 fn fail_all(group: Jobs, mut error: impl FnMut() -> StoreError) {

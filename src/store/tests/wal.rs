@@ -3,14 +3,14 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::store::writer::CHECKPOINT_AT_LAST;
+use crate::store::wal::COPIED_AT_LAST;
 
 const MIB: u64 = 1 << 20;
 const PAGE: u64 = 4096;
 
 /// What the writer lets it come to when the other thread is slow, and a group more.
 fn bound() -> u64 {
-    u64::try_from(CHECKPOINT_AT_LAST).unwrap() * PAGE + 8 * MIB
+    u64::try_from(COPIED_AT_LAST).unwrap() * PAGE + 8 * MIB
 }
 
 impl House {
