@@ -2,6 +2,7 @@
 
 mod batches;
 mod clock;
+mod codes;
 mod doubt;
 mod forgetting;
 mod inbound;

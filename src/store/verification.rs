@@ -661,7 +661,10 @@ fn end(
               WHERE verification = :seq AND sealed IS NOT NULL",
         )?
         .execute(named_params! { ":seq": view.seq })?;
-    withdraw(work, view.seq, at)?;
+    // At its own end, which is the code's, a text that still waits expires by itself: that is how it is not counted.
+    if state != VerificationState::Expired {
+        withdraw(work, view.seq, at)?;
+    }
     let kind = match state {
         VerificationState::Approved => "verification.approved",
         VerificationState::Expired => "verification.expired",
