@@ -97,7 +97,7 @@ impl Desk<'_> {
         }
         let words = Resend::ALL.map(|one| (one.as_str(), one));
         Profile {
-            ttl: self.seconds(&key("ttl"), raw.ttl, usual.ttl.as_secs(), 30..=900),
+            ttl: self.seconds(&key("ttl"), raw.ttl, usual.ttl.as_secs(), 30..=86_400),
             attempts: self.number(&key("attempts"), raw.attempts, usual.attempts, 1..=10),
             resend: self.word(&key("resend"), raw.resend, usual.resend.as_str(), &words),
             limits: self.list(

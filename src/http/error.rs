@@ -14,7 +14,7 @@ use super::answer::written;
 use super::front::RequestId;
 use super::language::{self, Language};
 use crate::domain::Reason;
-use crate::store::StoreError;
+use crate::store::{Hold, StoreError};
 
 /// Why a request was not done.
 #[derive(Debug)]
@@ -50,6 +50,8 @@ pub(super) enum ApiError {
     Limited {
         wait: Duration,
     },
+    /// Codes that went there are not used.
+    Held(Hold),
     /// The verification is over.
     NotPending,
     /// E-mail is not configured.
@@ -141,7 +143,7 @@ impl ApiError {
             Self::TooManyTemplates => (StatusCode::BAD_REQUEST, "invalid_request"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::NotCancelable => (StatusCode::CONFLICT, "not_cancelable"),
-            Self::Suppressed(_) => (StatusCode::FORBIDDEN, "destination_blocked"),
+            Self::Suppressed(_) | Self::Held(_) => (StatusCode::FORBIDDEN, "destination_blocked"),
             Self::OtherBody => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch"),
             Self::StillRunning => (StatusCode::CONFLICT, "idempotency_in_progress"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
@@ -189,6 +191,12 @@ impl ApiError {
                 "only what is scheduled or queued can be canceled; this is past that".into()
             }
             Self::Suppressed(reason) => suppressed(reason),
+            Self::Held(Hold::Block) => "too many codes for numbers like this one are not used (guard.block_max, \
+                                        guard.min_conversion); none goes there for an hour"
+                .into(),
+            Self::Held(Hold::Country) => "too many codes for this country are not used (guard.auto_block); none goes \
+                                          there for an hour"
+                .into(),
             Self::OtherBody => {
                 "this Idempotency-Key was used with another body; take a new key".into()
             }
@@ -632,6 +640,7 @@ mod tests {
                 403,
                 "destination_blocked",
             ),
+            (ApiError::Held(Hold::Block), 403, "destination_blocked"),
             (ApiError::OtherBody, 422, "idempotency_mismatch"),
             (ApiError::StillRunning, 409, "idempotency_in_progress"),
             (

@@ -58,7 +58,7 @@ pub(crate) use server::serve;
 use crate::config::Config;
 use crate::dispatch::{Bell, Load, Wish};
 use crate::domain::{Clock, FleetView, Limit, UnixMillis};
-use crate::store::Store;
+use crate::store::{Conversion, Store};
 use crate::verify::Codes;
 use accept::Running;
 use error::ApiError;
@@ -98,10 +98,16 @@ impl Gate {
         let database = parts.config.database_path();
         let disk = Disk::new(&database, parts.config.database.min_free_bytes);
         let check_failures = Limit::new(20, 3600).expect("both are more than 0");
+        let conversion = Conversion {
+            block_max: 15,
+            min: 0.20,
+            auto_block: false,
+        };
         let codes = Codes::new(
             parts.store.clone(),
             Arc::clone(&parts.config.codes),
             check_failures,
+            conversion,
             parts.clock.clone(),
         );
         Self(Arc::new(Inner {

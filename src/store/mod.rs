@@ -14,6 +14,7 @@ mod clock;
 mod doubt;
 mod expiry;
 mod fleet;
+mod guard;
 mod idempotency;
 mod inbound;
 mod limit;
@@ -52,6 +53,7 @@ pub(crate) use batch::{BatchStep, BatchSubmission, BatchView, CancelBatch, Rejec
 pub(crate) use clock::ClockSet;
 pub(crate) use doubt::{InDoubt, Settlement, Verdict};
 pub(crate) use fleet::{RecoveryEntry, SimUse};
+pub(crate) use guard::{Conversion, Hold};
 pub(crate) use idempotency::{Answer, Once, Render};
 pub(crate) use inbound::{InboundView, InboxFilter, Received};
 pub(crate) use limit::{Counted, LimitKey};

@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params};
 
+use super::guard::{self, Conversion, Hold};
 use super::idempotency::{self, Answer, Known, Once};
 use super::limit::{self, Counted, LimitKey};
 use super::message::{self, Submission};
@@ -52,6 +53,7 @@ pub(crate) struct Going {
     pub(crate) text: TextOf,
     /// What the send counts against.
     pub(crate) counted: Vec<Counted>,
+    pub(crate) conversion: Conversion,
     /// Which of it is taken back when the text does not go out.
     pub(crate) cooldown: LimitKey,
     pub(crate) clock: Clock,
@@ -80,6 +82,8 @@ pub(crate) enum CodeSent {
     Limited(Duration),
     /// Its number is not to be written to.
     Suppressed(Reason),
+    /// Too many codes that went where it would go were not used.
+    Held(Hold),
     NotFound,
     /// The verification is over.
     NotPending,
@@ -296,6 +300,7 @@ impl Store {
             for view in &over {
                 ended_by_clock(work, view.clone(), now)?;
             }
+            guard::forget(work, now)?;
             Ok(over.len() == AT_ONCE)
         });
         self.door.submit(vec![job]).await;
@@ -379,6 +384,9 @@ impl<'a> Sender<'a> {
     fn refusal(&self, work: &Work<'_>, to: &Destination) -> Result<Option<CodeSent>, StoreError> {
         if let Some(reason) = held_back(work.db, &self.manners.stop, to, Category::Otp)? {
             return Ok(Some(CodeSent::Suppressed(reason)));
+        }
+        if let Some(hold) = guard::hold(work, to, self.going.conversion, self.at)? {
+            return Ok(Some(CodeSent::Held(hold)));
         }
         let wait = limit::wait(work, &self.going.counted, self.at)?;
         Ok(wait.map(CodeSent::Limited))
@@ -665,6 +673,9 @@ fn end(
     if state != VerificationState::Expired {
         withdraw(work, view.seq, at)?;
     }
+    if state == VerificationState::Approved {
+        guard::approved(work, view.country.as_deref(), view.created_at)?;
+    }
     let kind = match state {
         VerificationState::Approved => "verification.approved",
         VerificationState::Expired => "verification.expired",
@@ -786,7 +797,7 @@ fn insert(
             ":to": number,
             ":to_raw": new.to_raw,
             ":country": new.to.country(),
-            ":block": number.get(..number.len().saturating_sub(3)).unwrap_or_default(),
+            ":block": guard::block(&new.to),
             ":purpose": new.purpose.as_str(),
             ":profile": new.profile.as_str(),
             ":resend": new.rules.resend.as_str(),
@@ -802,6 +813,7 @@ fn insert(
             ":at": at.0,
             ":expires_at": at.plus(new.rules.ttl).0,
         })?;
+    guard::begun(work, new.to.country(), at)?;
     let found = find(work.db, &id, None)?;
     found.ok_or_else(|| StoreError::Corrupt("a verification that was just stored is gone".into()))
 }

@@ -26,8 +26,8 @@ use crate::domain::{
     Plan, Profile, ProfileName, Purpose, Template,
 };
 use crate::store::{
-    Checked, CodeSent, Counted, Ended, FailuresOf, Going, Life, LimitKey, NewVerification, Once,
-    Store, StoreError, Submission, TextOf, VerificationView, Which,
+    Checked, CodeSent, Conversion, Counted, Ended, FailuresOf, Going, Life, LimitKey,
+    NewVerification, Once, Store, StoreError, Submission, TextOf, VerificationView, Which,
 };
 
 /// Issues codes by the rules of their profiles, and compares what is typed.
@@ -37,6 +37,7 @@ pub(crate) struct Codes {
     rules: Arc<CodeRules>,
     /// Wrong codes of a number in an app.
     check_failures: Limit,
+    conversion: Conversion,
     clock: Clock,
 }
 
@@ -82,12 +83,14 @@ impl Codes {
         store: Store,
         rules: Arc<CodeRules>,
         check_failures: Limit,
+        conversion: Conversion,
         clock: Clock,
     ) -> Self {
         Self {
             store,
             rules,
             check_failures,
+            conversion,
             clock,
         }
     }
@@ -183,6 +186,7 @@ impl Codes {
             text,
             counted,
             cooldown,
+            conversion: self.conversion,
             clock: self.clock.clone(),
         })
     }

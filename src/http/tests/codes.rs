@@ -783,3 +783,17 @@ async fn a_number_that_is_blocked_gets_no_code() {
     let reply = house.say("/v1/verifications", json!({ "to": other })).await;
     assert_eq!(reply.status, 201);
 }
+
+#[tokio::test]
+async fn a_block_of_numbers_that_uses_no_codes_gets_no_more() {
+    let house = House::new();
+    for last in 0..15 {
+        let to = format!("+8613800138{last:03}");
+        house.verification(json!({ "to": to })).await;
+    }
+    let body = json!({ "to": "+8613800138015" });
+    let refused = house.say("/v1/verifications", body).await;
+    refused.is(403, "destination_blocked");
+    let detail = refused.body["detail"].as_str().unwrap();
+    assert!(detail.contains("guard.block_max"), "{detail}");
+}

@@ -83,3 +83,20 @@ DROP TABLE occurrence_before;
 
 -- store.forget: older than seven days.
 CREATE INDEX occurrence_age ON occurrence (at);
+
+-- Verifications by country and minute (since 1970), and how many of them came to something: a country may have more in an
+-- hour than anybody wants to count for each.
+CREATE TABLE country_minute (
+  minute   INTEGER NOT NULL,
+  country  TEXT    NOT NULL,
+  begun    INTEGER NOT NULL,
+  approved INTEGER NOT NULL,
+  PRIMARY KEY (minute, country)
+) STRICT, WITHOUT ROWID;
+
+-- Blocks of numbers and countries that ask for codes and do not use them: so long no code goes there.
+CREATE TABLE guard_hold (
+  -- 'block ' and the first digits, or 'country ' and its code.
+  place TEXT    PRIMARY KEY,
+  until INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;

@@ -19,6 +19,7 @@ struct Desk {
     now: Arc<AtomicI64>,
     failures: Limit,
     limits: Vec<Limit>,
+    conversion: Conversion,
 }
 
 /// What is asked for; the test draws the code.
@@ -42,6 +43,11 @@ impl Desk {
             now: Arc::new(AtomicI64::new(NOW.0)),
             failures: Limit::new(1_000, 3600).unwrap(),
             limits: Vec::new(),
+            conversion: Conversion {
+                block_max: 1_000_000,
+                min: 0.2,
+                auto_block: false,
+            },
         }
     }
 
@@ -76,6 +82,7 @@ impl Desk {
             }),
             counted: counted.collect(),
             cooldown: key,
+            conversion: self.conversion,
             clock: self.clock(),
         }
     }
@@ -365,6 +372,121 @@ async fn verifications_are_closed_by_the_sweep_and_forgotten_long_after() {
     assert_eq!(codes, 0);
 }
 
+/// The `index`-th number of China, three to a block.
+fn somebody(index: usize) -> Destination {
+    let (block, last) = (index / 3, index % 3);
+    Destination::stored(&format!("+86138{block:05}00{last}")).unwrap()
+}
+
+impl Desk {
+    async fn tries_for(&self, to: Destination) -> CodeSent {
+        let new = NewVerification {
+            to,
+            ..self.asked(USUAL)
+        };
+        let store = &self.house.store;
+        store
+            .begin_verification(new, self.going("123456"), None)
+            .await
+            .unwrap()
+    }
+
+    fn told(&self, kind: &str) -> i64 {
+        let db = rusqlite::Connection::open(self.house.folder.path().join("cellpost.db")).unwrap();
+        let sql = "SELECT COUNT(*) FROM occurrence WHERE kind = ?1";
+        db.query_row(sql, [kind], |row| row.get(0)).unwrap()
+    }
+}
+
+#[tokio::test]
+async fn a_block_of_numbers_that_uses_too_few_codes_gets_none_for_an_hour() {
+    let mut desk = Desk::new();
+    desk.conversion.block_max = 10;
+    let number = |last: usize| Destination::stored(&format!("+8613800138{last:03}")).unwrap();
+    for last in 0..10 {
+        let sent = desk.tries_for(number(last)).await;
+        assert!(matches!(sent, CodeSent::Done(_)), "{sent:?}");
+        if last == 0 {
+            // One of ten: too few.
+            let CodeSent::Done(sent) = sent else {
+                unreachable!()
+            };
+            assert!(is_approved(
+                &desk.checks(&sent.verification.id, "123456").await
+            ));
+        }
+    }
+    for _ in 0..2 {
+        let sent = desk.tries_for(number(11)).await;
+        assert!(matches!(sent, CodeSent::Held(Hold::Block)), "{sent:?}");
+    }
+    assert_eq!(desk.told("guard.blocked"), 1);
+    // The numbers beside it are another block.
+    let neighbour = Destination::stored("+8613800139000").unwrap();
+    assert!(matches!(desk.tries_for(neighbour).await, CodeSent::Done(_)));
+    desk.later(HOUR - 1);
+    assert!(matches!(
+        desk.tries_for(number(11)).await,
+        CodeSent::Held(_)
+    ));
+    desk.later(1);
+    assert!(matches!(
+        desk.tries_for(number(11)).await,
+        CodeSent::Done(_)
+    ));
+}
+
+#[tokio::test]
+async fn a_block_that_uses_its_codes_gets_as_many_as_it_wants() {
+    let mut desk = Desk::new();
+    desk.conversion.block_max = 10;
+    for last in 0..30 {
+        let to = Destination::stored(&format!("+8613800138{last:03}")).unwrap();
+        let CodeSent::Done(sent) = desk.tries_for(to).await else {
+            panic!("the {last}-th was refused");
+        };
+        if last % 4 == 0 {
+            assert!(is_approved(
+                &desk.checks(&sent.verification.id, "123456").await
+            ));
+        }
+    }
+    assert_eq!(desk.told("guard.blocked"), 0);
+}
+
+#[tokio::test]
+async fn a_country_that_uses_too_few_codes_is_told_and_refused_only_if_the_config_says_so() {
+    for auto_block in [false, true] {
+        let mut desk = Desk::new();
+        desk.conversion.auto_block = auto_block;
+        for index in 0..50 {
+            assert!(matches!(
+                desk.tries_for(somebody(index)).await,
+                CodeSent::Done(_)
+            ));
+        }
+        assert_eq!(desk.told("guard.blocked"), 0);
+        for index in 50..53 {
+            let sent = desk.tries_for(somebody(index)).await;
+            let is_held = matches!(sent, CodeSent::Held(Hold::Country));
+            assert_eq!(is_held, auto_block, "{sent:?}");
+        }
+        assert_eq!(desk.told("guard.blocked"), 1);
+        let elsewhere = Destination::stored("+12025550123").unwrap();
+        assert!(matches!(desk.tries_for(elsewhere).await, CodeSent::Done(_)));
+        desk.later(2 * HOUR);
+        desk.house
+            .store
+            .close_verifications(desk.now())
+            .await
+            .unwrap();
+        assert!(matches!(
+            desk.tries_for(somebody(60)).await,
+            CodeSent::Done(_)
+        ));
+    }
+}
+
 #[tokio::test]
 async fn verifications_are_found_by_their_indexes() {
     let desk = Desk::new();
@@ -381,6 +503,10 @@ async fn verifications_are_found_by_their_indexes() {
         (
             "SELECT seq FROM verification WHERE ended_at < 1 LIMIT 5",
             "verification_ended",
+        ),
+        (
+            "SELECT COUNT(*) FROM verification WHERE block = 'b' AND created_at > 1 AND created_at <= 2",
+            "verification_block",
         ),
         (
             "SELECT verification FROM verification_code WHERE message = 1",
