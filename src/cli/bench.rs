@@ -1,7 +1,7 @@
 //! `cellpost bench`: the gateway measured on simulated modems over real ptys, with its real store on a real disk.
 //!
 //! Definitions: docs/PERFORMANCE.md. `drain` and `latency` run the gateway in this process and take their times from
-//! the simulation's ledger (CLOCK_MONOTONIC); `intake` and `queue` start the gateway as a process of its own, so that
+//! the simulation's ledger (CLOCK_MONOTONIC); `intake`, `verify` and `queue` start the gateway as a process of its own, so that
 //! what it costs is not mixed with what the measuring costs.
 
 mod bare;
@@ -14,6 +14,7 @@ mod ledger;
 mod load;
 mod process;
 mod queue;
+mod verify;
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -77,6 +78,14 @@ enum BenchCommand {
         /// Give each request an Idempotency-Key of its own.
         #[arg(long)]
         keyed: bool,
+    },
+    /// Codes sent and codes checked per second, at 64 connections.
+    Verify {
+        #[command(flatten)]
+        common: CommonArgs,
+        /// Of each measurement.
+        #[arg(long, default_value_t = 5, value_name = "SECONDS")]
+        seconds: u64,
     },
     /// Start, memory, idle cost and the status of one message, with many messages stored.
     Queue {
@@ -160,6 +169,9 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), CommandError> {
             seconds,
             keyed,
         } => in_folder(common, |folder| intake::intake(folder, *seconds, *keyed)),
+        BenchCommand::Verify { common, seconds } => {
+            in_folder(common, |folder| verify::verify(folder, *seconds))
+        }
         BenchCommand::Queue {
             common,
             stored,

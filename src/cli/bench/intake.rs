@@ -93,7 +93,7 @@ fn label(connections: usize) -> &'static str {
     }
 }
 
-fn shown(load: &Load) -> Figures {
+pub(super) fn shown(load: &Load) -> Figures {
     vec![
         ("  answers", json!(load.answers)),
         ("  per second", rounded(load.per_second, 0)),
@@ -145,7 +145,7 @@ fn since_epoch() -> f64 {
 }
 
 /// Eleven digits as they come in life: in no order.
-fn phone_number(number: u64) -> String {
+pub(super) fn phone_number(number: u64) -> String {
     // Odd, so that no two of a hundred million running numbers meet in one.
     let mixed = number.wrapping_mul(2_654_435_769) % 100_000_000;
     format!("86138{mixed:08}")
