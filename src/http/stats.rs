@@ -12,7 +12,9 @@ use super::auth::{Admitted, Scope};
 use super::error::ApiError;
 use super::extract::Query;
 use crate::dispatch::{Load, pending};
-use crate::domain::{FleetView, MessageState, ModemStatus, PendingCode, UnixMillis, Via};
+use crate::domain::{
+    FleetView, MessageState, ModemStatus, PendingCode, UnixMillis, VerificationState, Via,
+};
 use crate::store::{DAY, Place, QueueGroup, Why};
 
 #[derive(Debug, Serialize)]
@@ -71,6 +73,10 @@ struct ReasonJson {
 struct TodayJson {
     since: String,
     messages: Map<String, Value>,
+    /// Those that were begun on this day, by how they stand.
+    verifications: Map<String, Value>,
+    /// The share of them that was approved, 0 to 1; null when there were none.
+    conversion: Option<f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -97,6 +103,7 @@ pub(super) async fn show(
     let places = gate.store().places();
     let queue = gate.store().queue().await?;
     let today = gate.store().statistic_of_day(now).await?;
+    let codes = gate.store().verifications_of_day(now).await?;
     let waiting = queue
         .groups
         .iter()
@@ -115,6 +122,16 @@ pub(super) async fn show(
         today: TodayJson {
             since: UnixMillis(now.0.div_euclid(DAY) * DAY).to_string(),
             messages: by_status(&places, &today),
+            verifications: VerificationState::ALL
+                .into_iter()
+                .map(|state| {
+                    (
+                        state.as_str().to_owned(),
+                        in_code_state(&codes, state).into(),
+                    )
+                })
+                .collect(),
+            conversion: conversion(&codes),
         },
         modems: fleet.iter().map(|modem| of_modem(modem, &loads)).collect(),
     }))
@@ -123,6 +140,19 @@ pub(super) async fn show(
 fn in_state(places: &[(Place, i64)], state: MessageState) -> i64 {
     let of_state = places.iter().filter(|(place, _)| place.state == state);
     of_state.map(|(_, messages)| messages).sum()
+}
+
+fn in_code_state(codes: &[(VerificationState, i64)], state: VerificationState) -> i64 {
+    let of_state = codes.iter().find(|(one, _)| *one == state);
+    of_state.map_or(0, |(_, verifications)| *verifications)
+}
+
+/// Four decimals.
+#[allow(clippy::cast_precision_loss)]
+fn conversion(codes: &[(VerificationState, i64)]) -> Option<f64> {
+    let begun: i64 = codes.iter().map(|(_, verifications)| verifications).sum();
+    let approved = in_code_state(codes, VerificationState::Approved);
+    (begun > 0).then(|| (approved as f64 / begun as f64 * 10_000.0).round() / 10_000.0)
 }
 
 fn by_route(places: &[(Place, i64)]) -> Vec<PlaceJson> {

@@ -4,7 +4,7 @@ use rusqlite::{Connection, named_params};
 
 use super::row::word;
 use super::{Store, StoreError};
-use crate::domain::{MessageState, UnixMillis};
+use crate::domain::{MessageState, UnixMillis, VerificationState};
 
 /// In milliseconds. Days are those of UTC.
 pub(crate) const DAY: i64 = 86_400_000;
@@ -17,6 +17,16 @@ impl Store {
     ) -> Result<Vec<(MessageState, i64)>, StoreError> {
         self.readers
             .ask(move |db| of_day(db, at.0.div_euclid(DAY)))
+            .await
+    }
+
+    /// Verifications that were begun on the day of `at`, by how they stand. No empty state.
+    pub(crate) async fn verifications_of_day(
+        &self,
+        at: UnixMillis,
+    ) -> Result<Vec<(VerificationState, i64)>, StoreError> {
+        self.readers
+            .ask(move |db| codes_of_day(db, at.0.div_euclid(DAY)))
             .await
     }
 }
@@ -35,4 +45,18 @@ fn of_day(db: &Connection, day: i64) -> Result<Vec<(MessageState, i64)>, StoreEr
         statuses.push((word(row, "status")?, row.get("counted")?));
     }
     Ok(statuses)
+}
+
+fn codes_of_day(db: &Connection, day: i64) -> Result<Vec<(VerificationState, i64)>, StoreError> {
+    let mut statement = db.prepare_cached(
+        "SELECT status, verifications
+           FROM verification_statistic
+          WHERE day = :day AND verifications > 0",
+    )?;
+    let mut rows = statement.query(named_params! { ":day": day })?;
+    let mut states = Vec::new();
+    while let Some(row) = rows.next()? {
+        states.push((word(row, "status")?, row.get("verifications")?));
+    }
+    Ok(states)
 }

@@ -797,3 +797,30 @@ async fn a_block_of_numbers_that_uses_no_codes_gets_no_more() {
     let detail = refused.body["detail"].as_str().unwrap();
     assert!(detail.contains("guard.block_max"), "{detail}");
 }
+
+#[tokio::test]
+async fn the_statistics_tell_how_the_codes_of_today_stand() {
+    let house = House::new();
+    let today = async || house.get("/v1/stats").await.body["today"].clone();
+    assert_eq!(today().await["conversion"], Value::Null);
+    for (at, purpose) in ["login", "payment", "generic"].into_iter().enumerate() {
+        let made = house.verification(json!({ "purpose": purpose })).await;
+        let code = house.code().await;
+        match at {
+            0 => assert_eq!(house.check(&id(&made), &code).await["valid"], true),
+            1 => {
+                let path = format!("/v1/verifications/{}/cancel", id(&made));
+                assert_eq!(house.post(&path, "").await.status, 200);
+            }
+            _ => {}
+        }
+    }
+    let today = today().await;
+    assert_eq!(
+        today["verifications"],
+        json!({
+            "pending": 1, "approved": 1, "expired": 0, "canceled": 1, "max_attempts_reached": 0,
+        })
+    );
+    assert_eq!(today["conversion"], 0.3333);
+}

@@ -91,6 +91,10 @@ async fn today_counts_what_is_out_of_the_queue_and_what_is_in_it() {
                 "scheduled": 0, "queued": 1, "sending": 0, "sent": 0, "delivered": 0,
                 "undelivered": 0, "failed": 0, "expired": 0, "canceled": 1, "unknown": 0,
             },
+            "verifications": {
+                "pending": 0, "approved": 0, "expired": 0, "canceled": 0, "max_attempts_reached": 0,
+            },
+            "conversion": null,
         })
     );
 }

@@ -87,11 +87,11 @@ CREATE INDEX occurrence_age ON occurrence (at);
 -- Verifications by country and minute (since 1970), and how many of them came to something: a country may have more in an
 -- hour than anybody wants to count for each.
 CREATE TABLE country_minute (
-  minute   INTEGER NOT NULL,
   country  TEXT    NOT NULL,
+  minute   INTEGER NOT NULL,
   begun    INTEGER NOT NULL,
   approved INTEGER NOT NULL,
-  PRIMARY KEY (minute, country)
+  PRIMARY KEY (country, minute)
 ) STRICT, WITHOUT ROWID;
 
 -- Blocks of numbers and countries that ask for codes and do not use them: so long no code goes there.
@@ -100,3 +100,30 @@ CREATE TABLE guard_hold (
   place TEXT    PRIMARY KEY,
   until INTEGER NOT NULL
 ) STRICT, WITHOUT ROWID;
+
+-- Verifications by the day (since 1970, UTC) on which they were begun, and by how they stand. Kept by the database itself, and
+-- when they themselves are forgotten.
+CREATE TABLE verification_statistic (
+  day           INTEGER NOT NULL,
+  status        TEXT    NOT NULL,
+  verifications INTEGER NOT NULL,
+  PRIMARY KEY (day, status)
+) STRICT, WITHOUT ROWID;
+
+CREATE TRIGGER verification_begins AFTER INSERT ON verification
+BEGIN
+  INSERT INTO verification_statistic (day, status, verifications)
+  VALUES (new.created_at / 86400000, new.state, 1)
+  ON CONFLICT DO UPDATE SET verifications = verifications + 1;
+END;
+
+CREATE TRIGGER verification_steps AFTER UPDATE OF state ON verification
+  WHEN old.state <> new.state
+BEGIN
+  UPDATE verification_statistic
+     SET verifications = verifications - 1
+   WHERE day = old.created_at / 86400000 AND status = old.state;
+  INSERT INTO verification_statistic (day, status, verifications)
+  VALUES (new.created_at / 86400000, new.state, 1)
+  ON CONFLICT DO UPDATE SET verifications = verifications + 1;
+END;
