@@ -824,3 +824,35 @@ async fn the_statistics_tell_how_the_codes_of_today_stand() {
     );
     assert_eq!(today["conversion"], 0.3333);
 }
+
+#[test]
+fn whatever_a_body_is_a_code_is_sent_or_it_is_refused() {
+    use proptest::prelude::*;
+    let runtime = tokio::runtime::Runtime::new().unwrap();
+    let house = House::new();
+    let good = json!({
+        "to": TO, "purpose": "login", "phoneNumber": TO, "type": "login", "code": "123456", "locale": "zh-CN",
+        "ttl": 60, "code_length": 6, "max_attempts": 3, "domain": "example.com", "rate_keys": { "ip": "::1" },
+    });
+    let good = good.to_string();
+    let changed = (any::<prop::sample::Index>(), any::<u8>()).prop_map(move |(at, octet)| {
+        let mut octets = good.clone().into_bytes();
+        let at = at.index(octets.len());
+        octets[at] = octet;
+        octets
+    });
+    let bodies = prop_oneof![any::<Vec<u8>>(), changed];
+    let paths = prop::sample::select(vec![
+        "/v1/verifications",
+        "/v1/verifications/check",
+        "/v1/verifications/ver_1/check",
+        "/sms/otp/send",
+        "/sms/otp/verify",
+        "/api/otp/send",
+        "/api/otp/verify",
+    ]);
+    proptest!(|(body in bodies, path in paths)| {
+        let status = runtime.block_on(house.post(path, body)).status.as_u16();
+        prop_assert!(matches!(status, 200 | 201 | 400 | 403 | 404 | 429), "{path}: {status}");
+    });
+}
