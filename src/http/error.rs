@@ -14,6 +14,8 @@ use super::answer::written;
 use super::front::RequestId;
 use super::language::{self, Language};
 use crate::domain::Reason;
+use crate::domain::guard::Denial;
+use crate::domain::limit;
 use crate::store::StoreError;
 
 /// Why a request was not done.
@@ -33,6 +35,8 @@ pub(super) enum ApiError {
     NotCancelable,
     /// The number is not to be written to.
     Suppressed(Reason),
+    /// The config sends nothing there.
+    Denied(Denial),
     /// The Idempotency-Key came with another body before.
     OtherBody,
     /// The first request with this Idempotency-Key has no answer yet.
@@ -141,7 +145,7 @@ impl ApiError {
             Self::TooManyTemplates => (StatusCode::BAD_REQUEST, "invalid_request"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::NotCancelable => (StatusCode::CONFLICT, "not_cancelable"),
-            Self::Suppressed(_) => (StatusCode::FORBIDDEN, "destination_blocked"),
+            Self::Suppressed(_) | Self::Denied(_) => (StatusCode::FORBIDDEN, "destination_blocked"),
             Self::OtherBody => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch"),
             Self::StillRunning => (StatusCode::CONFLICT, "idempotency_in_progress"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
@@ -189,6 +193,9 @@ impl ApiError {
                 "only what is scheduled or queued can be canceled; this is past that".into()
             }
             Self::Suppressed(reason) => suppressed(reason),
+            Self::Denied(denial) => {
+                format!("{} does not allow this number", denial.key())
+            }
             Self::OtherBody => {
                 "this Idempotency-Key was used with another body; take a new key".into()
             }
@@ -202,8 +209,10 @@ impl ApiError {
             Self::TooManyRequests { .. } => {
                 "too many requests with this key; wait as Retry-After says".into()
             }
-            Self::Limited { wait } => {
-                format!("too many for this number; wait {} s", whole_seconds(*wait))
+            Self::Limited { .. } => {
+                "too many texts to this number, or of callers without a key (see [limits] in the config); \
+                 wait as Retry-After says"
+                    .into()
             }
             Self::NotPending => "the verification is over; start a new one".into(),
             Self::ChannelUnavailable => "e-mail is not configured; use channel sms".into(),
@@ -241,7 +250,7 @@ impl ApiError {
             Self::NoRoute | Self::ChannelUnavailable => Duration::from_secs(60),
             _ => return None,
         };
-        Some(whole_seconds(wait))
+        Some(limit::retry_after(wait))
     }
 
     /// Once per failed request. A problem's message may quote the caller, so it stays out.
@@ -313,7 +322,7 @@ impl ApiError {
     fn otp_text(&self, detail: String) -> String {
         match self {
             Self::Limited { wait } | Self::TooManyRequests { wait } => {
-                let minutes = whole_seconds(*wait).div_ceil(60);
+                let minutes = limit::retry_after(*wait).div_ceil(60);
                 let plural = if minutes == 1 { "" } else { "s" };
                 format!("Too many attempts. Please wait {minutes} minute{plural}.")
             }
@@ -512,12 +521,6 @@ fn told(code: &str) -> Told {
     }
 }
 
-/// Rounded up, at least 1.
-fn whole_seconds(wait: Duration) -> u64 {
-    let rounded_up = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    rounded_up.max(1)
-}
-
 #[derive(Serialize)]
 struct ProblemJson<'a> {
     #[serde(rename = "type")]
@@ -572,17 +575,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_told_in_whole_seconds_and_never_as_none() {
-        for (wait, told) in [(0, 1), (1, 1), (999, 1), (1000, 1), (1001, 2), (59_500, 60)] {
-            assert_eq!(
-                whole_seconds(Duration::from_millis(wait)),
-                told,
-                "{wait} ms"
-            );
-        }
-    }
-
-    #[test]
     fn the_path_prefix_decides_the_shape() {
         for (path, shape) in [
             ("/sms/send", Shape::Direct),
@@ -632,6 +624,12 @@ mod tests {
                 403,
                 "destination_blocked",
             ),
+            (
+                ApiError::Denied(Denial::Countries),
+                403,
+                "destination_blocked",
+            ),
+            (ApiError::Limited { wait }, 429, "rate_limited"),
             (ApiError::OtherBody, 422, "idempotency_mismatch"),
             (ApiError::StillRunning, 409, "idempotency_in_progress"),
             (

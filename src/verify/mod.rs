@@ -26,8 +26,8 @@ use crate::domain::{
     Plan, Profile, ProfileName, Purpose, Template,
 };
 use crate::store::{
-    Checked, CodeSent, Counted, Ended, FailuresOf, Going, Life, LimitKey, NewVerification, Once,
-    Store, StoreError, Submission, TextOf, VerificationView, Which,
+    Checked, CodeSent, Counted, Counts, Ended, FailuresOf, Going, Life, LimitKey, NewVerification,
+    Once, Store, StoreError, Submission, TextOf, VerificationView, Which,
 };
 
 /// Issues codes by the rules of their profiles, and compares what is typed.
@@ -35,8 +35,6 @@ use crate::store::{
 pub(crate) struct Codes {
     store: Store,
     rules: Arc<CodeRules>,
-    /// Wrong codes of a number in an app.
-    check_failures: Limit,
     clock: Clock,
 }
 
@@ -77,17 +75,27 @@ pub(crate) struct Ready {
 /// One that is ready to be sent for a verification that there is.
 pub(crate) struct Again(Going);
 
+impl Ready {
+    /// Counts against these too, beside the limits of its profile.
+    pub(crate) fn counting(mut self, beside: Vec<Counted>) -> Self {
+        self.going.counted.extend(beside);
+        self
+    }
+}
+
+impl Again {
+    /// As [`Ready::counting`].
+    pub(crate) fn counting(mut self, beside: Vec<Counted>) -> Self {
+        self.0.counted.extend(beside);
+        self
+    }
+}
+
 impl Codes {
-    pub(crate) fn new(
-        store: Store,
-        rules: Arc<CodeRules>,
-        check_failures: Limit,
-        clock: Clock,
-    ) -> Self {
+    pub(crate) fn new(store: Store, rules: Arc<CodeRules>, clock: Clock) -> Self {
         Self {
             store,
             rules,
-            check_failures,
             clock,
         }
     }
@@ -235,13 +243,17 @@ impl Codes {
             .await
     }
 
-    /// Compares what was typed.
+    /// Compares what was typed. `limit`: how many wrong codes a number may have in an app.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub(crate) async fn check(&self, which: Which, typed: &str) -> Result<Checked, StoreError> {
+    pub(crate) async fn check(
+        &self,
+        which: Which,
+        typed: &str,
+        limit: Limit,
+    ) -> Result<Checked, StoreError> {
         let pepper = self.store.pepper().clone();
-        let limit = self.check_failures;
         let failures: FailuresOf = Arc::new(move |app, to| Counted {
             key: LimitKey(pepper.limit_mac(&["check", app, to.as_str()])),
             limit,
@@ -329,6 +341,8 @@ impl Letter {
             // It is worth nothing without its code.
             expires_at: life.expires_at,
             at: life.at,
+            // What a code counts against is asked by the step of its verification: see [`Going`].
+            counts: Counts::default(),
         }
     }
 }
