@@ -255,6 +255,7 @@ impl Gateway {
             bodies: config.retention.bodies,
             messages: config.retention.messages,
             events: config.retention.events,
+            limits: gate.longest_window(),
             verifications: config.retention.verifications,
         };
         Ok(Self {
@@ -273,6 +274,7 @@ impl Gateway {
             )),
             housekeeping: tokio::spawn(keep_house(
                 store.clone(),
+                gate.clone(),
                 ages,
                 clock,
                 stops.housekeeping.clone(),
@@ -302,6 +304,11 @@ impl Gateway {
 
     pub(crate) fn config(&self) -> &Config {
         &self.config
+    }
+
+    /// What of this config may change while it runs holds from now on.
+    pub(crate) fn read_again(&self, config: &Config) {
+        self.gate.read_again(config);
     }
 
     /// Says what the kernel says when somebody sets the wall clock.
@@ -677,8 +684,16 @@ fn write_run_file(folder: &Path, addresses: &[SocketAddr]) -> Result<PathBuf, St
     Ok(path)
 }
 
-async fn keep_house(store: Store, ages: Ages, clock: Clock, stop: CancellationToken) {
+async fn keep_house(
+    store: Store,
+    gate: Gate,
+    mut ages: Ages,
+    clock: Clock,
+    stop: CancellationToken,
+) {
     loop {
+        // They may be read again.
+        ages.limits = gate.longest_window();
         let began = tokio::time::Instant::now();
         match store.forget(ages, clock()).await {
             Ok(true) => {

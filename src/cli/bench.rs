@@ -216,7 +216,8 @@ fn in_folder(
     removed.map_err(failed)
 }
 
-const LIFTED: &str = "key_rps, key_burst, max_backlog (simulated modems have no quota or pause)";
+const LIFTED: &str =
+    "direct, key_rps, key_burst, max_backlog (simulated modems have no quota or pause)";
 
 fn settings(folder: &Path, modems: usize, latency_ms: u64) -> Result<Config, CommandError> {
     let set = |key: &str, value: &str| (format!("CELLPOST_{key}"), value.to_owned());
@@ -230,6 +231,7 @@ fn settings(folder: &Path, modems: usize, latency_ms: u64) -> Result<Config, Com
             set("SIMULATE__LATENCY_MS", &latency_ms.to_string()),
             set("SIMULATE__PROMPT_MS", "0"),
             set("SIMULATE__REPORT_AFTER_MS", "1000"),
+            set("LIMITS__DIRECT", ""),
             set("LIMITS__KEY_RPS", "0"),
             set("LIMITS__KEY_BURST", "0"),
             set("MESSAGE__MAX_BACKLOG", "0"),

@@ -33,7 +33,7 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), CommandError> {
         let steps =
             shows_steps.then(|| tokio::spawn(show_steps(gateway.steps(), gateway.batch_steps())));
         notify::ready();
-        let ended = serve_until_told(&gateway, signals, || reload(args, &log)).await;
+        let ended = serve_until_told(&gateway, signals, || reload(args, &log, &gateway)).await;
         notify::stopping();
         gateway.stop().await;
         if let Some(steps) = steps {
@@ -54,12 +54,13 @@ fn fleet_line(fleet: &FleetView) -> String {
 }
 
 /// SIGHUP. A bad file changes nothing.
-fn reload(args: &ServeArgs, log: &Logging) {
+fn reload(args: &ServeArgs, log: &Logging, gateway: &Gateway) {
     match load(&args.config, &args.listen, args.simulate) {
         Ok(config) => {
             log.set_level(config.log.level);
+            gateway.read_again(&config);
             info!(
-                "config read again: log.level holds from now on, every other key from the next start"
+                "config read again: log.level, [limits] and [guard] hold from now on, every other key from the next start"
             );
         }
         Err(error) => warn!(%error, "the config is kept as it was"),
@@ -163,7 +164,7 @@ fn write_screen(out: &mut impl Write, gateway: &Gateway) -> std::io::Result<()> 
         writeln!(out)?;
         writeln!(
             out,
-            "Simulated: nothing leaves this machine, and no quota or pause per SIM applies."
+            "Simulated: nothing leaves this machine, and no quota or pause per SIM applies; every limit of [limits] does."
         )?;
         let program = std::env::current_exe().unwrap_or_else(|_| "cellpost".into());
         let control = std::path::absolute(simulation.control())

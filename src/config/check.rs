@@ -11,7 +11,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use toml::Spanned;
 
-use super::desk::{Desk, from_to};
+use super::desk::{A_LIMIT, Desk, a_limit, from_to};
 use super::problem::{ConfigError, Problem};
 use super::raw::{self, Given, Raw};
 use super::sheet::Sheet;
@@ -22,8 +22,8 @@ use super::{
 };
 use crate::domain::route::{MOST_WEIGHT, USUAL_WEIGHT};
 use crate::domain::{
-    Categories, Category, Curfew, Manners, ModemName, Money, NumberRules, Policy, Preferences,
-    Prefixes, QuietHours, StopRules, TimeOfDay,
+    Allowances, Categories, Category, Countries, Curfew, Guard, Manners, ModemName, Money,
+    NumberRules, Policy, Preferences, Prefixes, QuietHours, StopRules, TimeOfDay,
 };
 
 /// Where settings come from, besides the file itself.
@@ -156,7 +156,8 @@ impl Desk<'_> {
             },
             numbers,
             message: self.message(raw.message),
-            limits: self.limits(raw.limits),
+            limits: self.all_limits(raw.limits),
+            guard: self.guard(raw.guard),
             pepper_file: self.path(
                 "verify.pepper_file",
                 raw.verify.pepper_file.take(),
@@ -482,13 +483,78 @@ impl Desk<'_> {
         })
     }
 
-    fn limits(&mut self, raw: raw::Limits) -> Limits {
+    fn all_limits(&mut self, raw: raw::Limits) -> Limits {
         let highest = 0..=1_000_000;
         let rps = self.number("limits.key_rps", raw.key_rps, 50, highest.clone());
         let burst = self.number("limits.key_burst", raw.key_burst, 100, highest);
+        let none_or_a_limit = |text: String| match text.as_str() {
+            "0" => Some(None),
+            text => a_limit(text).map(Some),
+        };
+        let right = format!("{A_LIMIT}; or \"0\" for none");
+        let anonymous = self.take(
+            "limits.anonymous",
+            raw.anonymous,
+            a_limit("600/3600"),
+            &right,
+            none_or_a_limit,
+        );
+        let notify = ["1/60", "5/3600", "10/86400"];
+        let direct = ["10/60", "100/3600", "500/86400"];
+        let failures = raw.check_failures;
         Limits {
+            allowances: Allowances {
+                notify: self.limits("limits.notify", raw.notify, &notify),
+                direct: self.limits("limits.direct", raw.direct, &direct),
+                alert: self.limits("limits.alert", raw.alert, &["60/60"]),
+                ceiling: self.limits("limits.ceiling", raw.ceiling, &["30/3600", "60/86400"]),
+                anonymous,
+                check_failures: self.limit("limits.check_failures", failures, "20/3600"),
+                ip_sends: self.limit("limits.ip_sends", raw.ip_sends, "10/3600"),
+                ip_checks: self.limit("limits.ip_checks", raw.ip_checks, "30/300"),
+            },
             key_rps: (rps != 0).then_some(rps),
             key_burst: (burst != 0).then_some(burst),
+        }
+    }
+
+    fn guard(&mut self, raw: raw::Guard) -> Guard {
+        let right =
+            "must be a country's two capital letters (ISO 3166), such as \"CN\", or \"*\" for all";
+        let owned = |listed: &[&str]| listed.iter().map(|one| (*one).to_owned()).collect();
+        let codes = self.list(
+            "guard.otp_countries",
+            raw.otp_countries,
+            owned(&["CN", "US"]),
+            right,
+            Countries::parse_one,
+        );
+        let others = self.list(
+            "guard.countries",
+            raw.countries,
+            owned(&["*"]),
+            right,
+            Countries::parse_one,
+        );
+        Guard {
+            otp_countries: Countries::new(codes),
+            countries: Countries::new(others),
+            deny_prefixes: self.list(
+                "guard.deny_prefixes",
+                raw.deny_prefixes,
+                Vec::new(),
+                "must be the first digits of numbers, with country code and +, such as \"+8817\"",
+                Guard::parse_prefix,
+            ),
+            block_max: self.number("guard.block_max", raw.block_max, 15, 1..=1000),
+            min_conversion: self.take(
+                "guard.min_conversion",
+                raw.min_conversion,
+                0.20,
+                "must be a number from 0 to 1",
+                |share| (0.0..=1.0).contains(&share).then_some(share),
+            ),
+            auto_block: raw.auto_block.unwrap_or(false),
         }
     }
 
@@ -758,7 +824,7 @@ pub(super) mod tests {
     use ipnet::IpNet;
 
     use super::*;
-    use crate::domain::{Patience, Slot};
+    use crate::domain::{Limit, Patience, Slot};
 
     const NO_FILE: &str = "/nonexistent/cellpost.toml";
 
@@ -863,6 +929,28 @@ pub(super) mod tests {
         assert_eq!(config.message.uncertain, uncertain);
         assert_eq!(config.limits.key_rps, Some(50));
         assert_eq!(config.limits.key_burst, Some(100));
+        let allowances = &config.limits.allowances;
+        let shown = |limits: &[Limit]| {
+            let shown: Vec<String> = limits.iter().map(Limit::to_string).collect();
+            shown.join(" ")
+        };
+        assert_eq!(shown(&allowances.notify), "1/60 5/3600 10/86400");
+        assert_eq!(shown(&allowances.direct), "10/60 100/3600 500/86400");
+        assert_eq!(shown(&allowances.alert), "60/60");
+        assert_eq!(shown(&allowances.ceiling), "30/3600 60/86400");
+        assert_eq!(shown(allowances.anonymous.as_slice()), "600/3600");
+        assert_eq!(shown(&[allowances.check_failures]), "20/3600");
+        assert_eq!(shown(&[allowances.ip_sends]), "10/3600");
+        assert_eq!(shown(&[allowances.ip_checks]), "30/300");
+        let guard = Guard {
+            otp_countries: Countries::new(vec!["CN".into(), "US".into()]),
+            countries: Countries::new(vec!["*".into()]),
+            deny_prefixes: Vec::new(),
+            block_max: 15,
+            min_conversion: 0.2,
+            auto_block: false,
+        };
+        assert_eq!(config.guard, guard);
         assert_eq!(config.pepper_file, Path::new("pepper.key"));
         assert_eq!(config.idempotency_ttl, Duration::from_secs(86_400));
         assert_eq!(config.manners.curfew.hours, None);
@@ -1059,8 +1147,11 @@ pub(super) mod tests {
 
     #[test]
     fn zero_means_none_for_the_limits_that_say_so() {
-        let config =
-            written("[limits]\nkey_rps = 0\nkey_burst = 0\n[message]\nmax_backlog = 0").config();
+        let config = written(
+            "[limits]\nanonymous = '0'\nkey_rps = 0\nkey_burst = 0\n[message]\nmax_backlog = 0",
+        )
+        .config();
+        assert_eq!(config.limits.allowances.anonymous, None);
         assert_eq!(config.limits.key_rps, None);
         assert_eq!(config.limits.key_burst, None);
         assert_eq!(config.message.max_backlog, None);
@@ -1072,8 +1163,97 @@ pub(super) mod tests {
     }
 
     #[test]
+    fn every_key_of_limits_and_guard_is_read() {
+        let config = written(
+            "[limits]
+             notify = ['2/60']
+             direct = []
+             alert = ['3/60', '4/3600']
+             ceiling = ['1000000/2678400']
+             anonymous = '5/60'
+             check_failures = '6/60'
+             ip_sends = '7/60'
+             ip_checks = '8/60'
+             [guard]
+             otp_countries = ['DE']
+             countries = ['CA', 'KZ']
+             block_max = 20
+             min_conversion = 1
+             auto_block = true
+             deny_prefixes = ['+8817']",
+        )
+        .env(&[("CELLPOST_GUARD__MIN_CONVERSION", "0.5")])
+        .config();
+        let limit = |text| Limit::parse(text).unwrap();
+        let expected = Allowances {
+            notify: vec![limit("2/60")],
+            direct: Vec::new(),
+            alert: vec![limit("3/60"), limit("4/3600")],
+            ceiling: vec![limit("1000000/2678400")],
+            anonymous: Some(limit("5/60")),
+            check_failures: limit("6/60"),
+            ip_sends: limit("7/60"),
+            ip_checks: limit("8/60"),
+        };
+        assert_eq!(config.limits.allowances, expected);
+        let expected = Guard {
+            otp_countries: Countries::new(vec!["DE".into()]),
+            countries: Countries::new(vec!["CA".into(), "KZ".into()]),
+            deny_prefixes: vec!["+8817".into()],
+            block_max: 20,
+            min_conversion: 0.5,
+            auto_block: true,
+        };
+        assert_eq!(config.guard, expected);
+    }
+
+    #[test]
     fn a_value_out_of_range_is_named_with_what_would_be_right() {
         for (text, expected) in [
+            (
+                "[limits]\nnotify = ['5/hour']",
+                r#"limits.notify = "5/hour": must be how many in how many seconds, such as "5/3600": at most 1000000 in at most 2678400"#,
+            ),
+            (
+                "[limits]\ndirect = ['0/60']",
+                r#"limits.direct = "0/60": must be how many in how many seconds, such as "5/3600": at most 1000000 in at most 2678400"#,
+            ),
+            (
+                "[limits]\nceiling = ['1/2678401']",
+                r#"limits.ceiling = "1/2678401": must be how many in how many seconds, such as "5/3600": at most 1000000 in at most 2678400"#,
+            ),
+            (
+                "[limits]\nip_sends = '0'",
+                r#"limits.ip_sends = '0': must be how many in how many seconds, such as "5/3600": at most 1000000 in at most 2678400"#,
+            ),
+            (
+                "[limits]\nanonymous = 'none'",
+                r#"limits.anonymous = 'none': must be how many in how many seconds, such as "5/3600": at most 1000000 in at most 2678400; or "0" for none"#,
+            ),
+            (
+                "[guard]\notp_countries = ['cn']",
+                r#"guard.otp_countries = "cn": must be a country's two capital letters (ISO 3166), such as "CN", or "*" for all"#,
+            ),
+            (
+                "[guard]\ncountries = ['Earth']",
+                r#"guard.countries = "Earth": must be a country's two capital letters (ISO 3166), such as "CN", or "*" for all"#,
+            ),
+            (
+                "[guard]\ndeny_prefixes = ['8817']",
+                r#"guard.deny_prefixes = "8817": must be the first digits of numbers, with country code and +, such as "+8817""#,
+            ),
+            (
+                "[guard]\nmin_conversion = 20",
+                "guard.min_conversion = 20: must be a number from 0 to 1",
+            ),
+            (
+                "[guard]\nmin_conversion = 'a fifth'",
+                "guard.min_conversion = 'a fifth': must be a number from 0 to 1",
+            ),
+            (
+                "[guard]\nblock_max = 0",
+                "guard.block_max = 0: must be 1 to 1000",
+            ),
             (
                 "[message]\nmax_parts = 256",
                 "message.max_parts = 256: must be 1 to 255",

@@ -12,6 +12,8 @@ use super::problem::Problem;
 use super::raw::Given;
 use super::sheet::Sheet;
 use super::values;
+use crate::domain::Limit;
+use crate::domain::allowance::LONGEST_WINDOW;
 
 /// The default stands in for a wrong value, so that the rest can be checked too.
 pub(super) struct Desk<'a> {
@@ -155,6 +157,22 @@ impl Desk<'_> {
         self.list(key, given, default, right, values::network)
     }
 
+    /// How many in how many seconds; an empty list is no limit.
+    pub(super) fn limits(
+        &mut self,
+        key: &str,
+        given: Given<Vec<String>>,
+        default: &[&str],
+    ) -> Vec<Limit> {
+        let default = default.iter().filter_map(|text| a_limit(text)).collect();
+        self.list(key, given, default, A_LIMIT, a_limit)
+    }
+
+    pub(super) fn limit(&mut self, key: &str, given: Given<String>, default: &str) -> Limit {
+        let default = a_limit(default).expect("the default is a limit");
+        self.take(key, given, default, A_LIMIT, |text| a_limit(&text))
+    }
+
     /// Every element that is wrong is named by itself.
     pub(super) fn list<T>(
         &mut self,
@@ -178,6 +196,17 @@ impl Desk<'_> {
         values
     }
 }
+
+/// A count and seconds, within what the store keeps and reads at once.
+pub(super) fn a_limit(text: &str) -> Option<Limit> {
+    Limit::parse(text)
+        .filter(|limit| limit.count() <= MOST_COUNTED && limit.window() <= LONGEST_WINDOW)
+}
+
+/// A limit that many sends in a window come up to is none.
+const MOST_COUNTED: u32 = 1_000_000;
+pub(super) const A_LIMIT: &str =
+    "must be how many in how many seconds, such as \"5/3600\": at most 1000000 in at most 2678400";
 
 pub(super) fn from_to(range: &RangeInclusive<i64>) -> String {
     if *range.end() == i64::MAX {

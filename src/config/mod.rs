@@ -27,7 +27,8 @@ use url::Url;
 
 use crate::domain::route::USUAL_WEIGHT;
 use crate::domain::{
-    Categories, CodeRules, Manners, ModemName, Money, NumberRules, Patience, Policy, Prefixes, Slot,
+    Allowances, Categories, CodeRules, Guard, Manners, ModemName, Money, NumberRules, Patience,
+    Policy, Prefixes, Slot,
 };
 
 pub(crate) use check::{Sources, load};
@@ -42,6 +43,7 @@ pub(crate) struct Config {
     pub(crate) numbers: NumberRules,
     pub(crate) message: Message,
     pub(crate) limits: Limits,
+    pub(crate) guard: Guard,
     /// Relative names are looked up by [`Config::secret_path`].
     pub(crate) pepper_file: PathBuf,
     pub(crate) codes: Arc<CodeRules>,
@@ -186,8 +188,9 @@ pub(crate) struct Retention {
     pub(crate) verifications: Duration,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Limits {
+    pub(crate) allowances: Allowances,
     /// Requests per second and key; `None`: no limit.
     pub(crate) key_rps: Option<u32>,
     pub(crate) key_burst: Option<u32>,

@@ -26,6 +26,7 @@ pub(super) struct Raw {
     pub(super) phone: Phone,
     pub(super) message: Message,
     pub(super) limits: Limits,
+    pub(super) guard: Guard,
     pub(super) verify: Verify,
     pub(super) template: Template,
     pub(super) schedule: Schedule,
@@ -108,8 +109,27 @@ pub(super) struct Uncertain {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Limits {
+    pub(super) notify: Given<Vec<String>>,
+    pub(super) direct: Given<Vec<String>>,
+    pub(super) alert: Given<Vec<String>>,
+    pub(super) ceiling: Given<Vec<String>>,
+    pub(super) anonymous: Given<String>,
+    pub(super) check_failures: Given<String>,
+    pub(super) ip_sends: Given<String>,
+    pub(super) ip_checks: Given<String>,
     pub(super) key_rps: Given<i64>,
     pub(super) key_burst: Given<i64>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct Guard {
+    pub(super) otp_countries: Given<Vec<String>>,
+    pub(super) countries: Given<Vec<String>>,
+    pub(super) block_max: Given<i64>,
+    pub(super) min_conversion: Given<f64>,
+    pub(super) auto_block: Option<bool>,
+    pub(super) deny_prefixes: Given<Vec<String>>,
 }
 
 #[derive(Debug, Default, Deserialize)]
@@ -288,6 +308,8 @@ pub(super) struct Log {
 enum Kind {
     Text,
     Integer,
+    /// A number from 0 to 1.
+    Share,
     Flag,
     List,
 }
@@ -297,6 +319,7 @@ impl Kind {
         match self {
             Self::Text => "must be a string in quotes",
             Self::Integer => "must be a whole number",
+            Self::Share => "must be a number from 0 to 1",
             Self::Flag => "must be true or false",
             Self::List => "must be an array of strings",
         }
@@ -344,8 +367,22 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("message.uncertain", "transactional", Kind::Text),
     ("message.uncertain", "notification", Kind::Text),
     ("message.uncertain", "bulk", Kind::Text),
+    ("limits", "notify", Kind::List),
+    ("limits", "direct", Kind::List),
+    ("limits", "alert", Kind::List),
+    ("limits", "ceiling", Kind::List),
+    ("limits", "anonymous", Kind::Text),
+    ("limits", "check_failures", Kind::Text),
+    ("limits", "ip_sends", Kind::Text),
+    ("limits", "ip_checks", Kind::Text),
     ("limits", "key_rps", Kind::Integer),
     ("limits", "key_burst", Kind::Integer),
+    ("guard", "otp_countries", Kind::List),
+    ("guard", "countries", Kind::List),
+    ("guard", "block_max", Kind::Integer),
+    ("guard", "min_conversion", Kind::Share),
+    ("guard", "auto_block", Kind::Flag),
+    ("guard", "deny_prefixes", Kind::List),
     ("verify", "brand", Kind::Text),
     ("verify", "pepper_file", Kind::Text),
     ("verify", "code_length", Kind::Integer),
@@ -530,10 +567,10 @@ fn value_of<'a>(given: &'a Override, kind: Kind, span: &Range<usize>) -> DeValue
     let text = |text: &'a str| DeValue::String(Cow::Borrowed(text));
     match kind {
         Kind::Text => text(&given.value),
-        Kind::Integer | Kind::Flag => DeValue::parse(given.value.trim())
+        Kind::Integer | Kind::Share | Kind::Flag => DeValue::parse(given.value.trim())
             .ok()
             .map(Spanned::into_inner)
-            .filter(|value| value.is_integer() || value.is_bool())
+            .filter(|value| value.is_integer() || value.is_float() || value.is_bool())
             .unwrap_or_else(|| text(&given.value)),
         Kind::List => DeValue::Array(
             given
@@ -741,6 +778,7 @@ mod tests {
             fields::<Message>("message."),
             fields::<Uncertain>("message.uncertain."),
             fields::<Limits>("limits."),
+            fields::<Guard>("guard."),
             fields::<Verify>("verify."),
             fields::<CodeProfile>("verify.profile.NAME."),
             fields::<Template>("template."),

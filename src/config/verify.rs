@@ -6,12 +6,11 @@ use std::ops::Range;
 
 use toml::Spanned;
 
-use super::desk::Desk;
+use super::desk::{A_LIMIT, Desk, a_limit};
 use super::raw::{self, Given};
 use super::values::optional;
 use crate::domain::{
-    Body, CodeRules, LastLine, Limit, Locale, Profile, ProfileName, Resend, Template, Texts, code,
-    wording,
+    Body, CodeRules, LastLine, Locale, Profile, ProfileName, Resend, Template, Texts, code, wording,
 };
 
 /// Where what belongs to a text was written.
@@ -29,8 +28,6 @@ struct Written {
     last_lines: BTreeMap<ProfileName, LastLine>,
     places: Places,
 }
-
-const A_LIMIT: &str = "must be how many in how many seconds, such as \"5/3600\"";
 
 impl Desk<'_> {
     pub(super) fn codes(&mut self, raw: raw::Verify) -> CodeRules {
@@ -100,13 +97,7 @@ impl Desk<'_> {
             ttl: self.seconds(&key("ttl"), raw.ttl, usual.ttl.as_secs(), 30..=86_400),
             attempts: self.number(&key("attempts"), raw.attempts, usual.attempts, 1..=10),
             resend: self.word(&key("resend"), raw.resend, usual.resend.as_str(), &words),
-            limits: self.list(
-                &key("limits"),
-                raw.limits,
-                usual.limits,
-                A_LIMIT,
-                Limit::parse,
-            ),
+            limits: self.list(&key("limits"), raw.limits, usual.limits, A_LIMIT, a_limit),
         }
     }
 

@@ -150,7 +150,7 @@ fn crash_at(point: Point, category: &'static str) -> Row {
     let folder = tempfile::tempdir().unwrap();
     let sim = network(folder.path());
     let config = format!(
-        "[limits]\nkey_rps = 0\n[modem.m1]\ndevice = \"{}\"\nhour_quota = 0\nday_quota = 0\n",
+        "[limits]\nkey_rps = 0\ndirect = []\nceiling = []\n[modem.m1]\ndevice = \"{}\"\nhour_quota = 0\nday_quota = 0\n",
         sim.ports()[0].display()
     );
     std::fs::write(folder.path().join("cellpost.toml"), config).unwrap();

@@ -11,7 +11,7 @@ use crate::domain::{
     Blame, Body, Category, Destination, Encoding, MessageReference, MessageState, Money, Outcome,
     Patience, Pepper, Setback, Stopped, Submit, Ticket, Via,
 };
-use crate::store::{Accepted, MessageView, Submission};
+use crate::store::{Accepted, Counts, MessageView, Submission};
 
 const START: i64 = 1_700_000_000_000;
 const TO: &str = "+8613800138000";
@@ -261,6 +261,7 @@ impl House {
             scheduled_at: None,
             expires_at: clock().plus(Duration::from_secs(86_400)),
             at: clock(),
+            counts: Counts::default(),
         };
         change(&mut submission);
         let accepted = self.store.accept(submission, None).await.unwrap();

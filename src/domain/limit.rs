@@ -114,7 +114,14 @@ mod tests {
 
     #[test]
     fn a_wait_is_told_in_whole_seconds() {
-        for (millis, told) in [(1, 1), (1_000, 1), (1_001, 2), (59_999, 60)] {
+        for (millis, told) in [
+            (0, 1),
+            (1, 1),
+            (999, 1),
+            (1_000, 1),
+            (1_001, 2),
+            (59_999, 60),
+        ] {
             assert_eq!(retry_after(Duration::from_millis(millis)), told);
         }
     }

@@ -7,6 +7,7 @@
 //! Read first: [`message`], the life of a message as a table.
 
 pub mod addressee;
+pub mod allowance;
 pub mod assembly;
 pub mod batch;
 pub mod body;
@@ -15,6 +16,7 @@ pub mod code;
 pub mod destination;
 pub mod event;
 pub mod fleet_view;
+pub mod guard;
 pub mod id;
 pub mod inbound;
 pub mod limit;
@@ -37,6 +39,7 @@ pub mod verification;
 pub mod wording;
 
 pub use addressee::Addressee;
+pub use allowance::{Allowances, Surface};
 pub use batch::BatchState;
 pub use body::{Body, Encoding, InvalidText, Plan, Preview};
 pub use carrier::{Carrier, Outcome, Stopped, Submit, Ticket, Word};
@@ -44,6 +47,7 @@ pub use code::{Code, CodeMac};
 pub use destination::{Destination, InvalidNumber, Msisdn, NumberRules, ShortCode};
 pub use event::{Event, EventKind};
 pub use fleet_view::{FleetView, ModemState, ModemStatus, Network};
+pub use guard::{Countries, Guard};
 pub use id::{BatchId, MessageId, MessageSeq, ModemName, PartNumber, SimId};
 pub use inbound::{InboundEncoding, InboundId, InboundPart, PduDigest, Place, Sender};
 pub use limit::Limit;

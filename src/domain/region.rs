@@ -44,6 +44,11 @@ pub(super) fn by_iso(iso: &str) -> Option<&'static Region> {
     REGIONS.iter().find(|region| region.iso == iso)
 }
 
+/// Whether this is the ISO 3166 code of a country in the tables.
+pub(super) fn is_country(iso: &str) -> bool {
+    by_iso(iso).is_some() || NORTH_AMERICA.iter().any(|(known, _)| *known == iso)
+}
+
 /// ISO 3166 of an international number (digits without `+`).
 pub(super) fn of_number(digits: &str) -> Option<&'static str> {
     if let Some(area) = digits.strip_prefix('1') {

@@ -171,6 +171,23 @@ pub(super) fn never_skipped(_: Skip) -> Answer {
     unreachable!("only alerts are skipped")
 }
 
+/// Why recipients of a batch are refused: when none is left, the first one's trouble is the request's.
+#[derive(Debug, Default)]
+pub(super) struct Refusals(Option<(usize, ApiError)>);
+
+impl Refusals {
+    /// `index`: the recipient's place in the request.
+    pub(super) fn note(&mut self, index: usize, error: ApiError) {
+        if self.0.as_ref().is_none_or(|(first, _)| index < *first) {
+            self.0 = Some((index, error));
+        }
+    }
+
+    pub(super) fn first(self) -> Option<ApiError> {
+        self.0.map(|(_, error)| error)
+    }
+}
+
 /// What became of a write, as its answer.
 pub(super) fn answered<V>(
     written: Accepted<V>,
@@ -182,6 +199,8 @@ pub(super) fn answered<V>(
         Accepted::Replay(answer) => Ok(replayed(answer)),
         Accepted::OtherBody => Err(ApiError::OtherBody),
         Accepted::Suppressed(reason) => Err(ApiError::Suppressed(reason)),
+        Accepted::Limited(wait) => Err(ApiError::Limited { wait }),
+        Accepted::NobodyLeft => Err(ApiError::invalid("no recipient is left")),
         Accepted::Skipped(skip) => Ok(response(&skipped(skip))),
         Accepted::TooMany => Err(ApiError::TooManyTemplates),
     }

@@ -17,15 +17,20 @@ use super::{Gate, cors};
 #[derive(Clone, Copy, Eq, Hash, PartialEq)]
 pub(crate) struct KeyHash([u8; 32]);
 
-/// The other end of the connection.
+/// The other end of the connection, and the listener that it came to.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Peer(pub(super) SocketAddr);
+pub(super) struct Peer {
+    pub(super) address: SocketAddr,
+    pub(super) listener: SocketAddr,
+}
 
 /// Who asks, and what they may do.
 #[derive(Clone, Debug)]
 pub(super) struct Caller {
     pub(super) app: String,
     pub(super) who: Who,
+    /// Of a caller without a key, by which all of them are counted: where they came in.
+    pub(super) listener: Option<String>,
     scopes: Scopes,
 }
 
@@ -118,11 +123,12 @@ impl Caller {
         Self {
             app: DEFAULT_APP.into(),
             who: Who::Key(key),
+            listener: None,
             scopes: Scopes::Admin,
         }
     }
 
-    fn anonymous(address: IpAddr, scopes: &[String]) -> Self {
+    fn anonymous(address: IpAddr, listener: SocketAddr, scopes: &[String]) -> Self {
         let given = |scope: &String| match scope.as_str() {
             "messages:send" => Some(Scope::MessagesSend),
             "verify" => Some(Scope::Verify),
@@ -131,6 +137,7 @@ impl Caller {
         Self {
             app: DEFAULT_APP.into(),
             who: Who::Anonymous(address),
+            listener: Some(listener.to_string()),
             scopes: Scopes::These(scopes.iter().filter_map(given).collect()),
         }
     }
@@ -155,13 +162,14 @@ impl FromRequestParts<Gate> for Caller {
             ));
         }
         let config = gate.config();
-        let address = anonymous_address(
+        let (address, listener) = anonymous_address(
             parts,
             &config.auth.anonymous_cidrs,
             &config.server.cors_origins,
         )
         .map_err(ApiError::Unauthorized)?;
-        Ok(Self::anonymous(address, &config.auth.anonymous_scopes))
+        let scopes = &config.auth.anonymous_scopes;
+        Ok(Self::anonymous(address, listener, scopes))
     }
 }
 
@@ -209,12 +217,12 @@ const ADDED_BY_PROXIES: [HeaderName; 4] = [
 ];
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// The address of a caller who needs no key, or why this one does.
+/// The address of a caller who needs no key and the listener it came to, or why this one does.
 fn anonymous_address(
     request: &Parts,
     cidrs: &[IpNet],
     origins: &[String],
-) -> Result<IpAddr, &'static str> {
+) -> Result<(IpAddr, SocketAddr), &'static str> {
     let headers = &request.headers;
     let all = |name: HeaderName| headers.get_all(name).into_iter();
     if ADDED_BY_PROXIES
@@ -236,9 +244,8 @@ fn anonymous_address(
         return Err("a key is needed: the Host is not a loopback name or address");
     }
     let peer = request.extensions.get::<Peer>();
-    let address = peer.map(|peer| peer.0.ip().to_canonical());
-    address
-        .filter(|address| cidrs.iter().any(|net| contains(net, *address)))
+    let came = peer.map(|peer| (peer.address.ip().to_canonical(), peer.listener));
+    came.filter(|(address, _)| cidrs.iter().any(|net| contains(net, *address)))
         .ok_or("a key is needed from this address")
 }
 

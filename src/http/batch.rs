@@ -8,7 +8,7 @@ use http::Uri;
 use serde::Serialize;
 
 use super::Gate;
-use super::accept::{self, Beginning};
+use super::accept::{self, Beginning, Refusals};
 use super::answer::{shown, written};
 use super::auth::{Admitted, Caller, Scope};
 use super::cursor::{self, ListId, Listing};
@@ -17,7 +17,9 @@ use super::extract::{Fields, Id, Query};
 use super::message::{self, Asked, nothing_asked};
 use super::submission::{self, Recipient};
 use crate::domain::{MessageSeq, NumberRules};
-use crate::store::{Answer, BatchSubmission, BatchView, CancelBatch, Rejected, Render, Submission};
+use crate::store::{
+    Accepted, Answer, BatchSubmission, BatchView, CancelBatch, Rejected, Render, Submission,
+};
 
 #[derive(Debug, Serialize)]
 struct BatchJson<'a> {
@@ -60,15 +62,15 @@ pub(super) async fn create(
         Beginning::Replay(answer) => return Ok(accept::replayed(answer)),
         Beginning::New(begun) => begun,
     };
-    let submission = read(&gate, &caller, begun.fields)?;
+    let (submission, refused) = read(&gate, &caller, begun.fields)?;
     gate.has_room_for(submission.category())?;
     let (store, once) = (gate.store().clone(), begun.once);
     let write = async move { store.accept_batch(submission, once).await };
-    accept::answered(
-        gate.commit(write, begun.run, |bell, _| bell.ring()).await?,
-        &render,
-        message::skipped,
-    )
+    let written = gate.commit(write, begun.run, |bell, _| bell.ring()).await?;
+    match (written, refused) {
+        (Accepted::NobodyLeft, Some(first)) => Err(first),
+        (written, _) => accept::answered(written, &render, message::skipped),
+    }
 }
 
 fn accepted(view: &BatchView) -> Answer {
@@ -80,8 +82,12 @@ fn accepted(view: &BatchView) -> Answer {
 }
 
 /// A batch is read as the message to its first recipient, and that is repeated for the others: whatever a message may say,
-/// a batch may say too.
-fn read(gate: &Gate, caller: &Caller, mut fields: Fields) -> Result<BatchSubmission, ApiError> {
+/// a batch may say too. Answers with it what the first recipient was refused for, if one was.
+fn read(
+    gate: &Gate,
+    caller: &Caller,
+    mut fields: Fields,
+) -> Result<(BatchSubmission, Option<ApiError>), ApiError> {
     let mut rules = gate.config().numbers;
     rules.allow_short_codes = false;
     let recipients = recipients(&mut fields, &rules);
@@ -97,32 +103,39 @@ fn read(gate: &Gate, caller: &Caller, mut fields: Fields) -> Result<BatchSubmiss
         return fields.finish(None);
     };
     fields.put("to", first.raw.clone());
-    let message = message::read(gate, caller, fields)?;
+    let message = message::parse(gate, caller, fields)?;
     let at = message.at;
     let mut messages = Vec::with_capacity(recipients.good.len());
-    for (index, recipient, client_ref) in std::mem::take(&mut recipients.good) {
-        // Which routes may carry it is a matter of its number.
-        let (category, via) = (message.category, message.via.as_ref());
-        match gate.crowd(&recipient.to, category, message.parts, via) {
-            Ok(crowd) => messages.push((
-                index,
-                Submission {
-                    crowd,
-                    to: recipient.to,
-                    to_raw: recipient.raw,
-                    client_ref,
-                    ..message.clone()
-                },
-            )),
-            Err(error) => recipients.rejected.push(Rejected {
-                index,
-                to: recipient.raw,
-                code: error.code().into(),
-            }),
+    let mut refusals = Refusals::default();
+    let first_wrong = recipients.rejected.first().map(|one| one.index);
+    if let Some(index) = first_wrong {
+        refusals.note(index, ApiError::Invalid(recipients.wrong));
+    }
+    for (index, recipient, client_ref) in recipients.good {
+        let to_raw = recipient.raw.clone();
+        let asked = Submission {
+            to: recipient.to,
+            to_raw: recipient.raw,
+            client_ref,
+            ..message.clone()
+        };
+        match message::fit(gate, caller, asked) {
+            Ok(fit) => messages.push((index, fit)),
+            Err(error) => {
+                recipients.rejected.push(Rejected {
+                    index,
+                    to: to_raw,
+                    code: error.code().into(),
+                });
+                refusals.note(index, error);
+            }
         }
     }
-    BatchSubmission::new(messages, recipients.rejected, at)
-        .ok_or_else(|| ApiError::invalid("recipients is empty"))
+    let first = refusals.first();
+    match BatchSubmission::new(messages, recipients.rejected, at) {
+        Some(submission) => Ok((submission, first)),
+        None => Err(first.unwrap_or_else(|| ApiError::invalid("recipients is empty"))),
+    }
 }
 
 #[derive(Debug, Default)]

@@ -11,7 +11,7 @@ use super::auth::Caller;
 use super::error::ApiError;
 use super::extract::Fields;
 use super::submission;
-use crate::domain::{Category, Encoding, Reference, Skip};
+use crate::domain::{Category, Encoding, Reference, Skip, Surface};
 use crate::store::{Answer, MessageView, Submission};
 
 #[derive(Debug, Serialize)]
@@ -65,8 +65,11 @@ fn read(gate: &Gate, caller: &Caller, mut fields: Fields) -> Result<Submission, 
         Some(_) => Category::Alert,
         None => category.unwrap_or(Category::Transactional),
     };
+    gate.may_send_to(&recipient.to, category, caller)?;
+    let surface = Surface::Direct { severity };
     Ok(Submission {
         app: caller.app.clone(),
+        counts: gate.counts(surface, category, &recipient.to, caller, now),
         crowd: gate.crowd(&recipient.to, category, content.parts, None)?,
         to: recipient.to,
         to_raw: recipient.raw,

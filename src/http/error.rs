@@ -14,6 +14,8 @@ use super::answer::written;
 use super::front::RequestId;
 use super::language::{self, Language};
 use crate::domain::Reason;
+use crate::domain::guard::Denial;
+use crate::domain::limit;
 use crate::store::{Hold, StoreError};
 
 /// Why a request was not done.
@@ -33,6 +35,8 @@ pub(super) enum ApiError {
     NotCancelable,
     /// The number is not to be written to.
     Suppressed(Reason),
+    /// The config sends nothing there.
+    Denied(Denial),
     /// The Idempotency-Key came with another body before.
     OtherBody,
     /// The first request with this Idempotency-Key has no answer yet.
@@ -143,7 +147,9 @@ impl ApiError {
             Self::TooManyTemplates => (StatusCode::BAD_REQUEST, "invalid_request"),
             Self::MethodNotAllowed => (StatusCode::METHOD_NOT_ALLOWED, "method_not_allowed"),
             Self::NotCancelable => (StatusCode::CONFLICT, "not_cancelable"),
-            Self::Suppressed(_) | Self::Held(_) => (StatusCode::FORBIDDEN, "destination_blocked"),
+            Self::Suppressed(_) | Self::Denied(_) | Self::Held(_) => {
+                (StatusCode::FORBIDDEN, "destination_blocked")
+            }
             Self::OtherBody => (StatusCode::UNPROCESSABLE_ENTITY, "idempotency_mismatch"),
             Self::StillRunning => (StatusCode::CONFLICT, "idempotency_in_progress"),
             Self::BodyTooLarge { .. } => (StatusCode::PAYLOAD_TOO_LARGE, "payload_too_large"),
@@ -197,6 +203,9 @@ impl ApiError {
             Self::Held(Hold::Country) => "too many codes for this country are not used (guard.auto_block); none goes \
                                           there for an hour"
                 .into(),
+            Self::Denied(denial) => {
+                format!("{} does not allow this number", denial.key())
+            }
             Self::OtherBody => {
                 "this Idempotency-Key was used with another body; take a new key".into()
             }
@@ -210,9 +219,11 @@ impl ApiError {
             Self::TooManyRequests { .. } => {
                 "too many requests with this key; wait as Retry-After says".into()
             }
-            Self::Limited { wait } => {
-                format!("too many for this number; wait {} s", whole_seconds(*wait))
-            }
+            Self::Limited { wait } => format!(
+                "too many for this number, or for callers without a key (see [limits] and [verify.profile] in the \
+                 config); wait {} s",
+                limit::retry_after(*wait)
+            ),
             Self::NotPending => "the verification is over; start a new one".into(),
             Self::ChannelUnavailable => "e-mail is not configured; use channel sms".into(),
             Self::Overloaded(overload) => overload.detail().into(),
@@ -249,7 +260,7 @@ impl ApiError {
             Self::NoRoute | Self::ChannelUnavailable => Duration::from_secs(60),
             _ => return None,
         };
-        Some(whole_seconds(wait))
+        Some(limit::retry_after(wait))
     }
 
     /// Once per failed request. A problem's message may quote the caller, so it stays out.
@@ -321,7 +332,7 @@ impl ApiError {
     fn otp_text(&self, detail: String) -> String {
         match self {
             Self::Limited { wait } | Self::TooManyRequests { wait } => {
-                let minutes = whole_seconds(*wait).div_ceil(60);
+                let minutes = limit::retry_after(*wait).div_ceil(60);
                 let plural = if minutes == 1 { "" } else { "s" };
                 format!("Too many attempts. Please wait {minutes} minute{plural}.")
             }
@@ -520,12 +531,6 @@ fn told(code: &str) -> Told {
     }
 }
 
-/// Rounded up, at least 1.
-fn whole_seconds(wait: Duration) -> u64 {
-    let rounded_up = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-    rounded_up.max(1)
-}
-
 #[derive(Serialize)]
 struct ProblemJson<'a> {
     #[serde(rename = "type")]
@@ -580,17 +585,6 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_wait_is_told_in_whole_seconds_and_never_as_none() {
-        for (wait, told) in [(0, 1), (1, 1), (999, 1), (1000, 1), (1001, 2), (59_500, 60)] {
-            assert_eq!(
-                whole_seconds(Duration::from_millis(wait)),
-                told,
-                "{wait} ms"
-            );
-        }
-    }
-
-    #[test]
     fn the_path_prefix_decides_the_shape() {
         for (path, shape) in [
             ("/sms/send", Shape::Direct),
@@ -641,6 +635,11 @@ mod tests {
                 "destination_blocked",
             ),
             (ApiError::Held(Hold::Block), 403, "destination_blocked"),
+            (
+                ApiError::Denied(Denial::Countries),
+                403,
+                "destination_blocked",
+            ),
             (ApiError::OtherBody, 422, "idempotency_mismatch"),
             (ApiError::StillRunning, 409, "idempotency_in_progress"),
             (

@@ -12,7 +12,7 @@ use super::auth::KeyHash;
 #[derive(Debug)]
 pub(super) struct Buckets {
     /// `None`: no limit.
-    rate: Option<Rate>,
+    rate: Mutex<Option<Rate>>,
     by_key: Mutex<HashMap<KeyHash, Bucket>>,
 }
 
@@ -36,18 +36,22 @@ const MOST_KEYS: usize = 4096;
 impl Buckets {
     pub(super) fn new(per_second: Option<u32>, burst: Option<u32>) -> Self {
         Self {
-            rate: per_second.zip(burst).map(|(per_second, burst)| Rate {
-                per_second: per_second.into(),
-                burst: burst.into(),
-            }),
+            rate: Mutex::new(Rate::of(per_second, burst)),
             by_key: Mutex::default(),
         }
+    }
+
+    /// Holds for the next request; what a key has left is cut to the new burst.
+    pub(super) fn set_rate(&self, per_second: Option<u32>, burst: Option<u32>) {
+        let rate = Rate::of(per_second, burst);
+        *self.rate.lock().unwrap_or_else(PoisonError::into_inner) = rate;
     }
 
     /// # Errors
     /// How long until the next request of this key passes.
     pub(super) fn take(&self, key: KeyHash) -> Result<(), Duration> {
-        let Some(rate) = self.rate else {
+        let rate = *self.rate.lock().unwrap_or_else(PoisonError::into_inner);
+        let Some(rate) = rate else {
             return Ok(());
         };
         let now = Instant::now();
@@ -60,6 +64,17 @@ impl Buckets {
             .entry(key)
             .or_insert_with(|| Bucket::full(now, rate))
             .take(now, rate)
+    }
+}
+
+impl Rate {
+    /// `None`: no limit.
+    fn of(per_second: Option<u32>, burst: Option<u32>) -> Option<Self> {
+        let (per_second, burst) = per_second.zip(burst)?;
+        Some(Self {
+            per_second: per_second.into(),
+            burst: burst.into(),
+        })
     }
 }
 
@@ -132,6 +147,18 @@ mod tests {
             let taken = bucket.take(start + Duration::from_millis(at), rate);
             assert_eq!(taken, expected.map_err(Duration::from_millis), "at {at} ms");
         }
+    }
+
+    #[test]
+    fn a_rate_that_is_read_again_holds_for_the_next_request() {
+        let buckets = Buckets::new(Some(1), Some(5));
+        let key = KeyHash::of("one");
+        assert_eq!(buckets.take(key), Ok(()));
+        buckets.set_rate(Some(1), Some(1));
+        assert_eq!(buckets.take(key), Ok(()));
+        assert!(buckets.take(key).is_err());
+        buckets.set_rate(None, None);
+        assert_eq!(buckets.take(key), Ok(()));
     }
 
     #[test]

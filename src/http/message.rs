@@ -15,9 +15,10 @@ use super::submission;
 use super::view::{EventJson, EventsJson, MessageJson, PreviewJson, SkippedJson, json};
 use crate::dispatch::pending;
 use crate::domain::{
-    BatchId, Category, Destination, MessageSeq, MessageState, Pending, Reference, Skip, UnixMillis,
+    BatchId, Category, Crowd, Destination, MessageSeq, MessageState, Pending, Reference, Skip,
+    Surface, UnixMillis,
 };
-use crate::store::{Answer, Cancel, Filter, MessageView, Submission};
+use crate::store::{Answer, Cancel, Counts, Filter, MessageView, Submission};
 
 const INTAKE: Intake = Intake {
     read,
@@ -34,9 +35,28 @@ pub(super) async fn create(
     accept::accept(&gate, &caller, request, &INTAKE).await
 }
 
-/// `template_id`, `params`, `locale` and `callback_url` are fields of features that this version
-/// does not have: unknown to it.
-pub(super) fn read(
+fn read(gate: &Gate, caller: &Caller, fields: Fields) -> Result<Submission, ApiError> {
+    fit(gate, caller, parse(gate, caller, fields)?)
+}
+
+/// Whether and by whom its number can be reached, and what it counts against.
+pub(super) fn fit(
+    gate: &Gate,
+    caller: &Caller,
+    mut asked: Submission,
+) -> Result<Submission, ApiError> {
+    let (to, category) = (&asked.to, asked.category);
+    gate.may_send_to(to, category, caller)?;
+    asked.crowd = gate.crowd(to, category, asked.parts, asked.via.as_ref())?;
+    let severity = asked.severity;
+    let surface = Surface::Direct { severity };
+    asked.counts = gate.counts(surface, category, to, caller, asked.at);
+    Ok(asked)
+}
+
+/// What is asked for, but for what its number decides: see [`fit`]. `template_id`, `params`, `locale` and `callback_url`
+/// are fields of features that this version does not have: unknown to it.
+pub(super) fn parse(
     gate: &Gate,
     caller: &Caller,
     mut fields: Fields,
@@ -63,7 +83,8 @@ pub(super) fn read(
     let category = category.unwrap_or(Category::Transactional);
     Ok(Submission {
         app: caller.app.clone(),
-        crowd: gate.crowd(&recipient.to, category, content.parts, via.as_ref())?,
+        crowd: Crowd::ANYBODY,
+        counts: Counts::default(),
         to: recipient.to,
         to_raw: recipient.raw,
         category,

@@ -9,6 +9,7 @@
 //! Read first: [`router`], then [`accept::accept`], the way of a message into the store.
 
 mod accept;
+mod allow;
 mod answer;
 mod auth;
 mod batch;
@@ -43,8 +44,8 @@ mod wire;
 mod tests;
 
 use std::fmt;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, RwLock};
 
 use axum::Router;
 use axum::routing::{delete, get, patch, post};
@@ -57,10 +58,11 @@ pub(crate) use server::serve;
 
 use crate::config::Config;
 use crate::dispatch::{Bell, Load, Wish};
-use crate::domain::{Clock, FleetView, Limit, UnixMillis};
-use crate::store::{Conversion, Store};
+use crate::domain::{Clock, FleetView, UnixMillis};
+use crate::store::Store;
 use crate::verify::Codes;
 use accept::Running;
+use allow::Terms;
 use error::ApiError;
 use health::Disk;
 use limits::Buckets;
@@ -85,6 +87,7 @@ struct Inner {
     parts: Parts,
     closing: AtomicBool,
     buckets: Buckets,
+    terms: RwLock<Arc<Terms>>,
     running: Running,
     disk: Disk,
     codes: Codes,
@@ -94,26 +97,19 @@ struct Inner {
 
 impl Gate {
     pub(crate) fn new(parts: Parts) -> Self {
-        let limits = parts.config.limits;
+        let limits = &parts.config.limits;
         let database = parts.config.database_path();
         let disk = Disk::new(&database, parts.config.database.min_free_bytes);
-        let check_failures = Limit::new(20, 3600).expect("both are more than 0");
-        let conversion = Conversion {
-            block_max: 15,
-            min: 0.20,
-            auto_block: false,
-        };
         let codes = Codes::new(
             parts.store.clone(),
             Arc::clone(&parts.config.codes),
-            check_failures,
-            conversion,
             parts.clock.clone(),
         );
         Self(Arc::new(Inner {
             codes,
             closing: AtomicBool::new(false),
             buckets: Buckets::new(limits.key_rps, limits.key_burst),
+            terms: RwLock::new(Arc::new(Terms::of(&parts.config))),
             running: Running::default(),
             disk,
             acceptances: TaskTracker::new(),

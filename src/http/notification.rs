@@ -10,17 +10,17 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Gate;
-use super::accept::{self, Beginning};
+use super::accept::{self, Beginning, Refusals};
 use super::auth::{Caller, Scope};
 use super::envelope;
 use super::error::{ApiError, Problem};
 use super::extract::Fields;
 use super::submission;
 use crate::domain::{
-    Body, Category, Destination, Encoding, NumberRules, Reference, UnixMillis, Variable,
+    Body, Category, Destination, Encoding, NumberRules, Reference, Surface, UnixMillis, Variable,
 };
 use crate::store::{
-    Answer, BatchSubmission, BatchView, Rejected, Render, Submission, TemplateView,
+    Accepted, Answer, BatchSubmission, BatchView, Rejected, Render, Submission, TemplateView,
 };
 
 #[derive(Debug, Serialize)]
@@ -56,12 +56,15 @@ pub(super) async fn send(
     let asked = Asked::read(begun.fields, gate.config().schedule.max_numbers)?;
     let found = gate.store().template(asked.template, caller.sees()).await?;
     let template = found.ok_or(ApiError::TemplateNotFound)?;
-    let submission = asked.submission(&gate, &caller, &template)?;
+    let (submission, refused) = asked.submission(&gate, &caller, &template)?;
     gate.has_room_for(Category::Notification)?;
     let (store, once) = (gate.store().clone(), begun.once);
     let write = async move { store.accept_batch(submission, once).await };
     let written = gate.commit(write, begun.run, |bell, _| bell.ring()).await?;
-    accept::answered(written, &render, skipped)
+    match (written, refused) {
+        (Accepted::NobodyLeft, Some(first)) => Err(first),
+        (written, _) => accept::answered(written, &render, skipped),
+    }
 }
 
 fn taken(view: &BatchView) -> Answer {
@@ -118,12 +121,13 @@ impl Asked {
         })
     }
 
+    /// What is to be stored, and what the first number was refused for, if one was.
     fn submission(
         self,
         gate: &Gate,
         caller: &Caller,
         template: &TemplateView,
-    ) -> Result<BatchSubmission, ApiError> {
+    ) -> Result<(BatchSubmission, Option<ApiError>), ApiError> {
         let config = gate.config();
         let now = gate.now();
         let body = self.filled(template)?;
@@ -143,11 +147,16 @@ impl Asked {
         let scheduled_at = due(self.scheduled_at.as_deref(), config.schedule.max_ahead, now)?;
         let mut rules = config.numbers;
         rules.allow_short_codes = false;
-        let (recipients, mut rejected) = recipients(&self.numbers, &rules)?;
-        let (mut messages, mut first_error) = (Vec::with_capacity(recipients.len()), None);
+        let mut refusals = Refusals::default();
+        let (recipients, mut rejected) = recipients(&self.numbers, &rules, &mut refusals);
+        let mut messages = Vec::with_capacity(recipients.len());
+        const CATEGORY: Category = Category::Notification;
         for (index, to, to_raw) in recipients {
             // Which routes may carry it is a matter of its number.
-            let crowd = match gate.crowd(&to, Category::Notification, parts, None) {
+            let crowd = gate
+                .may_send_to(&to, CATEGORY, caller)
+                .and_then(|()| gate.crowd(&to, CATEGORY, parts, None));
+            let crowd = match crowd {
                 Ok(crowd) => crowd,
                 Err(error) => {
                     let code = error.code().into();
@@ -156,15 +165,17 @@ impl Asked {
                         to: to_raw,
                         code,
                     });
-                    first_error.get_or_insert(error);
+                    refusals.note(index, error);
                     continue;
                 }
             };
+            let goes_at = scheduled_at.unwrap_or(now);
             let submission = Submission {
+                counts: gate.counts(Surface::Notify, CATEGORY, &to, caller, goes_at),
                 app: caller.app.clone(),
                 to,
                 to_raw,
-                category: Category::Notification,
+                category: CATEGORY,
                 severity: None,
                 body: body.clone(),
                 encoding: plan.encoding,
@@ -183,9 +194,11 @@ impl Asked {
             messages.push((index, submission));
         }
         rejected.sort_by_key(|one| one.index);
-        BatchSubmission::new(messages, rejected, now).ok_or_else(|| {
-            first_error.unwrap_or_else(|| ApiError::invalid("phoneNumbers is empty"))
-        })
+        let first = refusals.first();
+        match BatchSubmission::new(messages, rejected, now) {
+            Some(submission) => Ok((submission, first)),
+            None => Err(first.unwrap_or_else(|| ApiError::invalid("phoneNumbers is empty"))),
+        }
     }
 
     /// The text, with every variable in it replaced.
@@ -213,17 +226,15 @@ impl Asked {
 /// who do not.
 type Recipients = (Vec<(usize, Destination, String)>, Vec<Rejected>);
 
-/// # Errors
-/// That of the first number when none is left.
-fn recipients(numbers: &[String], rules: &NumberRules) -> Result<Recipients, ApiError> {
-    let (mut good, mut rejected, mut first) = (Vec::new(), Vec::new(), None);
+fn recipients(numbers: &[String], rules: &NumberRules, refusals: &mut Refusals) -> Recipients {
+    let (mut good, mut rejected) = (Vec::new(), Vec::new());
     for (index, raw) in numbers.iter().enumerate() {
         match rules.parse(raw) {
             Ok(to) => good.push((index, to, raw.clone())),
             Err(why) => {
                 const CODE: &str = "invalid_phone";
-                let field = || format!("phoneNumbers[{index}]: {why}");
-                first.get_or_insert_with(|| wrong("phoneNumbers", CODE, field()));
+                let said = format!("phoneNumbers[{index}]: {why}");
+                refusals.note(index, wrong("phoneNumbers", CODE, said));
                 rejected.push(Rejected {
                     index,
                     to: raw.clone(),
@@ -232,10 +243,7 @@ fn recipients(numbers: &[String], rules: &NumberRules) -> Result<Recipients, Api
             }
         }
     }
-    match (good.is_empty(), first) {
-        (true, Some(first)) => Err(first),
-        _ => Ok((good, rejected)),
-    }
+    (good, rejected)
 }
 
 /// `None` for now, which is also what the past means.

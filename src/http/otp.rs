@@ -143,7 +143,7 @@ pub(super) async fn verify(
         to: recipient.to,
         purpose,
     };
-    match gate.codes().check(which, &code).await? {
+    match gate.check_code(which, &code).await? {
         Checked::Approved => Ok(shown(&ValidJson { valid: true })),
         Checked::Wrong(view) => Ok(invalid(
             "Invalid verification code",
@@ -234,7 +234,7 @@ pub(super) async fn verify_otp(
         to: recipient.to,
         purpose: Purpose::Generic,
     };
-    Ok(match gate.codes().check(which, &code).await? {
+    Ok(match gate.check_code(which, &code).await? {
         Checked::Approved => shown(&SuccessJson { success: true }),
         Checked::Over(view) if view.state == VerificationState::MaxAttemptsReached => {
             refused("Too many attempts")

@@ -118,6 +118,10 @@ impl Server {
     }
 
     async fn accept(&self, listener: &TcpListener) {
+        // An open socket has an address; were there none, all would count as one listener.
+        let own = listener
+            .local_addr()
+            .unwrap_or_else(|_| ([0, 0, 0, 0], 0).into());
         loop {
             // Before accept: whoever finds no seat waits in the kernel's queue and costs nothing.
             let Ok(seat) = Arc::clone(&self.seats).acquire_owned().await else {
@@ -126,7 +130,11 @@ impl Server {
             match listener.accept().await {
                 Ok((socket, address)) => {
                     let server = self.clone();
-                    let talk = server.talk(socket, Peer(address), seat);
+                    let peer = Peer {
+                        address,
+                        listener: own,
+                    };
+                    let talk = server.talk(socket, peer, seat);
                     self.tasks.spawn(talk);
                 }
                 Err(error) if is_of_one_connection(&error) => {}

@@ -135,13 +135,15 @@ pub(super) async fn begin(
         Beginning::New(begun) => begun,
     };
     let Asked { mut wish, template } = (surface.read)(gate, caller, begun.fields)?;
+    gate.may_send_to(&wish.to, Category::Otp, caller)?;
     gate.has_room_for(Category::Otp)?;
     if let Some(id) = template {
         let text = gate.text_of(id, caller.sees(), &wish.locale).await?;
         wish.template = Some(text.ok_or(ApiError::TemplateNotFound)??);
     }
     let crowd = wish.crowd;
-    let ready = gate.codes().begin(wish).map_err(too_long)?;
+    let beside = gate.beside_code(&wish.to, wish.profile, wish.purpose, caller);
+    let ready = gate.codes().begin(wish, beside).map_err(too_long)?;
     let write = Codes::send(gate.store().clone(), ready, begun.once);
     gate.send_code(write, begun.run, crowd, &render).await
 }
@@ -310,7 +312,9 @@ pub(super) async fn resend(
     let found = gate.store().verification(verification(&id)?, caller.sees());
     let view = found.await?.ok_or(ApiError::NotFound)?;
     gate.has_room_for(Category::Otp)?;
+    gate.may_send_to(&view.to, Category::Otp, &caller)?;
     let crowd = gate.crowd(&view.to, Category::Otp, 1, None)?;
+    let beside = gate.beside_code(&view.to, view.profile, view.purpose, &caller);
     let template = match view.template {
         None => None,
         // Deleted, or no longer fit for codes: the text of the profile does.
@@ -321,7 +325,7 @@ pub(super) async fn resend(
     };
     let again = gate
         .codes()
-        .again(&view, template, crowd)
+        .again(&view, template, crowd, beside)
         .map_err(too_long)?;
     let write = Codes::send_again(gate.store().clone(), view, again, begun.once);
     gate.send_code(write, begun.run, crowd, &render).await
@@ -429,7 +433,7 @@ pub(super) async fn check(
         id: verification(&id)?,
         app: caller.sees(),
     };
-    checked(gate.codes().check(which, &code).await?)
+    checked(gate.check_code(which, &code).await?)
 }
 
 /// `POST /v1/verifications/check`
@@ -454,7 +458,7 @@ pub(super) async fn check_newest(
         to: recipient.to,
         purpose,
     };
-    checked(gate.codes().check(which, &code).await?)
+    checked(gate.check_code(which, &code).await?)
 }
 
 fn checked(checked: Checked) -> Result<Response, ApiError> {

@@ -189,13 +189,14 @@ fn accept(
     let (messages, rejected) = match welcome(work, asked, manners)? {
         Ok(welcome) => welcome,
         Err(Welcome::Suppressed(reason)) => return Ok(Accepted::Suppressed(reason)),
+        Err(Welcome::Limited(wait)) => return Ok(Accepted::Limited(wait)),
         Err(Welcome::Skipped(skip)) => {
             if let Some(once) = once {
                 idempotency::remember(work, once, &(once.skipped)(skip), asked.at)?;
             }
             return Ok(Accepted::Skipped(skip));
         }
-        Err(Welcome::Yes) => return Err(StoreError::Corrupt("a batch without messages".into())),
+        Err(Welcome::Yes) => return Ok(Accepted::NobodyLeft),
     };
     let first = message::next_seq(work, asked.at)?;
     let id = BatchId::of(first, asked.at);
@@ -215,14 +216,16 @@ fn accept(
 /// Those who may be written to, and those who were refused before or are now.
 type Guests<'a> = (Vec<&'a Submission>, Vec<Rejected>);
 
-/// Asks for each number whether it may be written to. `Err`: none may, and why the first may not.
+/// Asks for each number whether it may be written to. `Err`: none may, and why the first may not, if the first of the
+/// request is among them.
 fn welcome<'a>(
     work: &Work<'_>,
     asked: &'a BatchSubmission,
     manners: &Manners,
 ) -> Result<Result<Guests<'a>, Welcome>, StoreError> {
     let (mut messages, mut rejected) = (Vec::new(), asked.rejected.clone());
-    let mut first_refusal = Welcome::Yes;
+    let refused_before = rejected.iter().map(|one| one.index).min();
+    let mut first_refusal = None;
     for (index, one) in &asked.messages {
         let refusal = message::welcome(work, one, manners)?;
         let code = match &refusal {
@@ -232,19 +235,19 @@ fn welcome<'a>(
             }
             Welcome::Suppressed(_) => "destination_blocked",
             Welcome::Skipped(skip) => skip.as_str(),
+            Welcome::Limited(_) => "rate_limited",
         };
         rejected.push(Rejected {
             index: *index,
             to: one.to_raw.clone(),
             code: code.into(),
         });
-        if matches!(first_refusal, Welcome::Yes) {
-            first_refusal = refusal;
-        }
+        let is_first = refused_before.is_none_or(|before| *index < before);
+        first_refusal = first_refusal.or(is_first.then_some(refusal));
     }
     rejected.sort_by_key(|one| one.index);
     Ok(match messages.is_empty() {
-        true => Err(first_refusal),
+        true => Err(first_refusal.unwrap_or(Welcome::Yes)),
         false => Ok((messages, rejected)),
     })
 }

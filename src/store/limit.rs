@@ -1,26 +1,45 @@
 //! Events that limits count: an exact sliding log per key (semantics §8). Checked and written in the transaction that
 //! creates the work; what is refused is not written.
+//!
+//! An event after the moment that is asked about does not count: neither one that is to be sent later, nor one that was
+//! written while the clock stood wrong. So no number is locked longer than the longest window.
 
 use std::time::Duration;
 
-use rusqlite::{OptionalExtension, named_params};
+use rusqlite::named_params;
 
 use super::StoreError;
 use super::writer::Work;
-use crate::domain::{Limit, UnixMillis};
+use crate::domain::{Limit, Pepper, UnixMillis};
 
 /// Whom a limit is about, and which limit: a keyed hash, so that the log tells nobody's number.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
 pub(crate) struct LimitKey(pub(crate) [u8; 16]);
 
-/// A limit and what it counts by.
+/// A limit and what it counts by. Those of one key stand together in a list.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub(crate) struct Counted {
     pub(crate) key: LimitKey,
     pub(crate) limit: Limit,
 }
 
+/// What a send counts against, as one event.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(crate) struct Counts {
+    /// Empty: nothing limits it.
+    pub(crate) counted: Vec<Counted>,
+    /// When: now, or when it is to be sent.
+    pub(crate) at: UnixMillis,
+}
+
 const DAY: i64 = 86_400_000;
+
+impl LimitKey {
+    /// `words`: what is counted, and whom it is about.
+    pub(crate) fn of(pepper: &Pepper, words: &[&str]) -> Self {
+        Self(pepper.limit_mac(words))
+    }
+}
 
 /// How long the next event of these would have to wait at `at`: as long as the strictest says. `None`: it need not.
 pub(super) fn wait(
@@ -29,9 +48,8 @@ pub(super) fn wait(
     at: UnixMillis,
 ) -> Result<Option<Duration>, StoreError> {
     let mut longest = None;
-    for one in counted {
-        let oldest = oldest_counted(work, one, at)?;
-        longest = longest.max(one.limit.wait(oldest, at));
+    for of_key in of_each_key(counted) {
+        longest = longest.max(wait_of_key(work, of_key, at)?);
     }
     Ok(longest)
 }
@@ -42,123 +60,119 @@ pub(super) fn count(
     counted: &[Counted],
     at: UnixMillis,
 ) -> Result<(), StoreError> {
-    for (place, one) in counted.iter().enumerate() {
-        let is_written = counted[..place].iter().any(|before| before.key == one.key);
-        if is_written {
-            continue;
+    for of_key in of_each_key(counted) {
+        let key = of_key[0].key;
+        if !write(work, INSERT_FIRST, key, at)? {
+            write(work, INSERT_ANOTHER, key, at)?;
         }
-        work.db
-            .prepare_cached(
-                "INSERT INTO limit_entry (day, key, at, number)
-                 VALUES (:day, :key, :at,
-                         (SELECT COALESCE(MAX(number), 0) + 1
-                            FROM limit_entry
-                           WHERE day = :day AND key = :key AND at = :at))",
-            )?
-            .execute(named_params! {
-                ":day": at.0.div_euclid(DAY),
-                ":key": one.key.0,
-                ":at": at.0,
-            })?;
     }
     Ok(())
 }
 
 /// Takes back one event that was counted at `at`.
 pub(super) fn uncount(work: &Work<'_>, key: LimitKey, at: UnixMillis) -> Result<(), StoreError> {
-    work.db
-        .prepare_cached(
-            "DELETE FROM limit_entry
-              WHERE day = :day AND key = :key AND at = :at
-                AND number = (SELECT MAX(number)
-                                FROM limit_entry
-                               WHERE day = :day AND key = :key AND at = :at)",
-        )?
-        .execute(named_params! {
-            ":day": at.0.div_euclid(DAY),
-            ":key": key.0,
-            ":at": at.0,
-        })?;
+    write(work, DELETE_LAST, key, at)?;
     Ok(())
 }
 
-#[expect(dead_code, reason = "its caller comes with the limits of the API")]
-/// Deletes what no limit reaches any more, at most `step`; answers how many. `longest`: the longest window.
-pub(super) fn forget(
-    work: &Work<'_>,
-    longest: Duration,
-    now: UnixMillis,
-    step: i64,
-) -> Result<usize, StoreError> {
-    let reach = now.0 - i64::try_from(longest.as_millis()).unwrap_or(i64::MAX);
+/// Deletes what no limit reaches any more, at most `step`; answers how many. `before`: in milliseconds.
+pub(super) fn forget(work: &Work<'_>, before: i64, step: i64) -> Result<usize, StoreError> {
     Ok(work
         .db
-        .prepare_cached(
-            "DELETE FROM limit_entry
-              WHERE (day, key, at, number) IN (SELECT day, key, at, number
-                                                 FROM limit_entry
-                                                WHERE day < :day
-                                                ORDER BY day
-                                                LIMIT :step)",
-        )?
-        .execute(named_params! { ":day": reach.div_euclid(DAY), ":step": step })?)
+        .prepare_cached(FORGET)?
+        .execute(named_params! { ":day": before.div_euclid(DAY), ":step": step })?)
 }
 
-/// The count-th newest event of the window, when there are so many. However long the log is, no more rows are read than
-/// the limit counts.
-fn oldest_counted(
-    work: &Work<'_>,
-    counted: &Counted,
-    at: UnixMillis,
-) -> Result<Option<UnixMillis>, StoreError> {
-    let opens_after = counted.limit.opens_after(at);
-    let mut others = i64::from(counted.limit.count()) - 1;
-    let mut newest_first = work.db.prepare_cached(
-        "SELECT at
-           FROM limit_entry
-          WHERE day = :day AND key = :key AND at > :opens_after AND at <= :at
-          ORDER BY at DESC, number DESC
-          LIMIT 1 OFFSET :others",
-    )?;
-    let mut counted_in = work.db.prepare_cached(
-        "SELECT COUNT(*)
-           FROM (SELECT 1
+fn of_each_key(counted: &[Counted]) -> impl Iterator<Item = &[Counted]> {
+    counted.chunk_by(|one, other| one.key == other.key)
+}
+
+/// Nearly always the only event of its key in that millisecond.
+const INSERT_FIRST: &str = "INSERT INTO limit_entry (day, key, at, number)
+VALUES (:day, :key, :at, 1)
+ON CONFLICT DO NOTHING";
+
+const INSERT_ANOTHER: &str = "INSERT INTO limit_entry (day, key, at, number)
+SELECT :day, :key, :at, MAX(number) + 1
+  FROM limit_entry
+ WHERE day = :day AND key = :key AND at = :at";
+
+const DELETE_LAST: &str = "DELETE FROM limit_entry
+ WHERE day = :day AND key = :key AND at = :at
+   AND number = (SELECT MAX(number)
                    FROM limit_entry
-                  WHERE day = :day AND key = :key AND at > :opens_after AND at <= :at
-                  LIMIT :most)",
-    )?;
-    let first = opens_after.0.div_euclid(DAY);
+                  WHERE day = :day AND key = :key AND at = :at)";
+
+/// One day's part of a log.
+const NEWEST_FIRST: &str = "SELECT at
+  FROM limit_entry
+ WHERE day = :day AND key = :key AND at > :opens_after AND at <= :at
+ ORDER BY at DESC, number DESC";
+
+const FORGET: &str = "DELETE FROM limit_entry
+ WHERE (day, key, at, number) IN (SELECT day, key, at, number
+                                    FROM limit_entry
+                                   WHERE day < :day
+                                   ORDER BY day
+                                   LIMIT :step)";
+
+/// Every statement of this file.
+#[cfg(test)]
+pub(super) const ALL_SQL: [&str; 5] = [
+    INSERT_FIRST,
+    INSERT_ANOTHER,
+    DELETE_LAST,
+    NEWEST_FIRST,
+    FORGET,
+];
+
+/// `false`: no row was touched.
+fn write(work: &Work<'_>, sql: &str, key: LimitKey, at: UnixMillis) -> Result<bool, StoreError> {
+    let touched = work.db.prepare_cached(sql)?.execute(named_params! {
+        ":day": at.0.div_euclid(DAY),
+        ":key": key.0,
+        ":at": at.0,
+    })?;
+    Ok(touched > 0)
+}
+
+/// Walks the log of one key from the newest event backwards, no farther than a limit reaches that is not decided yet: of a
+/// number that is seldom written to, that is one look into each day of the longest window.
+fn wait_of_key(
+    work: &Work<'_>,
+    counted: &[Counted],
+    at: UnixMillis,
+) -> Result<Option<Duration>, StoreError> {
+    let mut undecided: Vec<Limit> = counted.iter().map(|one| one.limit).collect();
+    let mut longest = None;
+    let mut place = 0;
     let mut day = at.0.div_euclid(DAY);
-    loop {
-        let found: Option<i64> = newest_first
-            .query_row(
-                named_params! {
-                    ":day": day,
-                    ":key": counted.key.0,
-                    ":opens_after": opens_after.0,
-                    ":at": at.0,
-                    ":others": others,
-                },
-                |row| row.get(0),
-            )
-            .optional()?;
-        if let Some(found) = found {
-            return Ok(Some(UnixMillis(found)));
+    let mut of_day = work.db.prepare_cached(NEWEST_FIRST)?;
+    while let Some(opens_after) = undecided.iter().map(|one| one.opens_after(at)).min() {
+        if day < (opens_after.0 + 1).div_euclid(DAY) {
+            break;
         }
-        if day == first {
-            return Ok(None);
+        let mut rows = of_day.query(named_params! {
+            ":day": day,
+            ":key": counted[0].key.0,
+            ":opens_after": opens_after.0,
+            ":at": at.0,
+        })?;
+        while let Some(row) = rows.next()? {
+            let event = UnixMillis(row.get(0)?);
+            place += 1;
+            // The place-th newest lies in no window that it fell out of, and what is older lies in none either.
+            undecided.retain(|limit| {
+                if limit.count() == place {
+                    longest = longest.max(limit.wait(Some(event), at));
+                }
+                limit.count() > place && event > limit.opens_after(at)
+            });
+            if undecided.is_empty() {
+                break;
+            }
         }
-        let here: i64 = counted_in.query_row(
-            named_params! {
-                ":day": day,
-                ":key": counted.key.0,
-                ":opens_after": opens_after.0,
-                ":at": at.0,
-                ":most": others + 1,
-            },
-            |row| row.get(0),
-        )?;
-        others -= here;
         day -= 1;
     }
+    Ok(longest)
 }

@@ -1,10 +1,12 @@
 //! A message as a whole: accepted, held back and let go, canceled, expired.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use rusqlite::{OptionalExtension, ToSql, named_params};
 
 use super::idempotency::{self, Answer, Known, Once};
+use super::limit::{self, Counts};
 use super::occurrence::{Occurrence, note};
 use super::query::{self, MessageView};
 use super::row;
@@ -47,6 +49,7 @@ pub(crate) struct Submission {
     pub(crate) scheduled_at: Option<UnixMillis>,
     pub(crate) expires_at: UnixMillis,
     pub(crate) at: UnixMillis,
+    pub(crate) counts: Counts,
 }
 
 impl Submission {
@@ -66,6 +69,10 @@ pub(crate) enum Accepted<V = MessageView> {
     OtherBody,
     /// Its number is not to be written to.
     Suppressed(Reason),
+    /// A limit is reached; so long it holds.
+    Limited(Duration),
+    /// Every recipient of a batch was refused, the first of them before it came here.
+    NobodyLeft,
     /// An alert that its number does not want: nothing is stored but that it was skipped.
     Skipped(Skip),
     /// There are as many of its kind as there may be.
@@ -175,6 +182,7 @@ fn accept(
     match welcome(work, asked, manners)? {
         Welcome::Yes => {}
         Welcome::Suppressed(reason) => return Ok(Accepted::Suppressed(reason)),
+        Welcome::Limited(wait) => return Ok(Accepted::Limited(wait)),
         Welcome::Skipped(skip) => {
             if let Some(once) = once {
                 idempotency::remember(work, once, &(once.skipped)(skip), asked.at)?;
@@ -197,6 +205,8 @@ pub(super) enum Welcome {
     Yes,
     Suppressed(Reason),
     Skipped(Skip),
+    /// A limit is reached; so long it holds.
+    Limited(Duration),
 }
 
 pub(super) fn welcome(
@@ -207,7 +217,11 @@ pub(super) fn welcome(
     if let Some(reason) = held_back(work.db, &manners.stop, &asked.to, asked.category)? {
         return Ok(Welcome::Suppressed(reason));
     }
-    Ok(unwanted(work, asked, manners)?.map_or(Welcome::Yes, Welcome::Skipped))
+    if let Some(skip) = unwanted(work, asked, manners)? {
+        return Ok(Welcome::Skipped(skip));
+    }
+    let wait = limit::wait(work, &asked.counts.counted, asked.counts.at)?;
+    Ok(wait.map_or(Welcome::Yes, Welcome::Limited))
 }
 
 /// Why an alert with a severity is not wanted by its number. That it came is on record.
@@ -256,7 +270,7 @@ pub(super) fn next_seq(work: &Work<'_>, at: UnixMillis) -> Result<MessageSeq, St
     Ok(MessageSeq(seq))
 }
 
-/// A message's row, its parts and its first event. Answers what a question for it would: nothing is read again.
+/// A message's row, its parts, its first event, and what it counts against. Answers what a question for it would: nothing is read again.
 pub(super) fn enter(
     work: &mut Work<'_>,
     seq: MessageSeq,
@@ -269,6 +283,7 @@ pub(super) fn enter(
     let quiet_until = manners.curfew.until(asked.category, asked.goes_at());
     let view = new_view(seq, id, batch, asked, quiet_until);
     insert(work, &view, batch, asked, pepper)?;
+    limit::count(work, &asked.counts.counted, asked.counts.at)?;
     let head = Head {
         seq,
         id: id.clone(),

@@ -56,7 +56,7 @@ pub(crate) use fleet::{RecoveryEntry, SimUse};
 pub(crate) use guard::{Conversion, Hold};
 pub(crate) use idempotency::{Answer, Once, Render};
 pub(crate) use inbound::{InboundView, InboxFilter, Received};
-pub(crate) use limit::{Counted, LimitKey};
+pub(crate) use limit::{Counted, Counts, LimitKey};
 pub(crate) use list::Filter;
 pub(crate) use message::{Accepted, Cancel, Submission};
 pub(crate) use part::{Acceptance, Intent, NeverLeft, NextTry, Refusal, Uncertainty};

@@ -7,6 +7,7 @@ mod doubt;
 mod forgetting;
 mod inbound;
 mod life;
+mod limits;
 mod lists;
 mod numbers;
 mod people;
@@ -145,6 +146,7 @@ fn submission(change: impl FnOnce(&mut Submission)) -> Submission {
         scheduled_at: None,
         expires_at: NOW.plus(Duration::from_secs(86_400)),
         at: NOW,
+        counts: Counts::default(),
     };
     change(&mut submission);
     submission
@@ -224,6 +226,7 @@ fn ages() -> Ages {
         bodies: year,
         messages: year,
         events: year,
+        limits: year,
         verifications: year,
     }
 }

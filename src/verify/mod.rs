@@ -26,7 +26,7 @@ use crate::domain::{
     Plan, Profile, ProfileName, Purpose, Template,
 };
 use crate::store::{
-    Checked, CodeSent, Conversion, Counted, Ended, FailuresOf, Going, Life, LimitKey,
+    Checked, CodeSent, Conversion, Counted, Counts, Ended, FailuresOf, Going, Life, LimitKey,
     NewVerification, Once, Store, StoreError, Submission, TextOf, VerificationView, Which,
 };
 
@@ -35,9 +35,6 @@ use crate::store::{
 pub(crate) struct Codes {
     store: Store,
     rules: Arc<CodeRules>,
-    /// Wrong codes of a number in an app.
-    check_failures: Limit,
-    conversion: Conversion,
     clock: Clock,
 }
 
@@ -78,19 +75,18 @@ pub(crate) struct Ready {
 /// One that is ready to be sent for a verification that there is.
 pub(crate) struct Again(Going);
 
+/// What holds for a code beside the rules of its profile.
+#[derive(Clone, Debug)]
+pub(crate) struct Beside {
+    pub(crate) counted: Vec<Counted>,
+    pub(crate) conversion: Conversion,
+}
+
 impl Codes {
-    pub(crate) fn new(
-        store: Store,
-        rules: Arc<CodeRules>,
-        check_failures: Limit,
-        conversion: Conversion,
-        clock: Clock,
-    ) -> Self {
+    pub(crate) fn new(store: Store, rules: Arc<CodeRules>, clock: Clock) -> Self {
         Self {
             store,
             rules,
-            check_failures,
-            conversion,
             clock,
         }
     }
@@ -103,7 +99,7 @@ impl Codes {
     ///
     /// # Errors
     /// When the text would not fit one SMS.
-    pub(crate) fn begin(&self, wish: Wish) -> Result<Ready, TextFault> {
+    pub(crate) fn begin(&self, wish: Wish, beside: Beside) -> Result<Ready, TextFault> {
         let usual = self.rules.profile(wish.profile);
         let rules = Profile {
             ttl: wish.ttl.unwrap_or(usual.ttl),
@@ -127,21 +123,24 @@ impl Codes {
             tail: rand::random(),
             rules,
         };
-        let going = self.going(Letter {
-            app: new.app.clone(),
-            to: new.to.clone(),
-            to_raw: new.to_raw.clone(),
-            purpose: new.purpose,
-            profile: new.profile,
-            locale: new.locale.clone(),
-            code_length,
-            ttl: new.rules.ttl,
-            template: wish.template,
-            last_line: new.last_line.clone(),
-            client_ref: new.client_ref.clone(),
-            rate_keys: wish.rate_keys,
-            crowd: wish.crowd,
-        })?;
+        let going = self.going(
+            Letter {
+                app: new.app.clone(),
+                to: new.to.clone(),
+                to_raw: new.to_raw.clone(),
+                purpose: new.purpose,
+                profile: new.profile,
+                locale: new.locale.clone(),
+                code_length,
+                ttl: new.rules.ttl,
+                template: wish.template,
+                last_line: new.last_line.clone(),
+                client_ref: new.client_ref.clone(),
+                rate_keys: wish.rate_keys,
+                crowd: wish.crowd,
+            },
+            beside,
+        )?;
         Ok(Ready { new, going })
     }
 
@@ -154,30 +153,35 @@ impl Codes {
         view: &VerificationView,
         template: Option<OtherText>,
         crowd: Crowd,
+        beside: Beside,
     ) -> Result<Again, TextFault> {
-        let going = self.going(Letter {
-            app: view.app.clone(),
-            to: view.to.clone(),
-            to_raw: view.to_raw.clone(),
-            purpose: view.purpose,
-            profile: view.profile,
-            locale: view.locale.clone(),
-            code_length: view.code_length,
-            ttl: view.ttl,
-            template,
-            last_line: view.last_line.clone(),
-            client_ref: view.client_ref.clone(),
-            rate_keys: serde_json::from_str(&view.rate_keys).unwrap_or_default(),
-            crowd,
-        })?;
+        let going = self.going(
+            Letter {
+                app: view.app.clone(),
+                to: view.to.clone(),
+                to_raw: view.to_raw.clone(),
+                purpose: view.purpose,
+                profile: view.profile,
+                locale: view.locale.clone(),
+                code_length: view.code_length,
+                ttl: view.ttl,
+                template,
+                last_line: view.last_line.clone(),
+                client_ref: view.client_ref.clone(),
+                rate_keys: serde_json::from_str(&view.rate_keys).unwrap_or_default(),
+                crowd,
+            },
+            beside,
+        )?;
         Ok(Again(going))
     }
 
-    fn going(&self, letter: Letter) -> Result<Going, TextFault> {
+    fn going(&self, letter: Letter, beside: Beside) -> Result<Going, TextFault> {
         let code = Code::draw(letter.code_length, || OsRng.unwrap_err().next_u64());
         // Measured with this one; another of its length measures the same.
         let (_, plan) = measured(&letter.text(&self.rules, &code, letter.ttl))?;
-        let counted = self.counted(&letter);
+        let mut counted = self.counted(&letter);
+        counted.extend(beside.counted);
         let cooldown = of_number(self.store.pepper(), &letter);
         let rules = Arc::clone(&self.rules);
         let text: TextOf = Arc::new(move |code, life| letter.submission(&rules, code, life, plan));
@@ -186,7 +190,7 @@ impl Codes {
             text,
             counted,
             cooldown,
-            conversion: self.conversion,
+            conversion: beside.conversion,
             clock: self.clock.clone(),
         })
     }
@@ -239,13 +243,17 @@ impl Codes {
             .await
     }
 
-    /// Compares what was typed.
+    /// Compares what was typed. `limit`: how many wrong codes a number may have in an app.
     ///
     /// # Errors
     /// When the disk refuses.
-    pub(crate) async fn check(&self, which: Which, typed: &str) -> Result<Checked, StoreError> {
+    pub(crate) async fn check(
+        &self,
+        which: Which,
+        typed: &str,
+        limit: Limit,
+    ) -> Result<Checked, StoreError> {
         let pepper = self.store.pepper().clone();
-        let limit = self.check_failures;
         let failures: FailuresOf = Arc::new(move |app, to| Counted {
             key: LimitKey(pepper.limit_mac(&["check", app, to.as_str()])),
             limit,
@@ -333,6 +341,8 @@ impl Letter {
             // It is worth nothing without its code.
             expires_at: life.expires_at,
             at: life.at,
+            // What a code counts against is asked by the step of its verification: see [`Going`].
+            counts: Counts::default(),
         }
     }
 }

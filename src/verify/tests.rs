@@ -25,21 +25,21 @@ fn house(brand: &str) -> House {
         texts: Texts::new(brand.to_owned(), zh, BTreeMap::new(), BTreeMap::new()),
     };
     House {
-        codes: codes_of(&store, rules),
+        codes: Codes::new(store.clone(), Arc::new(rules), Clock::new(|| NOW)),
         store,
         _folder: folder,
     }
 }
 
-fn codes_of(store: &Store, rules: CodeRules) -> Codes {
-    let conversion = Conversion {
-        block_max: 15,
-        min: 0.2,
-        auto_block: false,
-    };
-    let failures = Limit::new(20, 3600).unwrap();
-    let clock = Clock::new(|| NOW);
-    Codes::new(store.clone(), Arc::new(rules), failures, conversion, clock)
+fn nothing_beside() -> Beside {
+    Beside {
+        counted: Vec::new(),
+        conversion: Conversion {
+            block_max: 15,
+            min: 0.2,
+            auto_block: false,
+        },
+    }
 }
 
 fn wish(number: usize, profile: ProfileName, locale: &str) -> Wish {
@@ -63,7 +63,7 @@ fn wish(number: usize, profile: ProfileName, locale: &str) -> Wish {
 
 impl House {
     async fn sends(&self, wish: Wish) -> SentCode {
-        let ready = self.codes.begin(wish).unwrap();
+        let ready = self.codes.begin(wish, nothing_beside()).unwrap();
         match Codes::send(self.store.clone(), ready, None).await.unwrap() {
             CodeSent::Done(sent) => *sent,
             other => panic!("{other:?}"),
@@ -112,7 +112,7 @@ async fn a_wish_that_does_not_fit_one_sms_is_refused_before_anything_is_written(
         last_line: Some(long),
         ..wish(1, ProfileName::V1, "ru")
     };
-    let refused = house.codes.begin(asked).err();
+    let refused = house.codes.begin(asked, nothing_beside()).err();
     assert_eq!(refused, Some(TextFault::TooLong { parts: 2 }));
     let line = house.store.line(9, crate::store::Contacts::Spared).await;
     assert!(line.unwrap().front.is_empty());
@@ -154,7 +154,7 @@ async fn a_code_for_one_profile_or_purpose_does_not_stand_in_the_way_of_another(
     }
     let again = house
         .codes
-        .begin(of(ProfileName::V1, Purpose::Login))
+        .begin(of(ProfileName::V1, Purpose::Login), nothing_beside())
         .unwrap();
     let refused = Codes::send(house.store.clone(), again, None).await.unwrap();
     assert!(matches!(refused, CodeSent::Limited(wait) if wait == Duration::from_secs(60)));

@@ -20,6 +20,10 @@ pub(crate) struct Site {
     pub(crate) sim: Sim,
 }
 
+/// Tests send as much to one number as they like.
+const LIFTED: &str =
+    "[limits]\nkey_rps = 0\ndirect = []\nalert = []\nnotify = []\nceiling = []\nanonymous = '0'\n";
+
 impl Site {
     pub(crate) fn new(modems: usize, latency: Duration) -> Self {
         let folder = tempfile::tempdir().unwrap();
@@ -36,7 +40,7 @@ impl Site {
             ..Settings::default()
         };
         let sim = modem_sim::start(&folder.path().join("sim"), settings).unwrap();
-        let mut config = "[limits]\nkey_rps = 0\n".to_owned();
+        let mut config = LIFTED.to_owned();
         for (at, port) in sim.ports().iter().enumerate() {
             config += &format!(
                 "[modem.m{}]\ndevice = \"{}\"\nhour_quota = 0\nday_quota = 0\n",

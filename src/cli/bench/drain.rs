@@ -11,7 +11,7 @@ use super::{CommandError, LIFTED, runtime, settings};
 use crate::app::{Gateway, wall_clock};
 use crate::config::Config;
 use crate::domain::{Body, Category, Crowd, Destination, Encoding, Pepper, UnixMillis};
-use crate::store::{Store, Submission};
+use crate::store::{Counts, Store, Submission};
 
 /// Held back this long after the start, so that the modems are ready before the first text is due.
 const UNTIL_DUE: Duration = Duration::from_secs(4);
@@ -126,6 +126,7 @@ pub(super) async fn fill_queue(config: &Config, line: &Line) -> Result<(), Comma
             scheduled_at: line.due,
             expires_at: line.due.unwrap_or(at).plus(Duration::from_secs(86_400)),
             at,
+            counts: Counts::default(),
         };
         store.accept(submission, None)
     });

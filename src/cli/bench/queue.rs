@@ -10,7 +10,7 @@ use super::process::{KEY, Recipe, Served};
 use super::{CommandError, runtime};
 use crate::app::wall_clock;
 use crate::domain::{Body, Category, Crowd, Destination, Encoding, MessageId, Pepper, UnixMillis};
-use crate::store::{Accepted, Store, Submission};
+use crate::store::{Accepted, Counts, Store, Submission};
 
 const MODEMS: usize = 4;
 const FEW: usize = 10_000;
@@ -242,5 +242,6 @@ fn submission(number: usize, now: UnixMillis) -> Submission {
         scheduled_at: Some(now.plus(Duration::from_secs(86_400))),
         expires_at: now.plus(Duration::from_secs(2 * 86_400)),
         at: now,
+        counts: Counts::default(),
     }
 }

@@ -8,6 +8,7 @@ mod codes;
 mod direct;
 mod idempotency;
 mod inbox;
+mod limits;
 mod people;
 mod refusing;
 mod routes;
@@ -68,13 +69,29 @@ impl House {
         Self::with("[limits]\nkey_rps = 0\n")
     }
 
+    /// No limit of sends, which most tests are not about.
     fn with(config: &str) -> Self {
+        let lifted = ["NOTIFY", "DIRECT", "ALERT", "CEILING"].map(|key| (key, ""));
+        Self::with_env(config, &[&lifted[..], &[("ANONYMOUS", "0")]].concat())
+    }
+
+    /// With the limits that the config says, and the usual ones.
+    fn limited(config: &str) -> Self {
+        Self::with_env(config, &[])
+    }
+
+    /// `limits`: keys of `[limits]` in the place of those of the config.
+    fn with_env(config: &str, limits: &[(&str, &str)]) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("cellpost.toml");
         std::fs::write(&file, config).unwrap();
         let sources = Sources {
             config: Some(file),
             data_dir: Some(folder.path().to_owned()),
+            env: limits
+                .iter()
+                .map(|(key, value)| (format!("CELLPOST_LIMITS__{key}"), (*value).to_owned()))
+                .collect(),
             ..Sources::default()
         };
         let config = load(&sources).unwrap();
@@ -206,7 +223,8 @@ fn from_peer(peer: &str, path: &str, body: &Value) -> Request<Body> {
         &[("authorization", ""), ("host", "localhost:30006")],
     );
     let address: SocketAddr = peer.parse().unwrap();
-    request.extensions_mut().insert(Peer(address));
+    let listener = ([127, 0, 0, 1], 30006).into();
+    request.extensions_mut().insert(Peer { address, listener });
     request
 }
 

@@ -16,7 +16,7 @@ impl House {
         set.unwrap().map(|set| set.by)
     }
 
-    fn ask<T: rusqlite::types::FromSql>(&self, sql: &str) -> T {
+    pub(super) fn ask<T: rusqlite::types::FromSql>(&self, sql: &str) -> T {
         let db = rusqlite::Connection::open(self.folder.path().join("cellpost.db")).unwrap();
         db.query_row(sql, [], |row| row.get(0)).unwrap()
     }
@@ -139,6 +139,7 @@ async fn an_answer_is_remembered_as_long_as_it_was_to_be() {
         bodies: Duration::from_secs(86_400),
         messages: Duration::from_secs(86_400),
         events: Duration::from_secs(86_400),
+        limits: Duration::from_secs(86_400),
         verifications: Duration::from_secs(86_400),
     };
     house.store.forget(ages, moved(NOW, by)).await.unwrap();

@@ -1,0 +1,123 @@
+//! Where a caller may send to, and what a send counts against (semantics §8).
+//!
+//! The numbers come from `[limits]` and `[guard]`, which may be read again while the gateway runs: whoever asks takes
+//! [`Gate::terms`] once and keeps to them for the request.
+
+use std::sync::{Arc, PoisonError};
+use std::time::Duration;
+
+use super::Gate;
+use super::auth::Caller;
+use super::error::ApiError;
+use crate::config::Config;
+use crate::domain::{
+    Allowances, Category, Destination, Guard, Limit, ProfileName, Purpose, Surface, UnixMillis,
+};
+use crate::store::{Checked, Conversion, Counted, Counts, LimitKey, Which};
+use crate::verify::Beside;
+
+/// What holds at the moment.
+#[derive(Debug)]
+pub(super) struct Terms {
+    pub(super) allowances: Allowances,
+    pub(super) guard: Guard,
+}
+
+impl Terms {
+    pub(super) fn of(config: &Config) -> Self {
+        Self {
+            allowances: config.limits.allowances.clone(),
+            guard: config.guard.clone(),
+        }
+    }
+}
+
+impl Gate {
+    /// From now on `[limits]` and `[guard]` of this config hold.
+    pub(crate) fn read_again(&self, config: &Config) {
+        let terms = Arc::new(Terms::of(config));
+        *self.0.terms.write().unwrap_or_else(PoisonError::into_inner) = terms;
+        let limits = &config.limits;
+        self.0.buckets.set_rate(limits.key_rps, limits.key_burst);
+    }
+
+    pub(super) fn terms(&self) -> Arc<Terms> {
+        // One pointer is written at a time: it is whole whatever panicked.
+        Arc::clone(&self.0.terms.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    /// How long events that limits count are of use.
+    pub(crate) fn longest_window(&self) -> Duration {
+        let profiles = self.codes().rules().profiles.iter();
+        let of_codes = profiles
+            .flat_map(|profile| &profile.limits)
+            .map(Limit::window);
+        of_codes.fold(self.terms().allowances.longest_window(), Duration::max)
+    }
+
+    /// # Errors
+    /// `destination_blocked`, which names the key of the config that refuses.
+    pub(super) fn may_send_to(
+        &self,
+        to: &Destination,
+        category: Category,
+        caller: &Caller,
+    ) -> Result<(), ApiError> {
+        let is_stranger = caller.listener.is_some();
+        match self.terms().guard.denial(to, category, is_stranger) {
+            None => Ok(()),
+            Some(denial) => Err(ApiError::Denied(denial)),
+        }
+    }
+
+    /// Compares what was typed, so long as the number has not too many wrong ones.
+    pub(super) async fn check_code(&self, which: Which, typed: &str) -> Result<Checked, ApiError> {
+        let limit = self.terms().allowances.check_failures;
+        Ok(self.codes().check(which, typed, limit).await?)
+    }
+
+    /// What holds for a code beside the rules of its profile.
+    pub(super) fn beside_code(
+        &self,
+        to: &Destination,
+        profile: ProfileName,
+        purpose: Purpose,
+        caller: &Caller,
+    ) -> Beside {
+        let surface = Surface::Code {
+            profile,
+            purpose,
+            limits: &[],
+        };
+        let counts = self.counts(surface, Category::Otp, to, caller, self.now());
+        let guard = &self.terms().guard;
+        Beside {
+            counted: counts.counted,
+            conversion: Conversion {
+                block_max: guard.block_max,
+                min: guard.min_conversion,
+                auto_block: guard.auto_block,
+            },
+        }
+    }
+
+    /// What a send counts against, as one event at `at`.
+    pub(super) fn counts(
+        &self,
+        surface: Surface<'_>,
+        category: Category,
+        to: &Destination,
+        caller: &Caller,
+        at: UnixMillis,
+    ) -> Counts {
+        let terms = self.terms();
+        let listener = caller.listener.as_deref();
+        let logs = terms.allowances.of_send(surface, category, to, listener);
+        let mut counted = Vec::with_capacity(logs.len());
+        for log in logs {
+            let key = LimitKey::of(self.store().pepper(), &log.words);
+            counted.extend(log.limits.iter().map(|&limit| Counted { key, limit }));
+        }
+        Counts { counted, at }
+    }
+}
