@@ -473,10 +473,11 @@ impl<'a> Sender<'a> {
             .then(|| self.pepper.seal(code.expose(), owner, rand::random()));
         work.db
             .prepare_cached(
-                "INSERT INTO verification_code (verification, number, mac, sealed, message, counted, at, expires_at)
+                "INSERT INTO verification_code (verification, number, mac, sealed, message, counted, counted_at, at,
+                                                expires_at)
                  VALUES (:seq,
                          (SELECT COALESCE(MAX(number), 0) + 1 FROM verification_code WHERE verification = :seq),
-                         :mac, :sealed, :message, :counted, :at, :expires_at)",
+                         :mac, :sealed, :message, :counted, :at, :at, :expires_at)",
             )?
             .execute(named_params! {
                 ":seq": view.seq,
@@ -720,7 +721,7 @@ pub(super) fn forgive(work: &Work<'_>, message: MessageSeq) -> Result<(), StoreE
     let found: Option<(i64, Option<Vec<u8>>, i64)> = work
         .db
         .prepare_cached(
-            "SELECT verification, counted, at
+            "SELECT verification, counted, counted_at
                FROM verification_code
               WHERE message = :message",
         )?
@@ -744,10 +745,11 @@ pub(super) fn forgive(work: &Work<'_>, message: MessageSeq) -> Result<(), StoreE
     work.db
         .prepare_cached(
             "UPDATE verification
-                SET resend_after = MIN(resend_after, :at)
+                SET resend_after = MIN(resend_after,
+                                       (SELECT at FROM verification_code WHERE message = :message))
               WHERE seq = :seq",
         )?
-        .execute(named_params! { ":at": at, ":seq": seq })?;
+        .execute(named_params! { ":message": message.0, ":seq": seq })?;
     Ok(())
 }
 

@@ -302,6 +302,23 @@ async fn a_text_that_did_not_go_out_in_time_is_not_counted() {
 }
 
 #[tokio::test]
+async fn a_text_that_does_not_go_out_is_not_counted_whatever_the_clock_was_set_to() {
+    let mut desk = Desk::new();
+    desk.limits = vec![Limit::new(1, 86_400).unwrap()];
+    desk.is_set(0).await;
+    let made = desk.begins(USUAL, "123456").await;
+    desk.is_set(HOUR).await;
+    assert!(matches!(
+        desk.tries_to_begin(USUAL, "1").await,
+        CodeSent::Limited(_)
+    ));
+    desk.expires_texts().await;
+    let seen = desk.view(&made.verification.id).await;
+    assert_eq!(seen.resend_after, seen.sends[0].at);
+    desk.begins(USUAL, "654321").await;
+}
+
+#[tokio::test]
 async fn a_text_that_waits_is_withdrawn_when_its_code_is_good_for_nothing_any_more() {
     let desk = Desk::new();
     let first = desk.begins(USUAL, "111111").await;
