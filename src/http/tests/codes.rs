@@ -856,3 +856,61 @@ fn whatever_a_body_is_a_code_is_sent_or_it_is_refused() {
         prop_assert!(matches!(status, 200 | 201 | 400 | 403 | 404 | 429), "{path}: {status}");
     });
 }
+
+#[tokio::test]
+async fn codes_keep_to_the_limits_and_the_guard_of_the_config() {
+    let house = House::limited(
+        "[limits]\nkey_rps = 0\nceiling = ['2/3600']\ncheck_failures = '1/3600'\nanonymous = '3/3600'\n\
+         [guard]\notp_countries = ['CN']\ndeny_prefixes = ['+86170']\nblock_max = 4\n\
+         [verify.profile.v1]\nlimits = []",
+    );
+    // Where codes go.
+    for (to, key) in [
+        ("+12025550123", "guard.otp_countries"),
+        ("+8617012345678", "guard.deny_prefixes"),
+    ] {
+        let refused = house.say("/v1/verifications", json!({ "to": to })).await;
+        refused.is(403, "destination_blocked");
+        assert!(refused.text.contains(key), "{}", refused.text);
+        let refused = house
+            .say("/api/otp/send", json!({ "phoneNumber": to }))
+            .await;
+        assert_eq!(refused.status, 400, "{}", refused.text);
+    }
+    // One ceiling over all surfaces, also for sending again.
+    let made = house.verification(json!({})).await;
+    let otp = json!({ "to": TO, "text": "Your code is 4711", "category": "otp" });
+    assert_eq!(house.say("/v1/messages", otp).await.status, 202);
+    let again = format!("/v1/verifications/{}/resend", id(&made));
+    for (path, body) in [
+        ("/v1/verifications", json!({ "to": TO })),
+        (again.as_str(), json!({})),
+        (
+            "/sms/otp/send",
+            json!({ "phoneNumber": TO, "type": "login" }),
+        ),
+    ] {
+        house.say(path, body).await.is(429, "rate_limited");
+    }
+    // Wrong codes.
+    assert_eq!(house.check(&id(&made), "0").await["valid"], false);
+    let check = format!("/v1/verifications/{}/check", id(&made));
+    house
+        .say(&check, json!({ "code": "0" }))
+        .await
+        .is(429, "rate_limited");
+    // Callers without a key, all together.
+    for (last, status) in [(1, 200), (2, 200), (3, 200), (4, 429)] {
+        let body = json!({ "phoneNumber": format!("+861380014{last}000"), "type": "login" });
+        let reply = house
+            .send(from_peer("127.0.0.1:5000", "/sms/otp/send", &body))
+            .await;
+        assert_eq!(reply.status, status, "{}", reply.text);
+    }
+    // A block of numbers.
+    for (last, status) in [(1, 201), (2, 201), (3, 201), (4, 201), (5, 403)] {
+        let body = json!({ "to": format!("+861380019900{last}") });
+        let reply = house.say("/v1/verifications", body).await;
+        assert_eq!(reply.status, status, "{}", reply.text);
+    }
+}
