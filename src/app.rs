@@ -34,8 +34,10 @@ use crate::dispatch::{
 };
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::route::rank;
-use crate::domain::{Clock, FleetView, ModemName, Patience, Pepper, RouteName, Terms, UnixMillis};
-use crate::http::{Gate, KeyHash, Parts};
+use crate::domain::{
+    Clock, FleetView, KeyHash, ModemName, Patience, Pepper, RouteName, Terms, UnixMillis,
+};
+use crate::http::{Gate, Parts};
 use crate::inbox::Inbox;
 use crate::modem::fleet::Fleet;
 use crate::modem::profile::{ProfileError, Profiles};
@@ -167,6 +169,7 @@ impl Gateway {
             curfew: config.manners.curfew.clone(),
             clock: clock.clone(),
         };
+        let keys = store.keys().await.map_err(store_failed)?;
         recover::recover(&store, &settings_of_dispatch)
             .await
             .map_err(store_failed)?;
@@ -246,6 +249,7 @@ impl Gateway {
             loads,
             wishes,
             admin_key: KeyHash::of(&admin_key),
+            keys,
             clock: clock.clone(),
         });
         let run_file = write_run_file(&config.data_dir, &addresses)?;
@@ -255,6 +259,7 @@ impl Gateway {
             bodies: config.retention.bodies,
             messages: config.retention.messages,
             events: config.retention.events,
+            log: config.retention.log,
             limits: gate.longest_window(),
             verifications: config.retention.verifications,
         };

@@ -10,6 +10,7 @@ mod backup;
 mod bench;
 mod client;
 mod inbox;
+mod key;
 mod otp;
 mod pdu;
 mod queue;
@@ -47,6 +48,8 @@ enum Command {
     Inbox(inbox::InboxArgs),
     /// Show what waits in a running gateway, and for what.
     Queue(queue::QueueArgs),
+    /// Make, show and revoke the keys of those who call a running gateway.
+    Key(key::KeyArgs),
     /// Send and check one-time codes through a running gateway.
     Otp(otp::OtpArgs),
     /// Copy the database into a file, beside a running gateway or without one.
@@ -122,6 +125,7 @@ pub fn main() -> ExitCode {
         Command::Send(args) => send::run(&args),
         Command::Inbox(args) => inbox::run(&args),
         Command::Queue(args) => queue::run(&args),
+        Command::Key(args) => key::run(&args),
         Command::Otp(args) => otp::run(&args),
         Command::Backup(args) => backup::run(&args),
         Command::Restore(args) => restore::run(&args),

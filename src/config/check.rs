@@ -205,6 +205,7 @@ impl Desk<'_> {
                 messages: self.days("retention.messages_days", raw.retention.messages_days, 365),
                 inbox: self.days("retention.inbox_days", raw.retention.inbox_days, 90),
                 events: self.days("retention.events_days", raw.retention.events_days, 7),
+                log: self.days("retention.log_days", raw.retention.log_days, 180),
                 verifications: self.days(
                     "retention.verifications_days",
                     raw.retention.verifications_days,

@@ -184,6 +184,8 @@ pub(crate) struct Retention {
     pub(crate) inbox: Duration,
     /// Event lists of messages.
     pub(crate) events: Duration,
+    /// The record of who did what.
+    pub(crate) log: Duration,
     /// Verifications, after their end.
     pub(crate) verifications: Duration,
 }

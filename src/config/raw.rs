@@ -219,6 +219,7 @@ pub(super) struct Retention {
     pub(super) messages_days: Given<i64>,
     pub(super) inbox_days: Given<i64>,
     pub(super) events_days: Given<i64>,
+    pub(super) log_days: Given<i64>,
     pub(super) verifications_days: Given<i64>,
 }
 
@@ -411,6 +412,7 @@ const KEYS: &[(&str, &str, Kind)] = &[
     ("retention", "messages_days", Kind::Integer),
     ("retention", "inbox_days", Kind::Integer),
     ("retention", "events_days", Kind::Integer),
+    ("retention", "log_days", Kind::Integer),
     ("retention", "verifications_days", Kind::Integer),
     ("routing", "otp_max_wait", Kind::Integer),
     ("routing", "alert_max_wait", Kind::Integer),

@@ -261,6 +261,7 @@ impl House {
             scheduled_at: None,
             expires_at: clock().plus(Duration::from_secs(86_400)),
             at: clock(),
+            payer: None,
             counts: Counts::default(),
         };
         change(&mut submission);

@@ -8,6 +8,7 @@ use std::sync::Arc;
 
 use ipnet::IpNet;
 use sha2::{Digest, Sha256};
+use subtle::ConstantTimeEq;
 
 use super::UnixMillis;
 use super::id::uuid_v7;
@@ -135,6 +136,11 @@ impl KeyHash {
     pub fn of(key: &str) -> Self {
         Self(Sha256::digest(key).into())
     }
+
+    /// Takes the same time whatever differs.
+    pub fn is(&self, other: &Self) -> bool {
+        self.0.ct_eq(&other.0).into()
+    }
 }
 
 impl fmt::Debug for KeyHash {
@@ -171,6 +177,13 @@ impl fmt::Display for KeyId {
 }
 
 impl App {
+    /// That of the admin key, of callers without a key, and of keys made without one.
+    pub const USUAL: &str = "default";
+
+    pub fn usual() -> Self {
+        Self(Self::USUAL.into())
+    }
+
     pub fn parse(raw: &str) -> Option<Self> {
         let fits = (1..=64).contains(&raw.len())
             && raw
@@ -245,6 +258,13 @@ mod tests {
     }
 
     #[test]
+    fn a_key_does_not_show_its_hash() {
+        assert_eq!(format!("{:?}", KeyHash::of("sk_1")), "KeyHash(…)");
+        assert!(KeyHash::of("sk_1").is(&KeyHash::of("sk_1")));
+        assert!(!KeyHash::of("sk_1").is(&KeyHash::of("sk_2")));
+    }
+
+    #[test]
     fn every_word_and_id_is_read_back() {
         for scope in Scope::ALL {
             assert_eq!(Scope::parse(scope.as_str()), Some(scope));
@@ -257,10 +277,5 @@ mod tests {
         for wrong in ["", "a b", "ü", &"a".repeat(65)] {
             assert_eq!(App::parse(wrong), None, "{wrong}");
         }
-    }
-
-    #[test]
-    fn a_key_does_not_show_its_hash() {
-        assert_eq!(format!("{:?}", KeyHash::of("sk_1")), "KeyHash(…)");
     }
 }

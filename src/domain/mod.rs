@@ -19,6 +19,7 @@ pub mod fleet_view;
 pub mod guard;
 pub mod id;
 pub mod inbound;
+pub mod key;
 pub mod limit;
 pub mod manners;
 pub mod message;
@@ -50,6 +51,7 @@ pub use fleet_view::{FleetView, ModemState, ModemStatus, Network};
 pub use guard::{Countries, Guard};
 pub use id::{BatchId, MessageId, MessageSeq, ModemName, PartNumber, SimId};
 pub use inbound::{InboundEncoding, InboundId, InboundPart, PduDigest, Place, Sender};
+pub use key::{App, Key, KeyHash, KeyId, Scope};
 pub use limit::Limit;
 pub use manners::Manners;
 pub use message::{

@@ -202,6 +202,7 @@ pub(super) fn answered<V>(
         Accepted::Limited(wait) => Err(ApiError::Limited { wait }),
         Accepted::NobodyLeft => Err(ApiError::invalid("no recipient is left")),
         Accepted::Skipped(skip) => Ok(response(&skipped(skip))),
+        Accepted::NoCredit => Err(ApiError::NoCredit),
         Accepted::TooMany => Err(ApiError::TooManyTemplates),
     }
 }
@@ -218,7 +219,7 @@ fn scope(caller: &Caller, method: &Method, path: &str, key: &[u8]) -> [u8; 32] {
     match &caller.who {
         Who::Key(hashed) => {
             hash.update(b"key\0");
-            hash.update(hashed.octets());
+            hash.update(hashed.0);
         }
         Who::Anonymous(address) => {
             hash.update(b"anonymous\0");

@@ -98,6 +98,7 @@ impl Gate {
                 min: guard.min_conversion,
                 auto_block: guard.auto_block,
             },
+            payer: caller.payer(),
         }
     }
 

@@ -1,21 +1,18 @@
 //! Who asks: a key, or a caller of this host who needs none (http-api.md §0.1).
 
-use std::fmt;
 use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
 
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Uri, header};
 use ipnet::IpNet;
-use sha2::{Digest, Sha256};
-use subtle::ConstantTimeEq;
 
 use super::error::ApiError;
 use super::{Gate, cors};
-
-/// SHA-256 of a key: what is kept of it.
-#[derive(Clone, Copy, Eq, Hash, PartialEq)]
-pub(crate) struct KeyHash([u8; 32]);
+pub(super) use crate::domain::Scope;
+use crate::domain::key::is_in;
+use crate::domain::{App, Key, KeyHash, KeyId};
 
 /// The other end of the connection, and the listener that it came to.
 #[derive(Clone, Copy, Debug)]
@@ -32,6 +29,10 @@ pub(super) struct Caller {
     /// Of a caller without a key, by which all of them are counted: where they came in.
     pub(super) listener: Option<String>,
     scopes: Scopes,
+    /// The key, unless it is the admin key or nobody's.
+    key: Option<Arc<Key>>,
+    /// Where they are; `None`: what a proxy said of it cannot be read.
+    address: Option<IpAddr>,
 }
 
 /// A caller whose key has requests left for this second.
@@ -51,44 +52,6 @@ enum Scopes {
     These(Vec<Scope>),
 }
 
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Scope {
-    MessagesSend,
-    MessagesRead,
-    ModemsRead,
-    InboxRead,
-    ModemsWrite,
-    StatsRead,
-    RoutesWrite,
-    TemplatesRead,
-    TemplatesWrite,
-    Verify,
-}
-
-/// The only app of callers without a key.
-const DEFAULT_APP: &str = "default";
-
-impl KeyHash {
-    pub(crate) fn of(key: &str) -> Self {
-        Self(Sha256::digest(key).into())
-    }
-
-    /// Takes the same time whatever differs.
-    fn is(&self, other: &Self) -> bool {
-        self.0.ct_eq(&other.0).into()
-    }
-
-    pub(super) fn octets(&self) -> &[u8; 32] {
-        &self.0
-    }
-}
-
-impl fmt::Debug for KeyHash {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("KeyHash(…)")
-    }
-}
-
 impl Caller {
     /// # Errors
     /// `forbidden` when the scope is not among the caller's.
@@ -97,18 +60,7 @@ impl Caller {
             Scopes::Admin => true,
             Scopes::These(scopes) => scopes.contains(&scope),
         };
-        has.then_some(()).ok_or(ApiError::Forbidden(match scope {
-            Scope::MessagesSend => "this needs the scope messages:send",
-            Scope::MessagesRead => "this needs the scope messages:read",
-            Scope::ModemsRead => "this needs the scope modems:read",
-            Scope::InboxRead => "this needs the scope inbox:read",
-            Scope::ModemsWrite => "this needs the scope modems:write",
-            Scope::TemplatesRead => "this needs the scope templates:read",
-            Scope::TemplatesWrite => "this needs the scope templates:write",
-            Scope::Verify => "this needs the scope verify",
-            Scope::StatsRead => "this needs the scope stats:read",
-            Scope::RoutesWrite => "this needs the scope routes:write",
-        }))
+        has.then_some(()).ok_or(ApiError::Forbidden(needed(scope)))
     }
 
     /// Whose messages the caller sees; `None`: everybody's.
@@ -119,27 +71,81 @@ impl Caller {
         }
     }
 
-    fn admin(key: KeyHash) -> Self {
+    /// The key whose credit pays for what this caller sends.
+    pub(super) fn payer(&self) -> Option<KeyId> {
+        let key = self.key.as_deref()?;
+        key.credit.map(|_| key.id.clone())
+    }
+
+    /// What the record knows the caller by.
+    pub(super) fn name(&self) -> &str {
+        match (&self.key, self.who) {
+            (Some(key), _) => key.id.as_str(),
+            (None, Who::Key(_)) => "admin",
+            (None, Who::Anonymous(_)) => "anonymous",
+        }
+    }
+
+    pub(super) fn address(&self) -> Option<IpAddr> {
+        self.address
+    }
+
+    fn admin(hash: KeyHash, address: Option<IpAddr>) -> Self {
         Self {
-            app: DEFAULT_APP.into(),
-            who: Who::Key(key),
+            app: App::USUAL.into(),
+            who: Who::Key(hash),
             listener: None,
             scopes: Scopes::Admin,
+            key: None,
+            address,
+        }
+    }
+
+    fn with_key(key: Arc<Key>, address: Option<IpAddr>) -> Self {
+        Self {
+            app: key.app.as_str().into(),
+            who: Who::Key(key.hash),
+            listener: None,
+            scopes: match key.scopes.contains(&Scope::Admin) {
+                true => Scopes::Admin,
+                false => Scopes::These(key.scopes.clone()),
+            },
+            key: Some(key),
+            address,
         }
     }
 
     fn anonymous(address: IpAddr, listener: SocketAddr, scopes: &[String]) -> Self {
-        let given = |scope: &String| match scope.as_str() {
-            "messages:send" => Some(Scope::MessagesSend),
-            "verify" => Some(Scope::Verify),
-            _ => None,
-        };
+        let scopes = scopes.iter().filter_map(|word| Scope::parse(word));
         Self {
-            app: DEFAULT_APP.into(),
+            app: App::USUAL.into(),
             who: Who::Anonymous(address),
+            scopes: Scopes::These(scopes.collect()),
+            key: None,
+            address: Some(address),
             listener: Some(listener.to_string()),
-            scopes: Scopes::These(scopes.iter().filter_map(given).collect()),
         }
+    }
+}
+
+fn needed(scope: Scope) -> &'static str {
+    match scope {
+        Scope::MessagesSend => "this needs the scope messages:send",
+        Scope::MessagesRead => "this needs the scope messages:read",
+        Scope::TemplatesRead => "this needs the scope templates:read",
+        Scope::TemplatesWrite => "this needs the scope templates:write",
+        Scope::Verify => "this needs the scope verify",
+        Scope::InboxRead => "this needs the scope inbox:read",
+        Scope::InboxWrite => "this needs the scope inbox:write",
+        Scope::ModemsRead => "this needs the scope modems:read",
+        Scope::ModemsWrite => "this needs the scope modems:write",
+        Scope::RoutesWrite => "this needs the scope routes:write",
+        Scope::StatsRead => "this needs the scope stats:read",
+        Scope::Webhooks => "this needs the scope webhooks",
+        Scope::Events => "this needs the scope events",
+        Scope::Privacy => "this needs the scope privacy",
+        Scope::Accounts => "this needs the scope accounts",
+        Scope::Admin => "this needs the scope admin",
     }
 }
 
@@ -148,11 +154,7 @@ impl FromRequestParts<Gate> for Caller {
 
     async fn from_request_parts(parts: &mut Parts, gate: &Gate) -> Result<Self, ApiError> {
         if parts.headers.contains_key(header::AUTHORIZATION) {
-            return bearer(&parts.headers)
-                .map(KeyHash::of)
-                .filter(|key| key.is(&gate.0.parts.admin_key))
-                .map(Self::admin)
-                .ok_or(ApiError::Unauthorized("the key is not known"));
+            return gate.holder(parts);
         }
         let path = parts.uri.path();
         let is_open = path.starts_with("/sms/") || path.starts_with("/api/otp/");
@@ -184,6 +186,24 @@ impl FromRequestParts<Gate> for Admitted {
 }
 
 impl Gate {
+    /// Who holds the key that the request shows.
+    fn holder(&self, parts: &Parts) -> Result<Caller, ApiError> {
+        const UNKNOWN: ApiError = ApiError::Unauthorized("the key is not known");
+        let hash = bearer(&parts.headers).map(KeyHash::of).ok_or(UNKNOWN)?;
+        let address = client_address(parts, &self.config().server.trusted_proxies);
+        if hash.is(&self.0.parts.admin_key) {
+            return Ok(Caller::admin(hash, address));
+        }
+        // What an expired or a revoked key once was is nobody's business.
+        let key = self.keyring().find(&hash, self.now()).ok_or(UNKNOWN)?;
+        match key.may_come_from(address) {
+            true => Ok(Caller::with_key(key, address)),
+            false => Err(ApiError::Forbidden(
+                "this key may not be used from this address",
+            )),
+        }
+    }
+
     /// Counts the request against the limit of its key.
     pub(super) fn admit(&self, caller: &Caller) -> Result<(), ApiError> {
         match caller.who {
@@ -195,6 +215,39 @@ impl Gate {
             Who::Anonymous(_) => Ok(()),
         }
     }
+}
+
+/// Where a caller is: the other end of the connection, or, when that is a proxy of ours, the right-most address in
+/// `X-Forwarded-For` that is none of ours.
+fn client_address(parts: &Parts, trusted: &[IpNet]) -> Option<IpAddr> {
+    let peer = parts.extensions.get::<Peer>()?;
+    let peer = peer.address.ip().to_canonical();
+    if !is_in(trusted, peer) {
+        return Some(peer);
+    }
+    let hops = parts.headers.get_all(X_FORWARDED_FOR).into_iter();
+    let mut hops: Vec<&str> = hops
+        .flat_map(|value| value.to_str().unwrap_or("?").split(','))
+        .map(str::trim)
+        .filter(|hop| !hop.is_empty())
+        .collect();
+    let mut client = Some(peer);
+    while let Some(hop) = hops.pop() {
+        client = hop_address(hop);
+        if !client.is_some_and(|address| is_in(trusted, address)) {
+            break;
+        }
+    }
+    client
+}
+
+/// `192.0.2.1`, `192.0.2.1:4711`, `2001:db8::1` or `[2001:db8::1]:4711`.
+fn hop_address(hop: &str) -> Option<IpAddr> {
+    let bare = hop.parse::<IpAddr>().ok();
+    let with_port = || hop.parse::<SocketAddr>().ok().map(|hop| hop.ip());
+    let bracketed = || hop.strip_prefix('[')?.strip_suffix(']')?.parse().ok();
+    let address: Option<IpAddr> = bare.or_else(with_port).or_else(bracketed);
+    address.map(|address| address.to_canonical())
 }
 
 /// The key of the one `Authorization: Bearer` header.
@@ -211,10 +264,11 @@ fn bearer(headers: &HeaderMap) -> Option<&str> {
 /// Whatever a proxy adds: behind one, everybody has the proxy's address.
 const ADDED_BY_PROXIES: [HeaderName; 4] = [
     header::FORWARDED,
-    HeaderName::from_static("x-forwarded-for"),
+    X_FORWARDED_FOR,
     HeaderName::from_static("x-real-ip"),
     header::VIA,
 ];
+const X_FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
 /// The address of a caller who needs no key and the listener it came to, or why this one does.
@@ -245,16 +299,8 @@ fn anonymous_address(
     }
     let peer = request.extensions.get::<Peer>();
     let came = peer.map(|peer| (peer.address.ip().to_canonical(), peer.listener));
-    came.filter(|(address, _)| cidrs.iter().any(|net| contains(net, *address)))
+    came.filter(|(address, _)| is_in(cidrs, *address))
         .ok_or("a key is needed from this address")
-}
-
-fn contains(net: &IpNet, address: IpAddr) -> bool {
-    // A network written as ::ffff:127.0.0.0/104 means the same as 127.0.0.0/8.
-    match (net, address) {
-        (IpNet::V6(v6), IpAddr::V4(v4)) => v6.contains(&v4.to_ipv6_mapped()),
-        _ => net.contains(&address),
-    }
 }
 
 /// The authority of HTTP/2, or of an absolute target; most HTTP/1 requests have none.
@@ -348,9 +394,52 @@ mod tests {
     }
 
     #[test]
-    fn a_key_does_not_show_its_hash() {
-        assert_eq!(format!("{:?}", KeyHash::of("sk_1")), "KeyHash(…)");
-        assert!(KeyHash::of("sk_1").is(&KeyHash::of("sk_1")));
-        assert!(!KeyHash::of("sk_1").is(&KeyHash::of("sk_2")));
+    fn behind_proxies_of_ours_the_client_is_the_last_that_is_none_of_them() {
+        let trusted: Vec<IpNet> = ["10.0.0.0/8", "2001:db8::/32"]
+            .iter()
+            .map(|net| net.parse().unwrap())
+            .collect();
+        let seen = |peer: &str, hops: &[&str]| {
+            let mut request = http::Request::new(());
+            for hop in hops {
+                request
+                    .headers_mut()
+                    .append(X_FORWARDED_FOR, hop.parse().unwrap());
+            }
+            request.extensions_mut().insert(Peer {
+                address: peer.parse().unwrap(),
+                listener: "127.0.0.1:30006".parse().unwrap(),
+            });
+            let address = client_address(&request.into_parts().0, &trusted);
+            address.map(|address| address.to_string())
+        };
+        for (peer, hops, client) in [
+            ("192.0.2.1:1", &[][..], Some("192.0.2.1")),
+            // Whoever is no proxy of ours may write what they like.
+            ("192.0.2.1:1", &["198.51.100.7"], Some("192.0.2.1")),
+            ("10.0.0.1:1", &[], Some("10.0.0.1")),
+            ("10.0.0.1:1", &["198.51.100.7"], Some("198.51.100.7")),
+            (
+                "[::ffff:10.0.0.1]:1",
+                &["198.51.100.7"],
+                Some("198.51.100.7"),
+            ),
+            (
+                "10.0.0.1:1",
+                &["203.0.113.9, 198.51.100.7, 10.0.0.2"],
+                Some("198.51.100.7"),
+            ),
+            (
+                "10.0.0.1:1",
+                &["203.0.113.9", "198.51.100.7"],
+                Some("198.51.100.7"),
+            ),
+            ("10.0.0.1:1", &["198.51.100.7:4711"], Some("198.51.100.7")),
+            ("10.0.0.1:1", &["[2001:dead::1]:4711"], Some("2001:dead::1")),
+            ("10.0.0.1:1", &["10.0.0.3, 10.0.0.2"], Some("10.0.0.3")),
+            ("10.0.0.1:1", &["198.51.100.7, unknown"], None),
+        ] {
+            assert_eq!(seen(peer, hops).as_deref(), client, "{peer} {hops:?}");
+        }
     }
 }

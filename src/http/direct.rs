@@ -87,6 +87,7 @@ fn read(gate: &Gate, caller: &Caller, mut fields: Fields) -> Result<Submission, 
         scheduled_at: None,
         expires_at: now.plus(config.message.ttl),
         at: now,
+        payer: caller.payer(),
     })
 }
 

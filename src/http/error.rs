@@ -64,6 +64,8 @@ pub(super) enum ApiError {
     NoRoute,
     /// The budget does not hold it, and nothing but providers can carry it.
     InsufficientCredit,
+    /// The caller's key has fewer messages left than the request needs.
+    NoCredit,
     Store(StoreError),
     Panicked,
 }
@@ -162,7 +164,9 @@ impl ApiError {
             Self::ChannelUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "channel_unavailable"),
             Self::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::NoRoute => (StatusCode::SERVICE_UNAVAILABLE, "no_route"),
-            Self::InsufficientCredit => (StatusCode::FORBIDDEN, "insufficient_credit"),
+            Self::InsufficientCredit | Self::NoCredit => {
+                (StatusCode::FORBIDDEN, "insufficient_credit")
+            }
             Self::Store(
                 StoreError::Full
                 | StoreError::ReadOnly
@@ -232,6 +236,11 @@ impl ApiError {
             }
             Self::InsufficientCredit => {
                 "the budget (budget.daily, budget.monthly) is used up, and only providers could send it".into()
+            }
+            Self::NoCredit => {
+                "the credit of this key does not reach for it, and nothing was sent; an administrator can raise it \
+                 (PATCH /v1/keys/{id})"
+                    .into()
             }
             Self::Store(StoreError::Full) => Overload::Disk.detail().into(),
             Self::Store(StoreError::ReadOnly) => {
@@ -656,6 +665,7 @@ mod tests {
             (ApiError::Overloaded(Overload::Backlog), 503, "overloaded"),
             (ApiError::NoRoute, 503, "no_route"),
             (ApiError::InsufficientCredit, 403, "insufficient_credit"),
+            (ApiError::NoCredit, 403, "insufficient_credit"),
             (ApiError::Store(StoreError::Full), 503, "overloaded"),
             (ApiError::Store(StoreError::ReadOnly), 503, "overloaded"),
             (ApiError::Store(StoreError::OutcomeUnknown), 500, "internal"),

@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use super::auth::KeyHash;
+use crate::domain::KeyHash;
 
 /// All buckets.
 #[derive(Debug)]

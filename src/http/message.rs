@@ -101,6 +101,7 @@ pub(super) fn parse(
         scheduled_at: schedule.scheduled_at,
         expires_at: schedule.expires_at,
         at: now,
+        payer: caller.payer(),
     })
 }
 

@@ -11,6 +11,7 @@
 mod accept;
 mod allow;
 mod answer;
+mod audit;
 mod auth;
 mod batch;
 mod cors;
@@ -22,6 +23,8 @@ mod extract;
 mod front;
 mod health;
 mod inbound;
+mod key;
+mod keyring;
 mod language;
 mod limits;
 mod message;
@@ -53,18 +56,18 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 use tower::Layer;
 
-pub(crate) use auth::KeyHash;
 pub(crate) use server::serve;
 
 use crate::config::Config;
 use crate::dispatch::{Bell, Load, Wish};
-use crate::domain::{Clock, FleetView, UnixMillis};
+use crate::domain::{Clock, FleetView, Key, KeyHash, UnixMillis};
 use crate::store::Store;
 use crate::verify::Codes;
 use accept::Running;
 use allow::Terms;
 use error::ApiError;
 use health::Disk;
+use keyring::Keyring;
 use limits::Buckets;
 
 /// What every handler works with. Cheap to clone.
@@ -80,12 +83,15 @@ pub(crate) struct Parts {
     pub(crate) loads: watch::Receiver<Vec<Load>>,
     pub(crate) wishes: mpsc::Sender<Wish>,
     pub(crate) admin_key: KeyHash,
+    /// All that are stored.
+    pub(crate) keys: Vec<Key>,
     pub(crate) clock: Clock,
 }
 
 struct Inner {
     parts: Parts,
     closing: AtomicBool,
+    keyring: Keyring,
     buckets: Buckets,
     terms: RwLock<Arc<Terms>>,
     running: Running,
@@ -96,7 +102,7 @@ struct Inner {
 }
 
 impl Gate {
-    pub(crate) fn new(parts: Parts) -> Self {
+    pub(crate) fn new(mut parts: Parts) -> Self {
         let limits = &parts.config.limits;
         let database = parts.config.database_path();
         let disk = Disk::new(&database, parts.config.database.min_free_bytes);
@@ -108,6 +114,7 @@ impl Gate {
         Self(Arc::new(Inner {
             codes,
             closing: AtomicBool::new(false),
+            keyring: Keyring::new(std::mem::take(&mut parts.keys)),
             buckets: Buckets::new(limits.key_rps, limits.key_burst),
             terms: RwLock::new(Arc::new(Terms::of(&parts.config))),
             running: Running::default(),
@@ -132,6 +139,10 @@ impl Gate {
 
     fn config(&self) -> &Config {
         &self.0.parts.config
+    }
+
+    fn keyring(&self) -> &Keyring {
+        &self.0.keyring
     }
 
     fn store(&self) -> &Store {
@@ -208,6 +219,9 @@ pub(crate) fn router(gate: Gate) -> Router {
                 .patch(template::change_native)
                 .delete(template::remove),
         )
+        .route("/v1/keys", get(key::list).post(key::create))
+        .route("/v1/keys/{id}", patch(key::change).delete(key::remove))
+        .route("/v1/audit", get(audit::list))
         .route("/template/sms", post(template::create))
         .route("/template/sms/page", get(template::page))
         .route(

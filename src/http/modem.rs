@@ -136,9 +136,18 @@ async fn wish(
     };
     // A full channel: dispatch waits for its disk, or somebody asks without end.
     let wishes = &gate.0.parts.wishes;
-    wishes
-        .try_send(wish)
+    let place = wishes
+        .try_reserve()
         .map_err(|_| ApiError::Overloaded(Overload::Modems))?;
+    let action = match control {
+        Control::Pause => "modem.pause",
+        Control::Resume => "modem.resume",
+        Control::Restart => "modem.restart",
+    };
+    let by = gate.entry(caller, action, name);
+    // On record first: what cannot be recorded is not done.
+    gate.store().audit(by).await?;
+    place.send(wish);
     Ok(with_status(StatusCode::ACCEPTED, &json(modem, &loads)))
 }
 

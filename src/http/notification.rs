@@ -190,6 +190,7 @@ impl Asked {
                 scheduled_at,
                 expires_at: scheduled_at.unwrap_or(now).plus(config.message.ttl),
                 at: now,
+                payer: caller.payer(),
             };
             messages.push((index, submission));
         }

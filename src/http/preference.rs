@@ -13,6 +13,7 @@ use super::auth::{Admitted, Scope};
 use super::error::{ApiError, Problem};
 use super::extract::{Fields, Id, Query, read_body, require_json};
 use super::submission;
+use crate::domain::redact::masked_number;
 use crate::domain::{Destination, Preferences, QuietHours, TimeOfDay};
 
 #[derive(Debug, Serialize)]
@@ -56,7 +57,12 @@ pub(super) async fn replace(
         Fields::parse(&octets)?,
         Preferences::usual(server.timezone.clone()),
     )?;
-    gate.store().prefer(number, preferences.clone()).await?;
+    let by = gate.entry(
+        &caller,
+        "preferences.change",
+        &masked_number(number.as_str()),
+    );
+    gate.store().prefer(number, preferences.clone(), by).await?;
     Ok(shown(&json(&preferences)))
 }
 
@@ -67,9 +73,13 @@ pub(super) async fn forget(
     phone: Id,
 ) -> Result<Response, ApiError> {
     caller.may(Scope::MessagesSend)?;
-    gate.store()
-        .forget_preferences(number(&gate, &phone)?)
-        .await?;
+    let number = number(&gate, &phone)?;
+    let by = gate.entry(
+        &caller,
+        "preferences.delete",
+        &masked_number(number.as_str()),
+    );
+    gate.store().forget_preferences(number, by).await?;
     Ok(empty(StatusCode::NO_CONTENT))
 }
 

@@ -108,9 +108,13 @@ pub(super) async fn change(
     };
     // A full channel: dispatch waits for its disk, or somebody asks without end.
     let wishes = &gate.0.parts.wishes;
-    wishes
-        .try_send(wish)
+    let place = wishes
+        .try_reserve()
         .map_err(|_| ApiError::Overloaded(Overload::Modems))?;
+    let by = gate.entry(&caller, "route.change", &name);
+    // On record first: what cannot be recorded is not done.
+    gate.store().audit(by).await?;
+    place.send(wish);
     Ok(shown(&gate.route(route, &change.of(&route.terms))))
 }
 

@@ -15,6 +15,7 @@ use super::extract::{Fields, Id, Query, read_body, require_json};
 use super::preference::number;
 use super::submission;
 use crate::domain::Reason;
+use crate::domain::redact::masked_number;
 use crate::store::SuppressionView;
 
 #[derive(Debug, Serialize)]
@@ -66,10 +67,12 @@ pub(super) async fn create(
     let reason = reason(&mut fields);
     fields.refuse_the_rest();
     let (recipient, reason) = fields.finish(recipient.zip(reason))?;
-    let made = gate
-        .store()
-        .suppress(recipient.to, reason, gate.now())
-        .await?;
+    let by = gate.entry(
+        &caller,
+        "suppression.create",
+        &masked_number(recipient.to.as_str()),
+    );
+    let made = gate.store().suppress(recipient.to, reason, by).await?;
     Ok(with_status(StatusCode::CREATED, &json(&made)))
 }
 
@@ -92,7 +95,12 @@ pub(super) async fn remove(
 ) -> Result<Response, ApiError> {
     caller.may(Scope::MessagesSend)?;
     let number = number(&gate, &phone)?;
-    match gate.store().lift_suppression(number, gate.now()).await? {
+    let by = gate.entry(
+        &caller,
+        "suppression.delete",
+        &masked_number(number.as_str()),
+    );
+    match gate.store().lift_suppression(number, by).await? {
         true => Ok(empty(StatusCode::NO_CONTENT)),
         false => Err(ApiError::NotFound),
     }

@@ -163,7 +163,8 @@ async fn add(
     };
     let new = read_new(gate, caller, begun.fields, group)?;
     let (store, once) = (gate.store().clone(), begun.once);
-    let write = async move { store.add_template(new, once).await };
+    let by = gate.entry(caller, "template.create", "");
+    let write = async move { store.add_template(new, by, once).await };
     // Nothing of it waits to be sent.
     let written = gate.commit(write, begun.run, |_, _| ()).await?;
     accept::answered(written, &render, skipped)
@@ -362,9 +363,10 @@ async fn patch(
     let octets = read_body(&head.headers, body, server.max_body, server.body_timeout).await?;
     let change = read_change(Fields::parse(&octets)?, group)?;
     let most = gate.config().max_template;
+    let by = gate.entry(caller, "template.change", &id.0);
     let changed = gate
         .store()
-        .change_template(number(id)?, caller.sees(), change, most, gate.now())
+        .change_template(number(id)?, caller.sees(), change, most, by)
         .await?;
     match changed {
         ChangedTemplate::Done(view) => Ok(group.shown(&view)),
@@ -406,9 +408,10 @@ pub(super) async fn remove(
     id: Id,
 ) -> Result<Response, ApiError> {
     caller.may(Scope::TemplatesWrite)?;
+    let by = gate.entry(&caller, "template.delete", &id.0);
     match gate
         .store()
-        .remove_template(number(&id)?, caller.sees())
+        .remove_template(number(&id)?, caller.sees(), by)
         .await?
     {
         true => Ok(StatusCode::NO_CONTENT.into_response()),

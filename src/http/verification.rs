@@ -392,6 +392,7 @@ impl Gate {
             CodeSent::OtherBody => Err(ApiError::OtherBody),
             CodeSent::Limited(wait) => Err(ApiError::Limited { wait }),
             CodeSent::Suppressed(reason) => Err(ApiError::Suppressed(reason)),
+            CodeSent::NoCredit => Err(ApiError::NoCredit),
             CodeSent::Held(hold) => Err(ApiError::Held(hold)),
             CodeSent::NotFound => Err(ApiError::NotFound),
             CodeSent::NotPending => Err(ApiError::NotPending),

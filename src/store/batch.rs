@@ -6,6 +6,7 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
 use super::idempotency::{self, Known, Once};
+use super::key;
 use super::list::cut;
 use super::message::{self, Accepted, Submission, Welcome};
 use super::query::{self, MessageView};
@@ -198,6 +199,11 @@ fn accept(
         }
         Err(Welcome::Yes) => return Ok(Accepted::NobodyLeft),
     };
+    // All of a batch have the same payer, and it is paid for whole or not at all.
+    let payer = messages.first().and_then(|one| one.payer.as_ref());
+    if !key::charge(work, payer, messages.len())? {
+        return Ok(Accepted::NoCredit);
+    }
     let first = message::next_seq(work, asked.at)?;
     let id = BatchId::of(first, asked.at);
     insert(work, first, &id, asked, messages.len(), &rejected)?;

@@ -6,6 +6,7 @@ use std::time::Duration;
 use rusqlite::{OptionalExtension, ToSql, named_params};
 
 use super::idempotency::{self, Answer, Known, Once};
+use super::key;
 use super::limit::{self, Counts};
 use super::occurrence::{Occurrence, note};
 use super::query::{self, MessageView};
@@ -17,9 +18,9 @@ use super::{Group, Step, Store, StoreError, preference, verification};
 use crate::domain::message::{Change, Policies};
 use crate::domain::redact::masked_codes;
 use crate::domain::{
-    Addressee, BatchId, Body, Category, Crowd, Destination, Encoding, Event, EventKind, Manners,
-    MessageId, MessageSeq, MessageState, PendingCode, Pepper, Policy, Priority, Reason, Severity,
-    Skip, UnixMillis, Via,
+    Addressee, BatchId, Body, Category, Crowd, Destination, Encoding, Event, EventKind, KeyId,
+    Manners, MessageId, MessageSeq, MessageState, PendingCode, Pepper, Policy, Priority, Reason,
+    Severity, Skip, UnixMillis, Via,
 };
 
 /// What a caller asked for, with nothing left to doubt.
@@ -49,6 +50,8 @@ pub(crate) struct Submission {
     pub(crate) scheduled_at: Option<UnixMillis>,
     pub(crate) expires_at: UnixMillis,
     pub(crate) at: UnixMillis,
+    /// The key whose credit pays for it; `None`: nobody's.
+    pub(crate) payer: Option<KeyId>,
     pub(crate) counts: Counts,
 }
 
@@ -75,6 +78,8 @@ pub(crate) enum Accepted<V = MessageView> {
     NobodyLeft,
     /// An alert that its number does not want: nothing is stored but that it was skipped.
     Skipped(Skip),
+    /// The caller's key has less credit than this needs: nothing is stored.
+    NoCredit,
     /// There are as many of its kind as there may be.
     TooMany,
 }
@@ -189,6 +194,9 @@ fn accept(
             }
             return Ok(Accepted::Skipped(skip));
         }
+    }
+    if !key::charge(work, asked.payer.as_ref(), 1)? {
+        return Ok(Accepted::NoCredit);
     }
     let seq = next_seq(work, asked.at)?;
     let id = MessageId::of_single(seq, asked.at);

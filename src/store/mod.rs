@@ -7,6 +7,7 @@
 //! May use: `domain`.
 //! Read first: [`message`] for the life of a message, [`writer`] for what a failing disk does.
 
+mod audit;
 mod backup;
 mod batch;
 mod check;
@@ -17,6 +18,7 @@ mod fleet;
 mod guard;
 mod idempotency;
 mod inbound;
+mod key;
 mod limit;
 mod list;
 mod message;
@@ -48,6 +50,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::broadcast;
 
+pub(crate) use audit::{AuditEntry, Audited};
 pub(crate) use backup::{BackupError, Restored, back_up, restore};
 pub(crate) use batch::{BatchStep, BatchSubmission, BatchView, CancelBatch, Rejected};
 pub(crate) use clock::ClockSet;
@@ -56,6 +59,7 @@ pub(crate) use fleet::{RecoveryEntry, SimUse};
 pub(crate) use guard::{Conversion, Hold};
 pub(crate) use idempotency::{Answer, Once, Render};
 pub(crate) use inbound::{InboundView, InboxFilter, Received};
+pub(crate) use key::KeyChange;
 pub(crate) use limit::{Counted, Counts, LimitKey};
 pub(crate) use list::Filter;
 pub(crate) use message::{Accepted, Cancel, Submission};

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use jiff::tz::TimeZone;
 use rusqlite::{Connection, Row, named_params};
 
+use super::audit::{self, AuditEntry};
 use super::row::word;
 use super::writer::job;
 use super::{Store, StoreError};
@@ -23,6 +24,7 @@ impl Store {
         &self,
         number: Destination,
         preferences: Preferences,
+        by: AuditEntry,
     ) -> Result<(), StoreError> {
         let server_zone = self.manners.usual.quiet.zone.clone();
         let (job, receipt) = job(move |work| {
@@ -49,19 +51,27 @@ impl Store {
                     ":quiet_end": quiet.end.minutes(),
                     ":timezone": own_zone,
                 })?;
-            Ok(())
+            audit::note(work, &by)
         });
         self.door.submit(vec![job]).await;
         receipt.committed().await
     }
 
     /// From now on the usual ones hold.
-    pub(crate) async fn forget_preferences(&self, number: Destination) -> Result<(), StoreError> {
+    pub(crate) async fn forget_preferences(
+        &self,
+        number: Destination,
+        by: AuditEntry,
+    ) -> Result<(), StoreError> {
         let (job, receipt) = job(move |work| {
-            work.db
+            let had_some = work
+                .db
                 .prepare_cached("DELETE FROM preference WHERE number = :number")?
                 .execute(named_params! { ":number": number.as_str() })?;
-            Ok(())
+            match had_some {
+                0 => Ok(()),
+                _ => audit::note(work, &by),
+            }
         });
         self.door.submit(vec![job]).await;
         receipt.committed().await

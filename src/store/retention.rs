@@ -10,7 +10,7 @@ use rusqlite::{OptionalExtension, Row, named_params};
 
 use super::row::word;
 use super::writer::{Work, job};
-use super::{Store, StoreError, inbound, limit, occurrence, verification};
+use super::{Store, StoreError, audit, inbound, limit, occurrence, verification};
 use crate::domain::{Addressee, MessageState, Pepper, UnixMillis};
 
 /// How long things are kept.
@@ -24,6 +24,8 @@ pub(crate) struct Ages {
     pub(crate) messages: Duration,
     /// Their event lists.
     pub(crate) events: Duration,
+    /// The record of who did what.
+    pub(crate) log: Duration,
     /// What limits count: as long as the longest of their windows.
     pub(crate) limits: Duration,
     /// Verifications, after their end.
@@ -48,13 +50,15 @@ enum Kind {
     Messages,
     /// What happened that is no step of a message.
     Occurrences,
+    /// The record of who did what.
+    Audit,
     /// What limits count.
     Counted,
     Verifications,
 }
 
 impl Kind {
-    const ALL: [Self; 9] = [
+    const ALL: [Self; 10] = [
         Self::Answers,
         Self::Orphans,
         Self::Inbox,
@@ -62,6 +66,7 @@ impl Kind {
         Self::Events,
         Self::Messages,
         Self::Occurrences,
+        Self::Audit,
         Self::Counted,
         Self::Verifications,
     ];
@@ -74,6 +79,7 @@ impl Kind {
             Self::Bodies => ages.bodies,
             Self::Events | Self::Occurrences => ages.events,
             Self::Messages => ages.messages,
+            Self::Audit => ages.log,
             Self::Counted => ages.limits,
             Self::Verifications => ages.verifications,
         }
@@ -122,6 +128,7 @@ fn forget(
         Kind::Bodies => bodies(work, times, pepper),
         Kind::Events => events(work, times),
         Kind::Messages => messages(work, times),
+        Kind::Audit => Ok(audit::forget(work, before, ROWS)? == full_step),
         Kind::Counted => Ok(limit::forget(work, before, ROWS)? == full_step),
         Kind::Occurrences => Ok(occurrence::forget(work, before, ROWS)? == full_step),
         Kind::Verifications => Ok(verification::forget(work, before, ROWS)? == full_step),

@@ -2,6 +2,7 @@
 
 use rusqlite::{Connection, named_params};
 
+use super::audit::{self, AuditEntry};
 use super::message::{Head, append, end, error, step};
 use super::occurrence::{Occurrence, note};
 use super::row::word;
@@ -35,11 +36,12 @@ impl Store {
         &self,
         number: Destination,
         reason: Reason,
-        at: UnixMillis,
+        by: AuditEntry,
     ) -> Result<SuppressionView, StoreError> {
         let (job, receipt) = job(move |work| {
             if of_number(work.db, number.as_str())?.is_none_or(|known| known.reason != reason) {
-                put(work, number.as_str(), &reason, at)?;
+                put(work, number.as_str(), &reason, by.at)?;
+                audit::note(work, &by)?;
             }
             of_number(work.db, number.as_str())?
                 .ok_or_else(|| StoreError::Corrupt("a suppression is gone at once".to_owned()))
@@ -52,10 +54,14 @@ impl Store {
     pub(crate) async fn lift_suppression(
         &self,
         number: Destination,
-        at: UnixMillis,
+        by: AuditEntry,
     ) -> Result<bool, StoreError> {
         let (job, receipt) = job(move |work| match of_number(work.db, number.as_str())? {
-            Some(known) => remove(work, &known, at).map(|()| true),
+            Some(known) => {
+                remove(work, &known, by.at)?;
+                audit::note(work, &by)?;
+                Ok(true)
+            }
             None => Ok(false),
         });
         self.door.submit(vec![job]).await;

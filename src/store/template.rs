@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
+use super::audit::{self, AuditEntry};
 use super::idempotency::{self, Known, Once};
 use super::message::Accepted;
 use super::writer::{Work, job};
@@ -80,9 +81,10 @@ impl Store {
     pub(crate) async fn add_template(
         &self,
         new: NewTemplate,
+        by: AuditEntry,
         once: Option<Once<TemplateView>>,
     ) -> Result<Accepted<TemplateView>, StoreError> {
-        let (job, receipt) = job(move |work| add(work, &new, once.as_ref()));
+        let (job, receipt) = job(move |work| add(work, &new, &by, once.as_ref()));
         self.door.submit(vec![job]).await;
         receipt.committed().await
     }
@@ -134,14 +136,15 @@ impl Store {
             .await
     }
 
-    /// Changes a template. `most`: characters its content may have. `at` is kept only when something is different.
+    /// Changes a template. `most`: characters its content may have. Its time and the record change only when something
+    /// is different.
     pub(crate) async fn change_template(
         &self,
         id: i64,
         app: Option<String>,
         change: TemplateChange,
         most: usize,
-        at: UnixMillis,
+        by: AuditEntry,
     ) -> Result<ChangedTemplate, StoreError> {
         let (job, receipt) = job(move |work| {
             let Some(before) = find(work.db, id, app.as_deref())? else {
@@ -166,8 +169,9 @@ impl Store {
                 ..before.clone()
             };
             if after != before {
-                after.updated_at = at;
+                after.updated_at = by.at;
                 update(work, &after)?;
+                audit::note(work, &by)?;
             }
             Ok(ChangedTemplate::Done(Box::new(after)))
         });
@@ -180,6 +184,7 @@ impl Store {
         &self,
         id: i64,
         app: Option<String>,
+        by: AuditEntry,
     ) -> Result<bool, StoreError> {
         let (job, receipt) = job(move |work| {
             let removed = work
@@ -188,6 +193,9 @@ impl Store {
                     "DELETE FROM template WHERE id = :id AND (:app IS NULL OR app = :app)",
                 )?
                 .execute(named_params! { ":id": id, ":app": app })?;
+            if removed == 1 {
+                audit::note(work, &by)?;
+            }
             Ok(removed == 1)
         });
         self.door.submit(vec![job]).await;
@@ -212,6 +220,7 @@ fn changed(
 fn add(
     work: &mut Work<'_>,
     new: &NewTemplate,
+    by: &AuditEntry,
     once: Option<&Once<TemplateView>>,
 ) -> Result<Accepted<TemplateView>, StoreError> {
     if let Some(once) = once {
@@ -246,6 +255,11 @@ fn add(
             ":at": new.at.0,
         })?;
     let id = work.db.last_insert_rowid();
+    let by = AuditEntry {
+        object: id.to_string(),
+        ..by.clone()
+    };
+    audit::note(work, &by)?;
     let view = find(work.db, id, None)?.ok_or_else(|| {
         StoreError::Corrupt("a template that was just stored is not there".into())
     })?;

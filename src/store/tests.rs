@@ -146,6 +146,7 @@ fn submission(change: impl FnOnce(&mut Submission)) -> Submission {
         scheduled_at: None,
         expires_at: NOW.plus(Duration::from_secs(86_400)),
         at: NOW,
+        payer: None,
         counts: Counts::default(),
     };
     change(&mut submission);
@@ -217,6 +218,17 @@ fn report(mr: u8, status: u8) -> Report {
     }
 }
 
+/// Who changes something.
+fn somebody(action: &'static str) -> AuditEntry {
+    AuditEntry {
+        at: NOW,
+        key: "admin".into(),
+        action,
+        object: String::new(),
+        address: None,
+    }
+}
+
 /// A year of everything.
 fn ages() -> Ages {
     let year = Duration::from_secs(365 * 86_400);
@@ -226,6 +238,7 @@ fn ages() -> Ages {
         bodies: year,
         messages: year,
         events: year,
+        log: year,
         limits: year,
         verifications: year,
     }

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params};
 
 use super::guard::{self, Conversion, Hold};
 use super::idempotency::{self, Answer, Known, Once};
+use super::key;
 use super::limit::{self, Counted, LimitKey};
 use super::message::{self, Submission};
 use super::occurrence::{Occurrence, note};
@@ -18,9 +19,9 @@ use super::writer::{Work, job};
 use super::{Store, StoreError};
 use crate::domain::verification::MOST_KEPT;
 use crate::domain::{
-    Category, Clock, Code, CodeMac, Destination, LastLine, Locale, Manners, MessageId, MessageSeq,
-    MessageState, Pepper, Profile, ProfileName, Purpose, Reason, Resend, Sealed, UnixMillis,
-    VerificationId, VerificationState,
+    Category, Clock, Code, CodeMac, Destination, KeyId, LastLine, Locale, Manners, MessageId,
+    MessageSeq, MessageState, Pepper, Profile, ProfileName, Purpose, Reason, Resend, Sealed,
+    UnixMillis, VerificationId, VerificationState,
 };
 
 /// What is asked to be proven, and by which rules.
@@ -54,6 +55,8 @@ pub(crate) struct Going {
     /// What the send counts against.
     pub(crate) counted: Vec<Counted>,
     pub(crate) conversion: Conversion,
+    /// The key whose credit pays for it; `None`: nobody's.
+    pub(crate) payer: Option<KeyId>,
     /// Which of it is taken back when the text does not go out.
     pub(crate) cooldown: LimitKey,
     pub(crate) clock: Clock,
@@ -82,6 +85,8 @@ pub(crate) enum CodeSent {
     Limited(Duration),
     /// Its number is not to be written to.
     Suppressed(Reason),
+    /// The caller's key has no message left.
+    NoCredit,
     /// Too many codes that went where it would go were not used.
     Held(Hold),
     NotFound,
@@ -380,7 +385,7 @@ impl<'a> Sender<'a> {
         self.send(work, &view, once)
     }
 
-    /// Why no code goes to this number now.
+    /// Why no code goes to this number now. Nothing may refuse it after this: it is paid for.
     fn refusal(&self, work: &Work<'_>, to: &Destination) -> Result<Option<CodeSent>, StoreError> {
         if let Some(reason) = held_back(work.db, &self.manners.stop, to, Category::Otp)? {
             return Ok(Some(CodeSent::Suppressed(reason)));
@@ -388,8 +393,11 @@ impl<'a> Sender<'a> {
         if let Some(hold) = guard::hold(work, to, self.going.conversion, self.at)? {
             return Ok(Some(CodeSent::Held(hold)));
         }
-        let wait = limit::wait(work, &self.going.counted, self.at)?;
-        Ok(wait.map(CodeSent::Limited))
+        if let Some(wait) = limit::wait(work, &self.going.counted, self.at)? {
+            return Ok(Some(CodeSent::Limited(wait)));
+        }
+        let is_paid = key::charge(work, self.going.payer.as_ref(), 1)?;
+        Ok((!is_paid).then_some(CodeSent::NoCredit))
     }
 
     /// Puts a code of this verification on its way, as its mode of sending again says.

@@ -22,8 +22,8 @@ pub(crate) use sweep::sweep;
 
 use crate::domain::texts::{Filling, TextFault, measured};
 use crate::domain::{
-    Body, Category, Clock, Code, CodeRules, Crowd, Destination, LastLine, Limit, Locale, Pepper,
-    Plan, Profile, ProfileName, Purpose, Template,
+    Body, Category, Clock, Code, CodeRules, Crowd, Destination, KeyId, LastLine, Limit, Locale,
+    Pepper, Plan, Profile, ProfileName, Purpose, Template,
 };
 use crate::store::{
     Checked, CodeSent, Conversion, Counted, Counts, Ended, FailuresOf, Going, Life, LimitKey,
@@ -80,6 +80,8 @@ pub(crate) struct Again(Going);
 pub(crate) struct Beside {
     pub(crate) counted: Vec<Counted>,
     pub(crate) conversion: Conversion,
+    /// The key whose credit pays for it; `None`: nobody's.
+    pub(crate) payer: Option<KeyId>,
 }
 
 impl Codes {
@@ -191,6 +193,7 @@ impl Codes {
             counted,
             cooldown,
             conversion: beside.conversion,
+            payer: beside.payer,
             clock: self.clock.clone(),
         })
     }
@@ -343,6 +346,8 @@ impl Letter {
             at: life.at,
             // What a code counts against is asked by the step of its verification: see [`Going`].
             counts: Counts::default(),
+            // It is paid for by that step, too.
+            payer: None,
         }
     }
 }

@@ -39,6 +39,7 @@ fn nothing_beside() -> Beside {
             min: 0.2,
             auto_block: false,
         },
+        payer: None,
     }
 }
 

@@ -70,6 +70,49 @@ fn the_pasted_curl_line_and_the_commands_of_the_readme_work() {
     );
     assert_eq!(nobody.status.code(), Some(1));
 
+    let made = run(
+        &[
+            "key",
+            "new",
+            "shop",
+            "--scope",
+            "messages:send",
+            "--credit",
+            "1",
+        ],
+        folder.path(),
+    );
+    assert_eq!(made.status.code(), Some(0), "{}", text(&made.stderr));
+    let key_file = folder.path().join("shop.key");
+    std::fs::write(&key_file, text(&made.stdout)).unwrap();
+    let file = key_file.to_str().unwrap();
+    let send = [
+        "send",
+        "--to",
+        "+8613800138000",
+        "--text",
+        "hello",
+        "--key-file",
+        file,
+    ];
+    assert_eq!(run(&send, folder.path()).status.code(), Some(0));
+    let broke = run(&send, folder.path());
+    assert_eq!(broke.status.code(), Some(1));
+    let said = text(&broke.stderr);
+    assert!(said.contains("insufficient_credit"), "{said}");
+    let list = run(&["key", "list"], folder.path());
+    let line = text(&list.stdout).to_owned();
+    assert!(
+        line.contains("shop  app default  messages:send  0 messages left"),
+        "{line}"
+    );
+    let id = line.split(' ').next().unwrap();
+    let revoked = run(&["key", "revoke", id], folder.path());
+    assert_eq!(revoked.status.code(), Some(0), "{}", text(&revoked.stderr));
+    assert_eq!(text(&run(&["key", "list"], folder.path()).stdout), "");
+    let said = text(&run(&send, folder.path()).stderr).to_owned();
+    assert!(said.contains("unauthorized"), "{said}");
+
     let wrong = run(
         &["send", "--to", "call me", "--text", "hello"],
         folder.path(),

@@ -10,6 +10,7 @@ mod chooses_routes;
 mod clock_may_be_set;
 mod codes;
 mod idempotency_key;
+mod keys;
 mod never_sends_twice;
 mod quiet_hours;
 mod quotas_hold;

@@ -126,6 +126,7 @@ pub(super) async fn fill_queue(config: &Config, line: &Line) -> Result<(), Comma
             scheduled_at: line.due,
             expires_at: line.due.unwrap_or(at).plus(Duration::from_secs(86_400)),
             at,
+            payer: None,
             counts: Counts::default(),
         };
         store.accept(submission, None)

@@ -242,6 +242,7 @@ fn submission(number: usize, now: UnixMillis) -> Submission {
         scheduled_at: Some(now.plus(Duration::from_secs(86_400))),
         expires_at: now.plus(Duration::from_secs(2 * 86_400)),
         at: now,
+        payer: None,
         counts: Counts::default(),
     }
 }

@@ -8,6 +8,7 @@ mod codes;
 mod direct;
 mod idempotency;
 mod inbox;
+mod keys;
 mod limits;
 mod people;
 mod refusing;
@@ -30,11 +31,12 @@ use tokio::sync::{mpsc, watch};
 use tower::ServiceExt;
 
 use super::auth::Peer;
-use super::{Gate, KeyHash, Parts, router};
+use super::{Gate, Parts, router};
 use crate::config::{Sources, load};
 use crate::dispatch::{Bell, Load, Wish};
 use crate::domain::{
-    Clock, FleetView, ModemName, ModemState, ModemStatus, Network, Pepper, RouteName, UnixMillis,
+    Clock, FleetView, KeyHash, ModemName, ModemState, ModemStatus, Network, Pepper, RouteName,
+    UnixMillis,
 };
 use crate::store::Store;
 
@@ -110,6 +112,7 @@ impl House {
             loads: loads_view,
             wishes,
             admin_key: KeyHash::of(KEY),
+            keys: Vec::new(),
             clock: {
                 let now = Arc::clone(&now);
                 Clock::new(move || UnixMillis(now.load(Ordering::Relaxed)))
@@ -151,6 +154,11 @@ impl House {
     async fn put(&self, path: &str, body: &Value) -> Reply {
         let request = asking(Method::PUT, path, body.to_string().into());
         self.send(request).await
+    }
+
+    async fn patch(&self, path: &str, body: Value) -> Reply {
+        self.send(asking(Method::PATCH, path, body.to_string().into()))
+            .await
     }
 
     async fn delete(&self, path: &str) -> Reply {

@@ -20,11 +20,6 @@ impl House {
         self.post("/template/sms", asked.to_string()).await
     }
 
-    async fn patch(&self, path: &str, body: Value) -> Reply {
-        self.send(asking(Method::PATCH, path, body.to_string().into()))
-            .await
-    }
-
     async fn notify(&self, change: Value) -> Reply {
         let mut asked = json!({
             "templateId": 1,

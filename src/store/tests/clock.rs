@@ -139,6 +139,7 @@ async fn an_answer_is_remembered_as_long_as_it_was_to_be() {
         bodies: Duration::from_secs(86_400),
         messages: Duration::from_secs(86_400),
         events: Duration::from_secs(86_400),
+        log: Duration::from_secs(86_400),
         limits: Duration::from_secs(86_400),
         verifications: Duration::from_secs(86_400),
     };

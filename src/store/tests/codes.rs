@@ -83,6 +83,7 @@ impl Desk {
             counted: counted.collect(),
             cooldown: key,
             conversion: self.conversion,
+            payer: None,
             clock: self.clock(),
         }
     }

@@ -282,3 +282,21 @@ async fn forgetting_reads_no_more_of_the_messages_than_a_step() {
         );
     }
 }
+
+#[tokio::test]
+async fn the_record_of_who_did_what_is_kept_for_its_time() {
+    let house = House::new();
+    for second in 0..3 {
+        let entry = AuditEntry {
+            at: NOW.plus(Duration::from_secs(second)),
+            ..somebody("modem.pause")
+        };
+        house.store.audit(entry).await.unwrap();
+    }
+    let ages = keeping(|ages| ages.log = Duration::from_secs(10));
+    let now = NOW.plus(Duration::from_secs(12));
+    assert!(!house.store.forget(ages, now).await.unwrap());
+    let left = house.store.audited(None, 10).await.unwrap();
+    assert_eq!(left.len(), 1);
+    assert_eq!(left[0].at, NOW.plus(Duration::from_secs(2)));
+}

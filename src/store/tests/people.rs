@@ -218,7 +218,11 @@ async fn a_message_accepted_before_its_number_was_suppressed_fails_at_the_hand_o
     let message = house.accepts(|_| {}).await;
     let code = house.accepts(|asked| asked.category = Category::Otp).await;
     let to = Destination::stored("+8613800138000").unwrap();
-    house.store.suppress(to, Reason::stop(), NOW).await.unwrap();
+    house
+        .store
+        .suppress(to, Reason::stop(), somebody("suppression.create"))
+        .await
+        .unwrap();
     assert!(!house.intends(message.seq, 1).await);
     let view = house.view(&message).await;
     assert_eq!(view.state, MessageState::Failed);
@@ -264,7 +268,11 @@ async fn a_start_word_does_not_lift_what_somebody_else_blocked() {
     let house = House::new();
     let to = Destination::stored("+8613800138000").unwrap();
     let block = Reason::parse("block").unwrap();
-    house.store.suppress(to, block, NOW).await.unwrap();
+    house
+        .store
+        .suppress(to, block, somebody("suppression.create"))
+        .await
+        .unwrap();
     house.writes("+8613800138000", "STOP", NOW).await;
     house.writes("+8613800138000", "START", NOW).await;
     assert_eq!(house.is_suppressed().await.as_deref(), Some("block"));
