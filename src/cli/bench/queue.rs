@@ -14,6 +14,7 @@ use crate::store::{Accepted, Counts, Store, Submission};
 
 const MODEMS: usize = 4;
 const FEW: usize = 10_000;
+const FOUR_WEEKS: Duration = Duration::from_secs(4 * 7 * 86_400);
 /// Messages of one transaction while tables are filled.
 const AT_ONCE: usize = 5_000;
 /// Messages whose status is asked for, over and over: their pages are warm.
@@ -191,7 +192,7 @@ fn fill(
             let from = known.len();
             let mut group = store.group();
             let receipts: Vec<_> = (from..goal.min(from + AT_ONCE))
-                .map(|number| group.accept(submission(number, now), None))
+                .map(|number| group.accept(submission(number, at(number, goal, now), now), None))
                 .collect();
             group.submit().await;
             let mut group = store.group();
@@ -202,7 +203,7 @@ fn fill(
                     return Err(CommandError::Failed("a new message was no new one".into()));
                 };
                 if !waiting {
-                    canceled.push(group.cancel(view.id.clone(), None, now));
+                    canceled.push(group.cancel(view.id.clone(), None, view.created_at));
                 }
                 known.push(view.id);
             }
@@ -218,7 +219,14 @@ fn fill(
     Ok(())
 }
 
-fn submission(number: usize, now: UnixMillis) -> Submission {
+/// When the message was accepted: they came evenly over four weeks, and those of one second have different ids only while
+/// they are fewer than a million.
+fn at(number: usize, goal: usize, now: UnixMillis) -> UnixMillis {
+    let ago = FOUR_WEEKS.mul_f64((goal - number) as f64 / goal as f64);
+    UnixMillis(now.0 - i64::try_from(ago.as_millis()).unwrap_or(0))
+}
+
+fn submission(number: usize, at: UnixMillis, now: UnixMillis) -> Submission {
     // In no order, as numbers are.
     let mixed = (number as u64).wrapping_mul(2_654_435_769) % 100_000_000;
     Submission {
@@ -241,7 +249,7 @@ fn submission(number: usize, now: UnixMillis) -> Submission {
         template: None,
         scheduled_at: Some(now.plus(Duration::from_secs(86_400))),
         expires_at: now.plus(Duration::from_secs(2 * 86_400)),
-        at: now,
+        at,
         payer: None,
         counts: Counts::default(),
     }
