@@ -1,12 +1,16 @@
 //! Events that limits count: an exact sliding log per key (semantics §8). Checked and written in the transaction that
 //! creates the work; what is refused is not written.
 //!
+//! The newest events are in `limit_tail`, as they came, and sorted in a table that the writer's connection has in memory;
+//! it is part of the same transactions. From there they are moved into `limit_entry` in large steps: an event by itself
+//! would touch a page somewhere in it, and limits would cost more than the message.
+//!
 //! An event after the moment that is asked about does not count: neither one that is to be sent later, nor one that was
 //! written while the clock stood wrong. So no number is locked longer than the longest window.
 
 use std::time::Duration;
 
-use rusqlite::named_params;
+use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::StoreError;
 use super::writer::Work;
@@ -62,21 +66,68 @@ pub(super) fn count(
 ) -> Result<(), StoreError> {
     for of_key in of_each_key(counted) {
         let key = of_key[0].key;
-        if !write(work, INSERT_FIRST, key, at)? {
-            write(work, INSERT_ANOTHER, key, at)?;
+        work.db
+            .prepare_cached(APPEND)?
+            .execute(named_params! { ":key": key.0, ":at": at.0 })?;
+        let number = work.db.last_insert_rowid();
+        work.db
+            .prepare_cached(SORT_IN)?
+            .execute(named_params! { ":key": key.0, ":at": at.0, ":number": number })?;
+        if number % STEP == 0 {
+            move_tail(work)?;
         }
     }
     Ok(())
 }
 
-/// Takes back one event that was counted at `at`.
-pub(super) fn uncount(work: &Work<'_>, key: LimitKey, at: UnixMillis) -> Result<(), StoreError> {
-    write(work, DELETE_LAST, key, at)?;
+/// Moves the tail, but for its newest event, from which the next takes its number.
+fn move_tail(work: &Work<'_>) -> Result<(), StoreError> {
+    for sql in MOVE {
+        work.db.prepare_cached(sql)?.execute([])?;
+    }
     Ok(())
 }
 
-/// Deletes what no limit reaches any more, at most `step`; answers how many. `before`: in milliseconds.
+/// Sorts the tail in the memory of the writer's connection; to be done when that is opened.
+pub(super) fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
+    connection.execute_batch(SORTED)
+}
+
+/// Takes back one event that was counted at `at`.
+pub(super) fn uncount(work: &Work<'_>, key: LimitKey, at: UnixMillis) -> Result<(), StoreError> {
+    let values = named_params! { ":key": key.0, ":at": at.0 };
+    let newest: Option<i64> = work
+        .db
+        .prepare_cached(NEWEST_OF_TAIL)?
+        .query_row(values, |row| row.get(0))
+        .optional()?;
+    let Some(number) = newest else {
+        work.db
+            .prepare_cached(DELETE_LAST)?
+            .execute(named_params! {
+                ":day": at.0.div_euclid(DAY),
+                ":key": key.0,
+                ":at": at.0,
+            })?;
+        return Ok(());
+    };
+    work.db
+        .prepare_cached(DELETE_SORTED)?
+        .execute(named_params! { ":key": key.0, ":at": at.0, ":number": number })?;
+    work.db
+        .prepare_cached(DELETE_APPENDED)?
+        .execute(named_params! { ":number": number })?;
+    Ok(())
+}
+
+/// Deletes what no limit reaches any more, of what was moved at most `step`; answers how many of that. `before`: in
+/// milliseconds.
 pub(super) fn forget(work: &Work<'_>, before: i64, step: i64) -> Result<usize, StoreError> {
+    for sql in FORGET_TAIL {
+        work.db
+            .prepare_cached(sql)?
+            .execute(named_params! { ":day": before.div_euclid(DAY) })?;
+    }
     Ok(work
         .db
         .prepare_cached(FORGET)?
@@ -87,15 +138,46 @@ fn of_each_key(counted: &[Counted]) -> impl Iterator<Item = &[Counted]> {
     counted.chunk_by(|one, other| one.key == other.key)
 }
 
-/// Nearly always the only event of its key in that millisecond.
-const INSERT_FIRST: &str = "INSERT INTO limit_entry (day, key, at, number)
-VALUES (:day, :key, :at, 1)
-ON CONFLICT DO NOTHING";
+/// Events that are moved at once (tests move all the time): enough that several go into each page of a day that is not very large, and few enough
+/// that they are a matter of milliseconds.
+const STEP: i64 = if cfg!(test) { 3 } else { 2_048 };
 
-const INSERT_ANOTHER: &str = "INSERT INTO limit_entry (day, key, at, number)
-SELECT :day, :key, :at, MAX(number) + 1
-  FROM limit_entry
- WHERE day = :day AND key = :key AND at = :at";
+const SORTED: &str = "CREATE TEMP TABLE limit_sorted (
+  key    BLOB    NOT NULL,
+  at     INTEGER NOT NULL,
+  number INTEGER NOT NULL,
+  PRIMARY KEY (key, at, number)
+) STRICT, WITHOUT ROWID;
+INSERT INTO temp.limit_sorted (key, at, number)
+SELECT key, at, number FROM limit_tail;";
+
+const APPEND: &str = "INSERT INTO limit_tail (key, at) VALUES (:key, :at)";
+
+const SORT_IN: &str = "INSERT INTO temp.limit_sorted (key, at, number) VALUES (:key, :at, :number)";
+
+/// Days are cut as `div_euclid` cuts them. That an event is there already cannot be, short of a clock that is set back to
+/// the same millisecond.
+const MOVE: [&str; 3] = [
+    "INSERT INTO limit_entry (day, key, at, number)
+     SELECT (at - ((at % 86400000) + 86400000) % 86400000) / 86400000, key, at, number
+       FROM temp.limit_sorted
+      WHERE number < (SELECT MAX(number) FROM limit_tail)
+      ORDER BY 1, key, at, number
+         ON CONFLICT DO NOTHING",
+    "DELETE FROM temp.limit_sorted WHERE number < (SELECT MAX(number) FROM limit_tail)",
+    "DELETE FROM limit_tail WHERE number < (SELECT MAX(number) FROM limit_tail)",
+];
+
+const NEWEST_OF_TAIL: &str = "SELECT number
+  FROM temp.limit_sorted
+ WHERE key = :key AND at = :at
+ ORDER BY number DESC
+ LIMIT 1";
+
+const DELETE_SORTED: &str =
+    "DELETE FROM temp.limit_sorted WHERE key = :key AND at = :at AND number = :number";
+
+const DELETE_APPENDED: &str = "DELETE FROM limit_tail WHERE number = :number";
 
 const DELETE_LAST: &str = "DELETE FROM limit_entry
  WHERE day = :day AND key = :key AND at = :at
@@ -105,9 +187,13 @@ const DELETE_LAST: &str = "DELETE FROM limit_entry
 
 /// One day's part of a log.
 const NEWEST_FIRST: &str = "SELECT at
+  FROM temp.limit_sorted
+ WHERE key = :key AND at > MAX(:opens_after, :day * 86400000 - 1) AND at <= MIN(:at, :day * 86400000 + 86399999)
+ UNION ALL
+SELECT at
   FROM limit_entry
  WHERE day = :day AND key = :key AND at > :opens_after AND at <= :at
- ORDER BY at DESC, number DESC";
+ ORDER BY at DESC";
 
 const FORGET: &str = "DELETE FROM limit_entry
  WHERE (day, key, at, number) IN (SELECT day, key, at, number
@@ -116,25 +202,24 @@ const FORGET: &str = "DELETE FROM limit_entry
                                    ORDER BY day
                                    LIMIT :step)";
 
-/// Every statement of this file.
+/// No more than a tail.
+const FORGET_TAIL: [&str; 2] = [
+    "DELETE FROM temp.limit_sorted WHERE at < :day * 86400000",
+    "DELETE FROM limit_tail WHERE at < :day * 86400000",
+];
+
+/// Every statement of this file but those that read the whole tail.
 #[cfg(test)]
-pub(super) const ALL_SQL: [&str; 5] = [
-    INSERT_FIRST,
-    INSERT_ANOTHER,
+pub(super) const ALL_SQL: [&str; 8] = [
+    APPEND,
+    SORT_IN,
+    NEWEST_OF_TAIL,
+    DELETE_SORTED,
+    DELETE_APPENDED,
     DELETE_LAST,
     NEWEST_FIRST,
     FORGET,
 ];
-
-/// `false`: no row was touched.
-fn write(work: &Work<'_>, sql: &str, key: LimitKey, at: UnixMillis) -> Result<bool, StoreError> {
-    let touched = work.db.prepare_cached(sql)?.execute(named_params! {
-        ":day": at.0.div_euclid(DAY),
-        ":key": key.0,
-        ":at": at.0,
-    })?;
-    Ok(touched > 0)
-}
 
 /// Walks the log of one key from the newest event backwards, no farther than a limit reaches that is not decided yet: of a
 /// number that is seldom written to, that is one look into each day of the longest window.

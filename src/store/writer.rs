@@ -14,6 +14,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tracing::{error, warn};
 
 use super::batch::{self, BatchStep, Touched};
+use super::limit;
 use super::waiting::{Moves, Place, Waiting};
 use super::wal::{self, WalCare};
 use super::{Step, StoreError};
@@ -195,7 +196,7 @@ impl StoreThreads {
 }
 
 pub(super) fn start(path: &Path, waiting: Waiting) -> Result<(Door, StoreThreads), StoreError> {
-    let connection = super::open_for_writing(path)?;
+    let connection = open(path)?;
     let checkpoints = super::open_for_writing(path)?;
     let (queue, jobs) = mpsc::channel(QUEUE);
     let (steps, _) = broadcast::channel(STEPS_KEPT);
@@ -229,6 +230,13 @@ pub(super) fn start(path: &Path, waiting: Waiting) -> Result<(Door, StoreThreads
         waiting,
     };
     Ok((door, threads))
+}
+
+/// The connection that writes.
+fn open(path: &Path) -> Result<Connection, StoreError> {
+    let connection = super::open_for_writing(path)?;
+    limit::prepare(&connection)?;
+    Ok(connection)
 }
 
 struct Writer {
@@ -315,7 +323,7 @@ impl Writer {
     fn open_connection(&mut self) -> Option<&Connection> {
         if self.connection.is_none() {
             // What the last group came to is not known, so what waits is counted again.
-            let opened = super::open_for_writing(&self.path);
+            let opened = open(&self.path);
             let opened = opened.and_then(|fresh| self.waiting.count(&fresh).map(|()| fresh));
             match opened {
                 Ok(connection) => self.connection = Some(connection),

@@ -6,7 +6,15 @@ CREATE TABLE limit_entry (
   -- A keyed hash of the limit's name and of whom it is about.
   key    BLOB    NOT NULL,
   at     INTEGER NOT NULL,
-  -- Of several in one millisecond.
+  -- Tells several in one millisecond apart.
   number INTEGER NOT NULL,
   PRIMARY KEY (day, key, at, number)
 ) STRICT, WITHOUT ROWID;
+
+-- The newest of them, in the order in which they came: a row more at the end of a table costs next to nothing, a row more
+-- somewhere in limit_entry costs a page. The writer has them sorted in memory, too, and moves them in large steps.
+CREATE TABLE limit_tail (
+  number INTEGER PRIMARY KEY,
+  key    BLOB    NOT NULL,
+  at     INTEGER NOT NULL
+) STRICT;
