@@ -11,9 +11,8 @@ use serde::Serialize;
 use super::Gate;
 use super::answer::shown;
 use super::auth::{Admitted, Caller, Scope};
-use super::cursor::{self, ListId, Listing};
+use super::cursor::{Listing, Page};
 use super::error::ApiError;
-use super::extract::Query;
 use crate::store::{AuditEntry, Audited};
 
 #[derive(Debug, Serialize)]
@@ -33,22 +32,12 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Response, ApiError> {
     caller.may(Scope::Admin)?;
-    let mut query = Query::of(&uri, &["limit", "cursor"])?;
-    let limit = cursor::limit(&mut query);
-    if !query.problems.is_empty() {
-        return Err(ApiError::Invalid(query.problems));
-    }
-    let list = ListId::of([Some(uri.path())]);
-    let cursor = query.raw("cursor");
-    let before = cursor.map(|cursor| list.position(cursor)).transpose()?;
-    // One more than the page shows whether there is another.
-    let mut entries = gate.store().audited(before, limit + 1).await?;
-    let has_more = entries.len() > limit as usize;
-    entries.truncate(limit as usize);
-    let last = entries.last().filter(|_| has_more);
+    let page = Page::of(&uri, None)?;
+    let mut entries = gate.store().audited(page.before, page.one_more()).await?;
+    let (next_cursor, has_more) = page.cut(&mut entries, |entry| entry.seq);
     Ok(shown(&Listing {
-        next_cursor: last.map(|last| list.behind(last.seq)),
         data: entries.iter().map(json).collect(),
+        next_cursor,
         has_more,
     }))
 }

@@ -1,7 +1,10 @@
 //! Lists in pages: `limit`, and a cursor that is valid for its own list only.
 
+use std::ops::Range;
+
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use http::Uri;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
@@ -26,6 +29,63 @@ pub(super) fn limit(query: &mut Query) -> u32 {
         (1..=LARGEST_LIMIT).contains(&limit).then_some(limit)
     });
     read.unwrap_or(USUAL_LIMIT)
+}
+
+/// What is asked of a list without filters.
+#[derive(Debug)]
+pub(super) struct Page {
+    list: ListId,
+    /// Only what stands behind this position.
+    pub(super) before: Option<i64>,
+    pub(super) limit: u32,
+}
+
+impl Page {
+    /// `sees`: in which name space, if the list is not the same in all.
+    ///
+    /// # Errors
+    /// For a parameter that it does not have, and a cursor of another list.
+    pub(super) fn of(uri: &Uri, sees: Option<&str>) -> Result<Self, ApiError> {
+        let mut query = Query::of(uri, &["limit", "cursor"])?;
+        let limit = limit(&mut query);
+        if !query.problems.is_empty() {
+            return Err(ApiError::Invalid(query.problems));
+        }
+        let list = ListId::of([Some(uri.path()), sees]);
+        let cursor = query.raw("cursor");
+        let before = cursor.map(|cursor| list.position(cursor)).transpose()?;
+        Ok(Self {
+            list,
+            before,
+            limit,
+        })
+    }
+
+    /// One more than the page has shows whether there is another.
+    pub(super) fn one_more(&self) -> u32 {
+        self.limit + 1
+    }
+
+    /// Leaves the page of what was found; answers the cursor behind it and whether there is more.
+    pub(super) fn cut<R>(
+        &self,
+        found: &mut Vec<R>,
+        position: impl Fn(&R) -> i64,
+    ) -> (Option<String>, bool) {
+        let size = self.limit as usize;
+        let has_more = found.len() > size;
+        found.truncate(size);
+        let last = found.last().filter(|_| has_more);
+        (last.map(|last| self.list.behind(position(last))), has_more)
+    }
+
+    /// Which of a list in memory are on the page, the cursor behind them and whether there is more.
+    pub(super) fn range(&self, all: usize) -> (Range<usize>, Option<String>, bool) {
+        let from = usize::try_from(self.before.unwrap_or(0)).unwrap_or(all);
+        let (from, end) = (from.min(all), from.saturating_add(self.limit as usize));
+        let next = (end < all).then(|| self.list.behind(i64::try_from(end).unwrap_or(i64::MAX)));
+        (from..end.min(all), next, end < all)
+    }
 }
 
 /// What a list was asked for, as the few octets by which its cursors are known.

@@ -15,9 +15,9 @@ use super::Gate;
 use super::accept::{self, Beginning};
 use super::answer::{empty, response, shown, written};
 use super::auth::{Admitted, Caller, Scope};
-use super::cursor::{self, ListId, Listing};
+use super::cursor::{Listing, Page};
 use super::error::ApiError;
-use super::extract::{Fields, Id, Query, read_body, require_json};
+use super::extract::{Fields, Id, read_body, require_json};
 use super::keyring::KeyNews;
 use crate::domain::{App, Key, KeyHash, KeyId, UnixMillis};
 use crate::store::{Accepted, Answer, KeyChange, Render};
@@ -138,22 +138,12 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Response, ApiError> {
     caller.may(Scope::Admin)?;
-    let mut query = Query::of(&uri, &["limit", "cursor"])?;
-    let limit = cursor::limit(&mut query);
-    if !query.problems.is_empty() {
-        return Err(ApiError::Invalid(query.problems));
-    }
-    let list = ListId::of([Some(uri.path())]);
-    let cursor = query.raw("cursor");
-    let before = cursor.map(|cursor| list.position(cursor)).transpose()?;
-    // One more than the page shows whether there is another.
-    let mut keys = gate.store().key_page(before, limit + 1).await?;
-    let has_more = keys.len() > limit as usize;
-    keys.truncate(limit as usize);
-    let last = keys.last().filter(|_| has_more);
+    let page = Page::of(&uri, None)?;
+    let mut keys = gate.store().key_page(page.before, page.one_more()).await?;
+    let (next_cursor, has_more) = page.cut(&mut keys, |(place, _)| *place);
     Ok(shown(&Listing {
-        next_cursor: last.map(|(place, _)| list.behind(*place)),
         data: keys.iter().map(|(_, key)| json(key, None)).collect(),
+        next_cursor,
         has_more,
     }))
 }

@@ -8,7 +8,7 @@ use serde::Serialize;
 use super::Gate;
 use super::answer::{shown, with_status};
 use super::auth::{Admitted, Caller, Scope};
-use super::cursor::{self, ListId, Listing};
+use super::cursor::{Listing, Page};
 use super::error::{ApiError, Overload};
 use super::extract::{Id, Query};
 use super::message::nothing_asked;
@@ -53,21 +53,12 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Response, ApiError> {
     caller.may(Scope::ModemsRead)?;
-    let mut query = Query::of(&uri, &["limit", "cursor"])?;
-    let limit = cursor::limit(&mut query);
-    if !query.problems.is_empty() {
-        return Err(ApiError::Invalid(query.problems));
-    }
-    let list = ListId::of([Some(uri.path())]);
-    let behind = query.raw("cursor").map(|cursor| list.position(cursor));
-    let skipped = usize::try_from(behind.transpose()?.unwrap_or(0)).unwrap_or(usize::MAX);
     let (fleet, loads) = (gate.fleet(), gate.loads());
-    let end = skipped.saturating_add(limit as usize);
-    let has_more = fleet.len() > end;
-    let page = fleet.iter().skip(skipped).take(limit as usize);
+    let (page, next_cursor, has_more) = Page::of(&uri, None)?.range(fleet.len());
+    let modems = fleet.iter().skip(page.start).take(page.len());
     Ok(shown(&Listing {
-        data: page.map(|modem| json(modem, &loads)).collect(),
-        next_cursor: has_more.then(|| list.behind(i64::try_from(end).unwrap_or(i64::MAX))),
+        data: modems.map(|modem| json(modem, &loads)).collect(),
+        next_cursor,
         has_more,
     }))
 }

@@ -8,9 +8,9 @@ use serde::Serialize;
 use super::Gate;
 use super::answer::shown;
 use super::auth::{Admitted, Scope};
-use super::cursor::{self, ListId, Listing};
+use super::cursor::{Listing, Page};
 use super::error::{ApiError, Overload};
-use super::extract::{Fields, Id, Query, read_body, require_json};
+use super::extract::{Fields, Id, read_body, require_json};
 use super::submission;
 use crate::dispatch::{Change, RouteView, Trial, Wish, closed_to_all, findings, views};
 use crate::domain::route::MOST_WEIGHT;
@@ -65,21 +65,14 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Response, ApiError> {
     caller.may(Scope::ModemsRead)?;
-    let mut query = Query::of(&uri, &["limit", "cursor"])?;
-    let limit = cursor::limit(&mut query);
-    if !query.problems.is_empty() {
-        return Err(ApiError::Invalid(query.problems));
-    }
-    let list = ListId::of([Some(uri.path())]);
-    let behind = query.raw("cursor").map(|cursor| list.position(cursor));
-    let skipped = usize::try_from(behind.transpose()?.unwrap_or(0)).unwrap_or(usize::MAX);
     let routes = gate.routes();
-    let end = skipped.saturating_add(limit as usize);
-    let has_more = routes.len() > end;
-    let page = routes.iter().skip(skipped).take(limit as usize);
+    let (page, next_cursor, has_more) = Page::of(&uri, None)?.range(routes.len());
     Ok(shown(&Listing {
-        data: page.map(|route| gate.route(route, &route.terms)).collect(),
-        next_cursor: has_more.then(|| list.behind(i64::try_from(end).unwrap_or(i64::MAX))),
+        data: routes[page]
+            .iter()
+            .map(|route| gate.route(route, &route.terms))
+            .collect(),
+        next_cursor,
         has_more,
     }))
 }

@@ -9,9 +9,9 @@ use serde::Serialize;
 use super::Gate;
 use super::answer::{empty, shown, with_status};
 use super::auth::{Admitted, Scope};
-use super::cursor::{self, ListId, Listing};
+use super::cursor::{Listing, Page};
 use super::error::ApiError;
-use super::extract::{Fields, Id, Query, read_body, require_json};
+use super::extract::{Fields, Id, read_body, require_json};
 use super::preference::number;
 use super::submission;
 use crate::domain::Reason;
@@ -32,20 +32,16 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Response, ApiError> {
     caller.may(Scope::MessagesRead)?;
-    let mut query = Query::of(&uri, &["limit", "cursor"])?;
-    let limit = cursor::limit(&mut query);
-    if !query.problems.is_empty() {
-        return Err(ApiError::Invalid(query.problems));
-    }
-    let list = ListId::of([Some(uri.path())]);
-    let cursor = query.raw("cursor");
-    let before = cursor.map(|cursor| list.position(cursor)).transpose()?;
-    let page = gate.store().suppressions(before, limit).await?;
-    let last = page.suppressions.last().filter(|_| page.has_more);
+    let asked = Page::of(&uri, None)?;
+    let mut suppressions = gate
+        .store()
+        .suppressions(asked.before, asked.one_more())
+        .await?;
+    let (next_cursor, has_more) = asked.cut(&mut suppressions, |one| one.seq);
     Ok(shown(&Listing {
-        data: page.suppressions.iter().map(json).collect(),
-        next_cursor: last.map(|last| list.behind(last.seq)),
-        has_more: page.has_more,
+        data: suppressions.iter().map(json).collect(),
+        next_cursor,
+        has_more,
     }))
 }
 

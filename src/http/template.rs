@@ -13,10 +13,10 @@ use super::Gate;
 use super::accept::{self, Beginning};
 use super::answer::{shown, written};
 use super::auth::{Admitted, Caller, Scope};
-use super::cursor::{self, ListId, Listing};
+use super::cursor::{Listing, Page};
 use super::envelope::{self, Paging};
 use super::error::{ApiError, Problem};
-use super::extract::{Fields, Id, Query, read_body, require_json};
+use super::extract::{Fields, Id, read_body, require_json};
 use super::submission;
 use crate::domain::template::InvalidTemplate;
 use crate::domain::{Category, Locale, Template, Variable};
@@ -426,23 +426,16 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Response, ApiError> {
     caller.may(Scope::TemplatesRead)?;
-    let mut query = Query::of(&uri, &["limit", "cursor"])?;
-    let limit = cursor::limit(&mut query);
-    if !query.problems.is_empty() {
-        return Err(ApiError::Invalid(query.problems));
-    }
     let sees = caller.sees();
-    let list = ListId::of([Some(uri.path()), sees.as_deref()]);
-    let cursor = query.raw("cursor");
-    let before = cursor.map(|cursor| list.position(cursor)).transpose()?;
-    // One more than the page shows whether there is another.
-    let mut templates = gate.store().templates(sees, before, limit + 1).await?;
-    let has_more = templates.len() > limit as usize;
-    templates.truncate(limit as usize);
-    let last = templates.last().filter(|_| has_more);
+    let page = Page::of(&uri, sees.as_deref())?;
+    let mut templates = gate
+        .store()
+        .templates(sees, page.before, page.one_more())
+        .await?;
+    let (next_cursor, has_more) = page.cut(&mut templates, |template| template.id);
     Ok(shown(&Listing {
-        next_cursor: last.map(|last| list.behind(last.id)),
         data: templates.iter().map(native_json).collect(),
+        next_cursor,
         has_more,
     }))
 }

@@ -23,13 +23,6 @@ pub(crate) struct SuppressionView {
     pub(crate) created_at: UnixMillis,
 }
 
-/// One page of a list, newest first.
-#[derive(Debug)]
-pub(crate) struct SuppressionPage {
-    pub(crate) suppressions: Vec<SuppressionView>,
-    pub(crate) has_more: bool,
-}
-
 impl Store {
     /// Suppresses the number for this reason, whatever the reason was before.
     pub(crate) async fn suppress(
@@ -73,7 +66,7 @@ impl Store {
         &self,
         before: Option<i64>,
         limit: u32,
-    ) -> Result<SuppressionPage, StoreError> {
+    ) -> Result<Vec<SuppressionView>, StoreError> {
         self.readers
             .ask(move |db| {
                 let mut statement = db.prepare_cached(
@@ -85,18 +78,13 @@ impl Store {
                 )?;
                 let mut rows = statement.query(named_params! {
                     ":before": before.unwrap_or(i64::MAX),
-                    ":limit": limit + 1,
+                    ":limit": limit,
                 })?;
                 let mut suppressions = Vec::new();
                 while let Some(row) = rows.next()? {
                     suppressions.push(view(row)?);
                 }
-                let has_more = suppressions.len() > limit as usize;
-                suppressions.truncate(limit as usize);
-                Ok(SuppressionPage {
-                    suppressions,
-                    has_more,
-                })
+                Ok(suppressions)
             })
             .await
     }
