@@ -60,7 +60,7 @@ fn reload(args: &ServeArgs, log: &Logging, gateway: &Gateway) {
             log.set_level(config.log.level);
             gateway.read_again(&config);
             info!(
-                "config read again: log.level, [limits] and [guard] hold from now on, every other key from the next start"
+                "config read again: log.level, [limits], [guard] and auth.anonymous_* hold from now on, every other key from the next start"
             );
         }
         Err(error) => warn!(%error, "the config is kept as it was"),

@@ -1,10 +1,12 @@
 //! Where a caller may send to, and what a send counts against (semantics §8).
 //!
-//! The numbers come from `[limits]` and `[guard]`, which may be read again while the gateway runs: whoever asks takes
-//! [`Gate::terms`] once and keeps to them for the request.
+//! The numbers come from `[limits]` and `[guard]`, which may be read again while the gateway runs, as may who needs no
+//! key: whoever asks takes [`Gate::terms`] once and keeps to them for the request.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;
+
+use ipnet::IpNet;
 
 use super::Gate;
 use super::auth::Caller;
@@ -21,6 +23,9 @@ use crate::verify::Beside;
 pub(super) struct Terms {
     pub(super) allowances: Allowances,
     pub(super) guard: Guard,
+    /// Who needs no key, and what they may do.
+    pub(super) anonymous_cidrs: Vec<IpNet>,
+    pub(super) anonymous_scopes: Vec<String>,
 }
 
 impl Terms {
@@ -28,12 +33,14 @@ impl Terms {
         Self {
             allowances: config.limits.allowances.clone(),
             guard: config.guard.clone(),
+            anonymous_cidrs: config.auth.anonymous_cidrs.clone(),
+            anonymous_scopes: config.auth.anonymous_scopes.clone(),
         }
     }
 }
 
 impl Gate {
-    /// From now on `[limits]` and `[guard]` of this config hold.
+    /// From now on `[limits]`, `[guard]` and what `[auth]` says of callers without a key hold as in this config.
     pub(crate) fn read_again(&self, config: &Config) {
         let terms = Arc::new(Terms::of(config));
         *self.0.terms.write().unwrap_or_else(PoisonError::into_inner) = terms;

@@ -163,14 +163,14 @@ impl FromRequestParts<Gate> for Caller {
                 "a key is needed: Authorization: Bearer <key>",
             ));
         }
-        let config = gate.config();
+        let terms = gate.terms();
         let (address, listener) = anonymous_address(
             parts,
-            &config.auth.anonymous_cidrs,
-            &config.server.cors_origins,
+            &terms.anonymous_cidrs,
+            &gate.config().server.cors_origins,
         )
         .map_err(ApiError::Unauthorized)?;
-        let scopes = &config.auth.anonymous_scopes;
+        let scopes = &terms.anonymous_scopes;
         Ok(Self::anonymous(address, listener, scopes))
     }
 }

@@ -229,7 +229,7 @@ pub(crate) struct Reply {
     pub(crate) body: Value,
 }
 
-/// One request over a connection of its own. `Err`: no whole answer came.
+/// One request over a connection of its own, without a key if that is empty. `Err`: no whole answer came.
 pub(crate) fn ask(
     address: &str,
     method: &str,
@@ -251,13 +251,16 @@ pub(crate) fn ask_with(
 ) -> std::io::Result<Reply> {
     let mut stream = TcpStream::connect(address)?;
     stream.set_read_timeout(Some(PATIENCE))?;
-    let more: String = headers
+    let mut more: String = headers
         .iter()
         .map(|(name, value)| format!("{name}: {value}\r\n"))
         .collect();
+    if !key.is_empty() {
+        more += &format!("Authorization: Bearer {key}\r\n");
+    }
     write!(
         stream,
-        "{method} {path} HTTP/1.1\r\nHost: {address}\r\nAuthorization: Bearer {key}\r\n{more}\
+        "{method} {path} HTTP/1.1\r\nHost: {address}\r\n{more}\
          Content-Type: application/json\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}",
         body.len()
     )?;

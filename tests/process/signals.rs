@@ -37,3 +37,32 @@ fn a_hangup_does_not_end_it() {
     assert_eq!(reply.status, 200);
     assert_eq!(reply.body["status"], "ok");
 }
+
+#[test]
+fn after_a_hangup_the_limits_the_guard_and_who_needs_no_key_are_those_of_the_file() {
+    let site = Site::new(1, Duration::from_millis(20));
+    let daemon = site.serve();
+    let key = site.key();
+    let direct = json!({ "phoneNumber": "+8613800138000", "message": "hello" }).to_string();
+    let abroad = json!({ "to": "+4915112345678", "text": "hello" }).to_string();
+    let status = |path: &str, key: &str, body: &str| daemon.ask("POST", path, key, body).status;
+    assert_eq!(status("/sms/send", "", &direct), 200);
+    assert_eq!(status("/v1/messages", &key, &abroad), 202);
+
+    let mut config = std::fs::read_to_string(site.config()).unwrap();
+    config += "[auth]\nanonymous_cidrs = []\n[guard]\ndeny_prefixes = ['+4915']\n";
+    std::fs::write(site.config(), config).unwrap();
+    daemon.signal("-HUP");
+    until("the file holds", || {
+        (status("/v1/messages", &key, &abroad) == 403).then_some(())
+    });
+    assert_eq!(status("/sms/send", "", &direct), 401);
+    assert_eq!(status("/sms/send", &key, &direct), 200);
+
+    // A file that cannot be read changes nothing.
+    std::fs::write(site.config(), "limits = 5\n").unwrap();
+    daemon.signal("-HUP");
+    let reply = daemon.ask("POST", "/v1/messages", &key, &abroad);
+    assert_eq!(reply.status, 403);
+    assert_eq!(reply.body["code"], "destination_blocked");
+}

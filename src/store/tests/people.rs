@@ -48,7 +48,7 @@ impl House {
 
     async fn is_suppressed(&self) -> Option<String> {
         let known = self.store.suppressions(None, 10).await.unwrap();
-        page.first().map(|one| one.reason.as_str().to_owned())
+        known.first().map(|one| one.reason.as_str().to_owned())
     }
 
     async fn writes(&self, from: &str, text: &str, at: UnixMillis) {
