@@ -38,7 +38,17 @@ pub(super) async fn accept(
 ) -> Result<Response, ApiError> {
     let render = renderer(gate, intake.answer);
     let scope = Scope::MessagesSend;
-    let begun = match begin(gate, caller, scope, request, &render, intake.skipped).await? {
+    let begun = match begin(
+        gate,
+        caller,
+        scope,
+        request,
+        Asks::Something,
+        &render,
+        intake.skipped,
+    )
+    .await?
+    {
         Beginning::Replay(answer) => return Ok(replayed(answer)),
         Beginning::New(begun) => begun,
     };
@@ -74,63 +84,22 @@ pub(super) enum Beginning<V> {
     Replay(Answer),
 }
 
+/// Whether a request must have a body. Without one it asks as an empty object does.
+#[derive(Clone, Copy, PartialEq)]
+pub(super) enum Asks {
+    Something,
+    Nothing,
+}
+
 /// Everything that comes before a request's fields are read.
 pub(super) async fn begin<V>(
     gate: &Gate,
     caller: &Caller,
     scope_needed: Scope,
     request: Request,
-    render: &Render<V>,
-    skipped: fn(Skip) -> Answer,
-) -> Result<Beginning<V>, ApiError> {
-    begin_as(
-        gate,
-        caller,
-        scope_needed,
-        request,
-        render,
-        skipped,
-        Asks::Something,
-    )
-    .await
-}
-
-/// The same for a request that need not ask for anything: without a body it is an empty object.
-pub(super) async fn begin_bare<V>(
-    gate: &Gate,
-    caller: &Caller,
-    scope_needed: Scope,
-    request: Request,
-    render: &Render<V>,
-    skipped: fn(Skip) -> Answer,
-) -> Result<Beginning<V>, ApiError> {
-    begin_as(
-        gate,
-        caller,
-        scope_needed,
-        request,
-        render,
-        skipped,
-        Asks::Nothing,
-    )
-    .await
-}
-
-/// Whether a request must have a body.
-#[derive(Clone, Copy, PartialEq)]
-enum Asks {
-    Something,
-    Nothing,
-}
-
-async fn begin_as<V>(
-    gate: &Gate,
-    caller: &Caller,
-    scope_needed: Scope,
-    request: Request,
-    render: &Render<V>,
-    skipped: fn(Skip) -> Answer,
     asks: Asks,
+    render: &Render<V>,
+    skipped: fn(Skip) -> Answer,
 ) -> Result<Beginning<V>, ApiError> {
     caller.may(scope_needed)?;
     let (head, body) = request.into_parts();

@@ -1,7 +1,7 @@
 //! Where a caller may send to, and what a send counts against (semantics §8).
 //!
 //! The numbers come from `[limits]` and `[guard]`, which may be read again while the gateway runs, as may who needs no
-//! key: whoever asks takes [`Gate::terms`] once and keeps to them for the request.
+//! key: each question here is answered by [`Gate::terms`] as they are at that moment.
 
 use std::sync::{Arc, PoisonError};
 use std::time::Duration;

@@ -8,7 +8,7 @@ use http::Uri;
 use serde::Serialize;
 
 use super::Gate;
-use super::accept::{self, Beginning, Refusals};
+use super::accept::{self, Asks, Beginning, Refusals};
 use super::answer::{shown, written};
 use super::auth::{Admitted, Caller, Scope};
 use super::cursor::{self, ListId, Listing};
@@ -58,7 +58,17 @@ pub(super) async fn create(
 ) -> Result<Response, ApiError> {
     let render: Render<BatchView> = Arc::new(accepted);
     let (scope, skipped) = (Scope::MessagesSend, message::skipped);
-    let begun = match accept::begin(&gate, &caller, scope, request, &render, skipped).await? {
+    let begun = match accept::begin(
+        &gate,
+        &caller,
+        scope,
+        request,
+        Asks::Something,
+        &render,
+        skipped,
+    )
+    .await?
+    {
         Beginning::Replay(answer) => return Ok(accept::replayed(answer)),
         Beginning::New(begun) => begun,
     };

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use axum::body::Body;
-use axum::extract::{FromRequestParts, Path};
+use axum::extract::{FromRequestParts, Path, Request};
 use bytes::Bytes;
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, Uri, header};
@@ -316,6 +316,17 @@ impl Query {
             code,
             message,
         });
+    }
+}
+
+impl Gate {
+    /// The body of a request as a JSON object.
+    pub(super) async fn fields(&self, request: Request) -> Result<Fields, ApiError> {
+        let server = &self.config().server;
+        let (head, body) = request.into_parts();
+        require_json(&head.headers)?;
+        let octets = read_body(&head.headers, body, server.max_body, server.body_timeout).await?;
+        Fields::parse(&octets)
     }
 }
 

@@ -12,12 +12,12 @@ use ipnet::IpNet;
 use serde::Serialize;
 
 use super::Gate;
-use super::accept::{self, Beginning};
+use super::accept::{self, Asks, Beginning};
 use super::answer::{empty, response, shown, written};
 use super::auth::{Admitted, Caller, Scope};
 use super::cursor::{Listing, Page};
 use super::error::ApiError;
-use super::extract::{Fields, Id, read_body, require_json};
+use super::extract::{Fields, Id};
 use super::keyring::KeyNews;
 use crate::domain::{App, Key, KeyHash, KeyId, UnixMillis};
 use crate::store::{Accepted, Answer, KeyChange, Render};
@@ -73,7 +73,17 @@ pub(super) async fn create(
     // What is remembered for a repetition is the answer without the key.
     let render: Render<Key> = Arc::new(|key| created(key, None));
     let (scope, skipped) = (Scope::Admin, accept::never_skipped);
-    let begun = match accept::begin(&gate, &caller, scope, request, &render, skipped).await? {
+    let begun = match accept::begin(
+        &gate,
+        &caller,
+        scope,
+        request,
+        Asks::Something,
+        &render,
+        skipped,
+    )
+    .await?
+    {
         Beginning::Replay(answer) => return Ok(accept::replayed(answer)),
         Beginning::New(begun) => begun,
     };
@@ -157,11 +167,7 @@ pub(super) async fn change(
 ) -> Result<Response, ApiError> {
     caller.may(Scope::Admin)?;
     let id = key_id(&id)?;
-    let server = &gate.config().server;
-    let (head, body) = request.into_parts();
-    require_json(&head.headers)?;
-    let octets = read_body(&head.headers, body, server.max_body, server.body_timeout).await?;
-    let mut fields = Fields::parse(&octets)?;
+    let mut fields = gate.fields(request).await?;
     let lifts_credit = fields.is_null("credit");
     let change = KeyChange {
         name: name(&mut fields),

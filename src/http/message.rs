@@ -134,11 +134,7 @@ pub(super) async fn preview(
     request: Request,
 ) -> Result<Response, ApiError> {
     caller.may(Scope::MessagesSend)?;
-    let server = &gate.config().server;
-    let (head, body) = request.into_parts();
-    require_json(&head.headers)?;
-    let octets = read_body(&head.headers, body, server.max_body, server.body_timeout).await?;
-    let mut fields = Fields::parse(&octets)?;
+    let mut fields = gate.fields(request).await?;
     let body = submission::body(&mut fields, "text");
     fields.refuse_the_rest();
     let body = fields.finish(body)?;

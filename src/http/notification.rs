@@ -10,7 +10,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Gate;
-use super::accept::{self, Beginning, Refusals};
+use super::accept::{self, Asks, Beginning, Refusals};
 use super::auth::{Caller, Scope};
 use super::envelope;
 use super::error::{ApiError, Problem};
@@ -49,7 +49,17 @@ pub(super) async fn send(
 ) -> Result<Response, ApiError> {
     let render: Render<BatchView> = Arc::new(taken);
     let (scope, skipped) = (Scope::MessagesSend, accept::never_skipped);
-    let begun = match accept::begin(&gate, &caller, scope, request, &render, skipped).await? {
+    let begun = match accept::begin(
+        &gate,
+        &caller,
+        scope,
+        request,
+        Asks::Something,
+        &render,
+        skipped,
+    )
+    .await?
+    {
         Beginning::Replay(answer) => return Ok(accept::replayed(answer)),
         Beginning::New(begun) => begun,
     };

@@ -133,7 +133,7 @@ pub(super) async fn verify(
     request: Request,
 ) -> Result<Response, ApiError> {
     caller.may(Scope::Verify)?;
-    let mut fields = gate.fields_of(request).await?;
+    let mut fields = gate.fields(request).await?;
     let recipient = verification::recipient(&gate, &mut fields, "phoneNumber");
     let code = verification::code(&mut fields);
     let kind = kind(&mut fields);
@@ -225,7 +225,7 @@ pub(super) async fn verify_otp(
     request: Request,
 ) -> Result<Response, ApiError> {
     caller.may(Scope::Verify)?;
-    let mut fields = gate.fields_of(request).await?;
+    let mut fields = gate.fields(request).await?;
     let recipient = verification::recipient(&gate, &mut fields, "phoneNumber");
     let code = verification::code(&mut fields);
     let (recipient, code) = fields.finish(recipient.zip(code))?;

@@ -11,7 +11,7 @@ use super::Gate;
 use super::answer::{empty, shown};
 use super::auth::{Admitted, Scope};
 use super::error::{ApiError, Problem};
-use super::extract::{Fields, Id, Query, read_body, require_json};
+use super::extract::{Fields, Id, Query};
 use super::submission;
 use crate::domain::redact::masked_number;
 use crate::domain::{Destination, Preferences, QuietHours, TimeOfDay};
@@ -49,14 +49,8 @@ pub(super) async fn replace(
 ) -> Result<Response, ApiError> {
     caller.may(Scope::MessagesSend)?;
     let number = number(&gate, &phone)?;
-    let server = &gate.config().server;
-    let (head, body) = request.into_parts();
-    require_json(&head.headers)?;
-    let octets = read_body(&head.headers, body, server.max_body, server.body_timeout).await?;
-    let preferences = read(
-        Fields::parse(&octets)?,
-        Preferences::usual(server.timezone.clone()),
-    )?;
+    let usual = Preferences::usual(gate.config().server.timezone.clone());
+    let preferences = read(gate.fields(request).await?, usual)?;
     let by = gate.entry(
         &caller,
         "preferences.change",

@@ -10,7 +10,7 @@ use super::answer::shown;
 use super::auth::{Admitted, Scope};
 use super::cursor::{Listing, Page};
 use super::error::{ApiError, Overload};
-use super::extract::{Fields, Id, read_body, require_json};
+use super::extract::{Fields, Id};
 use super::submission;
 use crate::dispatch::{Change, RouteView, Trial, Wish, closed_to_all, findings, views};
 use crate::domain::route::MOST_WEIGHT;
@@ -243,14 +243,5 @@ impl Gate {
             None if able.len() == routes.len() => Crowd::ANYBODY,
             None => Crowd::of_routes(able.iter().map(|route| &route.name)),
         })
-    }
-
-    /// The body as a JSON object.
-    async fn fields(&self, request: Request) -> Result<Fields, ApiError> {
-        let server = &self.config().server;
-        let (head, body) = request.into_parts();
-        require_json(&head.headers)?;
-        let octets = read_body(&head.headers, body, server.max_body, server.body_timeout).await?;
-        Fields::parse(&octets)
     }
 }

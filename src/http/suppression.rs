@@ -11,7 +11,7 @@ use super::answer::{empty, shown, with_status};
 use super::auth::{Admitted, Scope};
 use super::cursor::{Listing, Page};
 use super::error::ApiError;
-use super::extract::{Fields, Id, read_body, require_json};
+use super::extract::{Fields, Id};
 use super::preference::number;
 use super::submission;
 use crate::domain::Reason;
@@ -52,11 +52,7 @@ pub(super) async fn create(
     request: Request,
 ) -> Result<Response, ApiError> {
     caller.may(Scope::MessagesSend)?;
-    let server = &gate.config().server;
-    let (head, body) = request.into_parts();
-    require_json(&head.headers)?;
-    let octets = read_body(&head.headers, body, server.max_body, server.body_timeout).await?;
-    let mut fields = Fields::parse(&octets)?;
+    let mut fields = gate.fields(request).await?;
     let mut rules = gate.config().numbers;
     rules.allow_short_codes = true;
     let recipient = submission::recipient(&mut fields, "phone", &rules);

@@ -10,13 +10,13 @@ use serde::Serialize;
 use serde_json::Value;
 
 use super::Gate;
-use super::accept::{self, Beginning};
+use super::accept::{self, Asks, Beginning};
 use super::answer::{shown, written};
 use super::auth::{Admitted, Caller, Scope};
 use super::cursor::{Listing, Page};
 use super::envelope::{self, Paging};
 use super::error::{ApiError, Problem};
-use super::extract::{Fields, Id, read_body, require_json};
+use super::extract::{Fields, Id};
 use super::submission;
 use crate::domain::template::InvalidTemplate;
 use crate::domain::{Category, Locale, Template, Variable};
@@ -157,7 +157,17 @@ async fn add(
 ) -> Result<Response, ApiError> {
     let render: Render<TemplateView> = Arc::new(move |view| group.created(view));
     let (scope, skipped) = (Scope::TemplatesWrite, accept::never_skipped);
-    let begun = match accept::begin(gate, caller, scope, request, &render, skipped).await? {
+    let begun = match accept::begin(
+        gate,
+        caller,
+        scope,
+        request,
+        Asks::Something,
+        &render,
+        skipped,
+    )
+    .await?
+    {
         Beginning::Replay(answer) => return Ok(accept::replayed(answer)),
         Beginning::New(begun) => begun,
     };
@@ -357,11 +367,7 @@ async fn patch(
     group: Group,
 ) -> Result<Response, ApiError> {
     caller.may(Scope::TemplatesWrite)?;
-    let server = &gate.config().server;
-    let (head, body) = request.into_parts();
-    require_json(&head.headers)?;
-    let octets = read_body(&head.headers, body, server.max_body, server.body_timeout).await?;
-    let change = read_change(Fields::parse(&octets)?, group)?;
+    let change = read_change(gate.fields(request).await?, group)?;
     let most = gate.config().max_template;
     let by = gate.entry(caller, "template.change", &id.0);
     let changed = gate

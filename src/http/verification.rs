@@ -11,12 +11,12 @@ use serde::Serialize;
 use serde_json::value::RawValue;
 
 use super::Gate;
-use super::accept::{self, Beginning};
+use super::accept::{self, Asks, Beginning};
 use super::answer::{response, shown, written};
 use super::auth::{Admitted, Caller, Scope};
 use super::cursor::{self, ListId, Listing};
 use super::error::{ApiError, Problem};
-use super::extract::{Fields, Id, Query, read_body, require_json};
+use super::extract::{Fields, Id, Query};
 use super::message::{nothing_asked, plus_restored};
 use super::submission;
 use crate::domain::texts::TextFault;
@@ -130,7 +130,17 @@ pub(super) async fn begin(
 ) -> Result<Response, ApiError> {
     let render: Render<VerificationView> = Arc::new(surface.answer);
     let never = accept::never_skipped;
-    let begun = match accept::begin(gate, caller, Scope::Verify, request, &render, never).await? {
+    let begun = match accept::begin(
+        gate,
+        caller,
+        Scope::Verify,
+        request,
+        Asks::Something,
+        &render,
+        never,
+    )
+    .await?
+    {
         Beginning::Replay(answer) => return Ok(accept::replayed(answer)),
         Beginning::New(begun) => begun,
     };
@@ -301,11 +311,20 @@ pub(super) async fn resend(
 ) -> Result<Response, ApiError> {
     let render: Render<VerificationView> = Arc::new(sent_again);
     let never = accept::never_skipped;
-    let begun =
-        match accept::begin_bare(&gate, &caller, Scope::Verify, request, &render, never).await? {
-            Beginning::Replay(answer) => return Ok(accept::replayed(answer)),
-            Beginning::New(begun) => begun,
-        };
+    let begun = match accept::begin(
+        &gate,
+        &caller,
+        Scope::Verify,
+        request,
+        Asks::Nothing,
+        &render,
+        never,
+    )
+    .await?
+    {
+        Beginning::Replay(answer) => return Ok(accept::replayed(answer)),
+        Beginning::New(begun) => begun,
+    };
     let mut fields = begun.fields;
     fields.refuse_the_rest();
     fields.finish(Some(()))?;
@@ -398,15 +417,6 @@ impl Gate {
             CodeSent::NotPending => Err(ApiError::NotPending),
         }
     }
-
-    /// The fields of a request that changes nothing but what is compared.
-    pub(super) async fn fields_of(&self, request: Request) -> Result<Fields, ApiError> {
-        let server = &self.config().server;
-        let (head, body) = request.into_parts();
-        require_json(&head.headers)?;
-        let octets = read_body(&head.headers, body, server.max_body, server.body_timeout).await?;
-        Fields::parse(&octets)
-    }
 }
 
 /// What was typed; whatever it is, it is compared.
@@ -426,7 +436,7 @@ pub(super) async fn check(
     request: Request,
 ) -> Result<Response, ApiError> {
     caller.may(Scope::Verify)?;
-    let mut fields = gate.fields_of(request).await?;
+    let mut fields = gate.fields(request).await?;
     let code = code(&mut fields);
     fields.refuse_the_rest();
     let code = fields.finish(code)?;
@@ -444,7 +454,7 @@ pub(super) async fn check_newest(
     request: Request,
 ) -> Result<Response, ApiError> {
     caller.may(Scope::Verify)?;
-    let mut fields = gate.fields_of(request).await?;
+    let mut fields = gate.fields(request).await?;
     let recipient = recipient(&gate, &mut fields, "to");
     let purpose = match fields.has("purpose") {
         true => purpose(&mut fields),

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
-use super::idempotency::{self, Known, Once};
+use super::idempotency::{self, Once};
 use super::key;
 use super::list::cut;
 use super::message::{self, Accepted, Submission, Welcome};
@@ -180,12 +180,8 @@ fn accept(
     pepper: &Pepper,
     manners: &Manners,
 ) -> Result<Accepted<BatchView>, StoreError> {
-    if let Some(once) = once {
-        match idempotency::look_up(work.db, &once.scope, &once.body_mac)? {
-            Known::New => {}
-            Known::Replay(answer) => return Ok(Accepted::Replay(answer)),
-            Known::OtherBody => return Ok(Accepted::OtherBody),
-        }
+    if let Some(before) = Accepted::before(work, once)? {
+        return Ok(before);
     }
     let (messages, rejected) = match welcome(work, asked, manners)? {
         Ok(welcome) => welcome,

@@ -61,7 +61,18 @@ impl Store {
 #[derive(Debug)]
 pub(crate) struct OtherBody;
 
-pub(super) fn look_up(
+/// What is known of a request in the transaction that would do it; without a key it is always new.
+pub(super) fn known<V>(
+    db: &rusqlite::Connection,
+    once: Option<&Once<V>>,
+) -> Result<Known, rusqlite::Error> {
+    match once {
+        None => Ok(Known::New),
+        Some(once) => look_up(db, &once.scope, &once.body_mac),
+    }
+}
+
+fn look_up(
     db: &rusqlite::Connection,
     scope: &[u8; 32],
     body_mac: &[u8; 32],

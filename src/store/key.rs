@@ -4,7 +4,7 @@
 use rusqlite::{Connection, Row, named_params};
 
 use super::audit::{self, AuditEntry};
-use super::idempotency::{self, Known, Once};
+use super::idempotency::{self, Once};
 use super::message::Accepted;
 use super::writer::{Work, job};
 use super::{Store, StoreError};
@@ -133,12 +133,8 @@ fn add(
     by: &AuditEntry,
     once: Option<&Once<Key>>,
 ) -> Result<Accepted<Key>, StoreError> {
-    if let Some(once) = once {
-        match idempotency::look_up(work.db, &once.scope, &once.body_mac)? {
-            Known::New => {}
-            Known::Replay(answer) => return Ok(Accepted::Replay(answer)),
-            Known::OtherBody => return Ok(Accepted::OtherBody),
-        }
+    if let Some(before) = Accepted::before(work, once)? {
+        return Ok(before);
     }
     let known: i64 = work
         .db

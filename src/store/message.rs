@@ -55,6 +55,20 @@ pub(crate) struct Submission {
     pub(crate) counts: Counts,
 }
 
+impl<V> Accepted<V> {
+    /// What the same request came to before, by its Idempotency-Key.
+    pub(super) fn before(
+        work: &Work<'_>,
+        once: Option<&Once<V>>,
+    ) -> Result<Option<Self>, StoreError> {
+        Ok(match idempotency::known(work.db, once)? {
+            Known::New => None,
+            Known::Replay(answer) => Some(Self::Replay(answer)),
+            Known::OtherBody => Some(Self::OtherBody),
+        })
+    }
+}
+
 impl Submission {
     /// When it would go out if nothing held it back.
     fn goes_at(&self) -> UnixMillis {
@@ -177,12 +191,8 @@ fn accept(
     pepper: &Pepper,
     manners: &Manners,
 ) -> Result<Accepted, StoreError> {
-    if let Some(once) = once {
-        match idempotency::look_up(work.db, &once.scope, &once.body_mac)? {
-            Known::New => {}
-            Known::Replay(answer) => return Ok(Accepted::Replay(answer)),
-            Known::OtherBody => return Ok(Accepted::OtherBody),
-        }
+    if let Some(before) = Accepted::before(work, once)? {
+        return Ok(before);
     }
     match welcome(work, asked, manners)? {
         Welcome::Yes => {}

@@ -505,16 +505,11 @@ fn known(
     work: &Work<'_>,
     once: Option<&Once<VerificationView>>,
 ) -> Result<Option<CodeSent>, StoreError> {
-    let Some(once) = once else {
-        return Ok(None);
-    };
-    Ok(
-        match idempotency::look_up(work.db, &once.scope, &once.body_mac)? {
-            Known::New => None,
-            Known::Replay(answer) => Some(CodeSent::Replay(answer)),
-            Known::OtherBody => Some(CodeSent::OtherBody),
-        },
-    )
+    Ok(match idempotency::known(work.db, once)? {
+        Known::New => None,
+        Known::Replay(answer) => Some(CodeSent::Replay(answer)),
+        Known::OtherBody => Some(CodeSent::OtherBody),
+    })
 }
 
 /// A code that replaces another is tried anew; those that are kept share their attempts.
