@@ -9,6 +9,7 @@
 pub mod addressee;
 pub mod allowance;
 pub mod assembly;
+pub mod attempt;
 pub mod batch;
 pub mod body;
 pub mod carrier;
