@@ -22,7 +22,7 @@ fn an_answer_may_fail_whether_the_text_was_taken_or_not() {
     for taken in [false, true] {
         let sim = start();
         let count = |n: usize| if taken { n } else { 0 };
-        let mut faulty = |fault: Fault| {
+        let faulty = |fault: Fault| {
             sim.order(Order::once(fault));
             sent(&sim, "+15017122661")
         };

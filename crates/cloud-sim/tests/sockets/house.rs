@@ -342,7 +342,7 @@ impl Ear {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = listener.local_addr().unwrap();
         let (tell, heard) = channel();
-        let mut statuses = statuses.to_vec().into_iter();
+        let mut statuses = Vec::from(statuses).into_iter();
         // It ends with the test's process: accept has no deadline.
         std::thread::spawn(move || {
             for stream in listener.incoming().flatten() {
