@@ -7,6 +7,16 @@
 //! May use: `domain`, `https`.
 //! Read first: [`Provider`], then [`Verdict`].
 
+mod bare_status;
+mod form;
+mod patience;
+mod price;
+mod request;
+#[cfg(test)]
+mod specimens;
+pub(crate) mod twilio;
+mod words;
+
 use std::fmt;
 use std::time::Duration;
 
