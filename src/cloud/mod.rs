@@ -7,13 +7,24 @@
 //! May use: `domain`, `https`.
 //! Read first: [`Provider`], then [`Verdict`].
 
+mod account;
+mod aliyun;
 mod bare_status;
+mod beijing;
+mod code_templates;
+mod digest;
+mod endpoint;
 mod form;
 mod patience;
+mod percent;
 mod price;
 mod request;
 #[cfg(test)]
+mod samples;
+mod secret_path;
+#[cfg(test)]
 mod specimens;
+mod templates;
 pub(crate) mod twilio;
 mod words;
 

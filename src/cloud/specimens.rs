@@ -1,56 +1,22 @@
 //! Requests as the providers' own libraries make them, answers with what must be concluded, and texts to send.
 
-use std::time::Duration;
-
 use http::{HeaderMap, Method};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::form::Form;
-use super::{Callback, Cause, Moment, Outgoing, Verdict};
-use crate::domain::attempt::AttemptId;
-use crate::domain::{Body, Destination, Encoding, MessageSeq, NumberRules, Ticket, UnixMillis};
+pub(super) use super::samples::{ATTEMPT, answer, body, number};
+use super::{Callback, Cause, Moment, Outgoing, Verdict, samples};
+use crate::domain::{Body, Destination};
 use crate::https::{Answer, Request};
 
-pub(super) const ATTEMPT: AttemptId = AttemptId {
-    message: MessageSeq(0x2a),
-    ticket: Ticket(0x1f),
-};
-
-pub(super) fn number(text: &str) -> Destination {
-    NumberRules::new("", true).unwrap().parse(text).unwrap()
-}
-
-pub(super) fn body(text: &str) -> Body {
-    Body::parse(text).unwrap()
+pub(super) fn moment() -> Moment {
+    samples::moment("2026-01-02T03:04:05Z")
 }
 
 /// Five minutes, with a report.
 pub(super) fn outgoing<'a>(to: &'a Destination, body: &'a Body) -> Outgoing<'a> {
-    Outgoing {
-        attempt: ATTEMPT,
-        to,
-        body,
-        encoding: Encoding::Auto,
-        made_of: None,
-        validity: Duration::from_secs(300),
-        flash: false,
-        wants_report: true,
-    }
-}
-
-pub(super) fn moment() -> Moment {
-    Moment {
-        now: UnixMillis(1_767_323_045_000),
-        nonce: "063dbc5b39c6965221af258213e79eff".to_owned(),
-    }
-}
-
-pub(super) fn answer(status: u16, body: &str) -> Answer {
-    http::Response::builder()
-        .status(status)
-        .body(body.to_owned().into())
-        .unwrap()
+    samples::outgoing(to, body, None)
 }
 
 /// A POST of a form to `/callbacks/<provider>/<tail>`.
