@@ -13,6 +13,7 @@ mod bare_status;
 mod beijing;
 mod code_templates;
 mod digest;
+mod dypns;
 mod endpoint;
 mod percent;
 #[cfg(test)]
