@@ -20,6 +20,7 @@ mod percent;
 mod samples;
 mod secret_path;
 mod templates;
+mod tencent;
 mod words;
 
 use std::fmt;
