@@ -7,20 +7,27 @@
 //! May use: `domain`, `https`.
 //! Read first: [`Provider`], then [`Verdict`].
 
-mod account;
-mod aliyun;
+pub(crate) mod account;
+pub(crate) mod aliyun;
 mod bare_status;
 mod beijing;
-mod code_templates;
+pub(crate) mod code_templates;
 mod digest;
-mod dypns;
+pub(crate) mod dypns;
 mod endpoint;
+mod form;
+mod patience;
 mod percent;
+mod price;
+mod request;
 #[cfg(test)]
 mod samples;
 mod secret_path;
-mod templates;
-mod tencent;
+#[cfg(test)]
+mod specimens;
+pub(crate) mod templates;
+pub(crate) mod tencent;
+pub(crate) mod twilio;
 mod words;
 
 use std::fmt;
