@@ -8,9 +8,16 @@
 //! Read first: [`Config`], then the table test in [`check`].
 
 mod check;
+#[allow(dead_code, reason = "no provider is built on it yet")]
+mod cloud;
 mod desk;
+mod environment;
+mod limits;
+mod modems;
 mod problem;
 mod raw;
+#[allow(dead_code, reason = "no provider is built on it yet")]
+mod recipe;
 mod routes;
 mod sheet;
 mod values;
@@ -32,7 +39,15 @@ use crate::domain::{
 };
 
 pub(crate) use check::{Sources, load};
+#[allow(unused_imports, reason = "no provider is built on it yet")]
+pub(crate) use cloud::{
+    Aliyun, Cloud, CloudKind, SecretFrom, Sender, TemplateCode, Tencent, Twilio, Vonage,
+};
 pub(crate) use problem::ConfigError;
+#[allow(unused_imports, reason = "no provider is built on it yet")]
+pub(crate) use recipe::{
+    Condition, ErrorRule, HttpRecipe, RecipeAuth, RecipeCause, ReportRecipe, Says,
+};
 
 /// Everything the gateway was told, complete and in range.
 #[derive(Clone, Debug)]
@@ -47,6 +62,9 @@ pub(crate) struct Config {
     /// Relative names are looked up by [`Config::secret_path`].
     pub(crate) pepper_file: PathBuf,
     pub(crate) codes: Arc<CodeRules>,
+    /// The section of kind aliyun that makes and checks codes; `None`: the gateway does.
+    #[allow(dead_code, reason = "no provider is built on it yet")]
+    pub(crate) verify_cloud: Option<ModemName>,
     /// From one look for verifications whose time is over to the next.
     pub(crate) sweep_every: Duration,
     /// Characters that the content of a template may have.
@@ -65,6 +83,13 @@ pub(crate) struct Config {
     pub(crate) recorder_files: usize,
     /// In the order of the file.
     pub(crate) modems: Vec<Modem>,
+    /// In the order of the file; a section that is not enabled and lacks something is left out.
+    #[allow(dead_code, reason = "no provider is built on it yet")]
+    pub(crate) clouds: Vec<Cloud>,
+    /// Certificates of authorities, trusted besides those compiled in. Relative names are looked up by
+    /// [`Config::secret_path`].
+    #[allow(dead_code, reason = "no provider is built on it yet")]
+    pub(crate) tls_ca_file: Option<PathBuf>,
     pub(crate) simulate: Simulate,
     pub(crate) log: Log,
     /// The file it came from, when there was one.
@@ -294,6 +319,9 @@ pub(crate) struct Simulate {
     pub(crate) latency: Duration,
     pub(crate) prompt: Duration,
     pub(crate) report_after: Duration,
+    /// Simulated providers too.
+    #[allow(dead_code, reason = "no provider is built on it yet")]
+    pub(crate) cloud: bool,
 }
 
 #[derive(Clone, Copy, Debug)]
