@@ -26,6 +26,7 @@ mod secret_path;
 mod specimens;
 mod templates;
 pub(crate) mod twilio;
+pub(crate) mod vonage;
 mod words;
 
 use std::fmt;
