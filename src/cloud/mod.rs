@@ -15,6 +15,7 @@ mod code_templates;
 mod digest;
 mod endpoint;
 mod form;
+pub(crate) mod generic;
 mod patience;
 mod percent;
 mod price;
