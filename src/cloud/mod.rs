@@ -7,12 +7,13 @@
 //! May use: `domain`, `https`.
 //! Read first: [`Provider`], then [`Verdict`].
 
-mod account;
-mod aliyun;
+pub(crate) mod account;
+pub(crate) mod aliyun;
 mod bare_status;
 mod beijing;
-mod code_templates;
+pub(crate) mod code_templates;
 mod digest;
+pub(crate) mod dypns;
 mod endpoint;
 mod form;
 pub(crate) mod generic;
@@ -25,7 +26,8 @@ mod samples;
 mod secret_path;
 #[cfg(test)]
 mod specimens;
-mod templates;
+pub(crate) mod templates;
+pub(crate) mod tencent;
 pub(crate) mod twilio;
 pub(crate) mod vonage;
 mod words;
