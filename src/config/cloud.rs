@@ -20,6 +20,10 @@ use super::values::{optional, proxy_url, public_url};
 use crate::domain::route::{MOST_WEIGHT, USUAL_WEIGHT};
 use crate::domain::{Categories, ModemName, Money, Prefixes, ProfileName};
 
+/// Seconds.
+const USUAL_TIMEOUT: u64 = 10;
+const USUAL_CONCURRENCY: usize = 5;
+
 /// One section, complete. Relative names of its files are looked up by [`super::Config::secret_path`].
 #[derive(Clone, Debug)]
 pub(crate) struct Cloud {
@@ -44,6 +48,28 @@ pub(crate) struct Cloud {
     /// Of one part.
     pub(crate) cost: Money,
     pub(crate) enabled: bool,
+}
+
+impl Cloud {
+    /// A section that says nothing but what its kind needs.
+    #[cfg(feature = "sim")]
+    pub(crate) fn usual(name: ModemName, kind: CloudKind) -> Self {
+        Self {
+            name,
+            kind,
+            callback_secret_file: None,
+            base_url: None,
+            proxy: None,
+            timeout: Duration::from_secs(USUAL_TIMEOUT),
+            concurrency: USUAL_CONCURRENCY,
+            reports: true,
+            prefixes: Prefixes::default(),
+            categories: Categories::ALL,
+            weight: USUAL_WEIGHT,
+            cost: USUAL_COST,
+            enabled: true,
+        }
+    }
 }
 
 #[derive(Clone, Debug)]
@@ -93,6 +119,7 @@ pub(crate) struct Aliyun {
     pub(crate) sign_name: Option<String>,
     pub(crate) templates: BTreeMap<String, TemplateCode>,
     /// `SchemeName` of Dypnsapi, at most 20 characters: for codes that the provider makes and checks.
+    #[allow(dead_code, reason = "verify.backend does not lead there yet")]
     pub(crate) scheme_name: Option<String>,
 }
 
@@ -299,8 +326,13 @@ impl Desk<'_> {
                 public_url,
             ),
             proxy: self.address(section, "proxy", raw.proxy.take(), proxy_right, proxy_url),
-            timeout: self.seconds(&key("timeout"), raw.timeout.take(), 10, 1..=120),
-            concurrency: self.number(&key("concurrency"), raw.concurrency.take(), 5, 1..=100),
+            timeout: self.seconds(&key("timeout"), raw.timeout.take(), USUAL_TIMEOUT, 1..=120),
+            concurrency: self.number(
+                &key("concurrency"),
+                raw.concurrency.take(),
+                USUAL_CONCURRENCY,
+                1..=100,
+            ),
             reports: raw.reports.unwrap_or(true),
             prefixes: self.prefixes(&key("prefixes"), raw.prefixes.take()),
             categories: self.categories(&key("categories"), raw.categories.take(), Categories::ALL),

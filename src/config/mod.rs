@@ -8,7 +8,6 @@
 //! Read first: [`Config`], then the table test in [`check`].
 
 mod check;
-#[allow(dead_code, reason = "no provider is built on it yet")]
 mod cloud;
 mod desk;
 mod environment;
@@ -16,7 +15,6 @@ mod limits;
 mod modems;
 mod problem;
 mod raw;
-#[allow(dead_code, reason = "no provider is built on it yet")]
 mod recipe;
 mod routes;
 mod sheet;
@@ -39,15 +37,9 @@ use crate::domain::{
 };
 
 pub(crate) use check::{Sources, load};
-#[allow(unused_imports, reason = "no provider is built on it yet")]
-pub(crate) use cloud::{
-    Aliyun, Cloud, CloudKind, SecretFrom, Sender, TemplateCode, Tencent, Twilio, Vonage,
-};
+pub(crate) use cloud::{Cloud, CloudKind, SecretFrom, Sender, TemplateCode, Twilio};
 pub(crate) use problem::ConfigError;
-#[allow(unused_imports, reason = "no provider is built on it yet")]
-pub(crate) use recipe::{
-    Condition, ErrorRule, HttpRecipe, RecipeAuth, RecipeCause, ReportRecipe, Says,
-};
+pub(crate) use recipe::{Condition, HttpRecipe, RecipeAuth, RecipeCause, Says};
 
 /// Everything the gateway was told, complete and in range.
 #[derive(Clone, Debug)]
@@ -63,7 +55,7 @@ pub(crate) struct Config {
     pub(crate) pepper_file: PathBuf,
     pub(crate) codes: Arc<CodeRules>,
     /// The section of kind aliyun that makes and checks codes; `None`: the gateway does.
-    #[allow(dead_code, reason = "no provider is built on it yet")]
+    #[allow(dead_code, reason = "verify.backend does not lead there yet")]
     pub(crate) verify_cloud: Option<ModemName>,
     /// From one look for verifications whose time is over to the next.
     pub(crate) sweep_every: Duration,
@@ -84,11 +76,9 @@ pub(crate) struct Config {
     /// In the order of the file.
     pub(crate) modems: Vec<Modem>,
     /// In the order of the file; a section that is not enabled and lacks something is left out.
-    #[allow(dead_code, reason = "no provider is built on it yet")]
     pub(crate) clouds: Vec<Cloud>,
     /// Certificates of authorities, trusted besides those compiled in. Relative names are looked up by
     /// [`Config::secret_path`].
-    #[allow(dead_code, reason = "no provider is built on it yet")]
     pub(crate) tls_ca_file: Option<PathBuf>,
     pub(crate) simulate: Simulate,
     pub(crate) log: Log,
@@ -320,7 +310,6 @@ pub(crate) struct Simulate {
     pub(crate) prompt: Duration,
     pub(crate) report_after: Duration,
     /// Simulated providers too.
-    #[allow(dead_code, reason = "no provider is built on it yet")]
     pub(crate) cloud: bool,
 }
 
