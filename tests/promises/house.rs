@@ -3,6 +3,8 @@
 //! Everything is real: a store on disk, HTTP over a socket, modems on ptys. Only the network behind them is
 //! simulated. Nothing sleeps for a fixed time: what is waited for is asked for until it is there, with a bound.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -83,6 +85,30 @@ impl House {
             ..Settings::default()
         };
         Self::with_simulation(settings, &[], config, modem).await
+    }
+
+    /// With files that only their owner may read beside the config.
+    pub(crate) async fn with_secrets(
+        modems: usize,
+        network: NetworkSettings,
+        config: &str,
+        modem: &str,
+        files: &[(&str, String)],
+    ) -> Self {
+        let settings = Settings {
+            modems,
+            seed: 1,
+            network,
+            ..Settings::default()
+        };
+        let mut house = Self::built(settings, &[], config, modem).await;
+        for (name, content) in files {
+            let path = house.folder.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        }
+        house.start().await;
+        house
     }
 
     /// One modem, on a host with these clocks.
