@@ -10,6 +10,7 @@ use super::key;
 use super::limit::{self, Counts};
 use super::occurrence::{Occurrence, note};
 use super::query::{self, MessageView};
+use super::recent;
 use super::row;
 use super::suppression::held_back;
 use super::waiting::Place;
@@ -184,7 +185,7 @@ impl Group<'_> {
     }
 }
 
-fn accept(
+pub(super) fn accept(
     work: &mut Work<'_>,
     asked: &Submission,
     once: Option<&Once>,
@@ -238,7 +239,7 @@ pub(super) fn welcome(
     if let Some(skip) = unwanted(work, asked, manners)? {
         return Ok(Welcome::Skipped(skip));
     }
-    let wait = limit::wait(work, &asked.counts.counted, asked.counts.at)?;
+    let wait = limit::wait_of_send(work, &asked.to, &asked.counts)?;
     Ok(wait.map_or(Welcome::Yes, Welcome::Limited))
 }
 
@@ -388,6 +389,9 @@ fn insert(
     asked: &Submission,
     pepper: &Pepper,
 ) -> Result<(), StoreError> {
+    let counts = &asked.counts;
+    let counted_as = counts.of_number.counted_as;
+    let (counted, counted_at) = recent::place(work, view.seq, counted_as, asked.at, counts.at)?;
     let sealed = match asked.category {
         Category::Otp => {
             let nonce = rand::random();
@@ -400,11 +404,11 @@ fn insert(
             "INSERT INTO message (seq, id, app, to_number, to_raw, country, category, severity, priority,
                                   state, text, sealed, encoding, parts, flash, ref16, from_modem, crowd, client_ref,
                                   hold_code, hold_text, next_attempt_at, created_at, scheduled_at, expires_at, batch,
-                                  template)
+                                  template, counted, counted_at)
              VALUES (:seq, :id, :app, :to_number, :to_raw, :country, :category, :severity, :priority,
                      :state, :text, :sealed, :encoding, :parts, :flash, :ref16, :via, :crowd, :client_ref,
                      :hold_code, :hold_text, :next_attempt_at, :created_at, :scheduled_at, :expires_at, :batch,
-                     :template)",
+                     :template, :counted, :counted_at)",
         )?
         .execute(named_params! {
             ":seq": view.seq.0,
@@ -434,6 +438,8 @@ fn insert(
             ":expires_at": asked.expires_at.0,
             ":batch": batch.map(|batch| batch.0),
             ":template": asked.template,
+            ":counted": counted,
+            ":counted_at": counted_at,
         })?;
     let mut part = work.db.prepare_cached(
         "INSERT INTO part (message, number, state) VALUES (:seq, :number, 'queued')",

@@ -31,6 +31,7 @@ mod query;
 mod queue;
 mod quiet;
 mod reader;
+mod recent;
 mod report;
 mod retention;
 mod row;
@@ -68,6 +69,7 @@ pub(crate) use part::{Acceptance, Intent, NeverLeft, NextTry, Refusal, Uncertain
 pub(crate) use query::LastTry;
 pub(crate) use query::{Contacts, InLine, MessageView, StoredText};
 pub(crate) use queue::{Group as QueueGroup, Why};
+pub(crate) use recent::OfNumber;
 pub(crate) use report::Matched;
 pub(crate) use retention::Ages;
 pub(crate) use statistic::DAY;

@@ -11,6 +11,7 @@ mod limits;
 mod lists;
 mod numbers;
 mod people;
+mod recent;
 mod reports;
 mod wal;
 

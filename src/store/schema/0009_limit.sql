@@ -1,4 +1,25 @@
--- Events that limits count. By day first: what is written now lies together, and a day that no limit reaches any more is
+-- What a message counts as for its number, as far as limits are asked of that: in which logs it stands, as the sum of
+-- their numbers (domain::CountedAs); 0: in none. Negative: it is counted later than it was asked for.
+ALTER TABLE message ADD COLUMN counted INTEGER NOT NULL DEFAULT 0;
+-- When: as the clock stood then, whatever it is set to afterwards.
+ALTER TABLE message ADD COLUMN counted_at INTEGER;
+
+-- store.list with ?to=. Limits of a number are counted from it too: its page is written anyway, and no limit has one of its
+-- own.
+DROP INDEX message_to;
+CREATE INDEX message_to ON message (to_number, seq, counted, counted_at);
+-- The same of what is counted later: the order in which that was accepted says nothing of when it counts.
+CREATE INDEX message_counted_later ON message (to_number, counted_at, counted)
+  WHERE counted < 0;
+
+-- Where in the order of acceptance the time went back, by which messages are counted: what came before `first_seq` may be
+-- younger than what follows, but not younger than `before_at`. Empty, unless a clock is set back.
+CREATE TABLE counted_back (
+  first_seq INTEGER PRIMARY KEY,
+  before_at INTEGER NOT NULL
+) STRICT;
+
+-- Other events that limits count: wrong codes, and what is counted by who asks. By day first: what is written now lies together, and a day that no limit reaches any more is
 -- deleted from one end.
 CREATE TABLE limit_entry (
   -- Days since 1970.
