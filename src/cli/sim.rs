@@ -1,4 +1,6 @@
-//! `cellpost sim`: simulated modems alone, and the phones at the other end.
+//! `cellpost sim`: simulated modems alone, and the phones at the other end; simulated providers.
+
+mod cloud;
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
@@ -28,6 +30,8 @@ pub(super) struct SimArgs {
 enum SimCommand {
     /// Run simulated modems on ptys DIR/modem0 …, control socket DIR/ctl, ledger DIR/ledger.jsonl.
     Run(RunArgs),
+    /// Run simulated providers on a loopback port, and print what a gateway's config needs to use them.
+    Cloud(cloud::CloudArgs),
     /// Print what the phone with this number received.
     Handset {
         #[command(flatten)]
@@ -160,6 +164,7 @@ pub(super) fn run(args: &SimArgs) -> Result<(), CommandError> {
     };
     match command {
         SimCommand::Run(args) => run_modems(args),
+        SimCommand::Cloud(args) => cloud::run(args),
         SimCommand::Handset {
             at,
             number,

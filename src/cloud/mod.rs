@@ -7,6 +7,20 @@
 //! May use: `domain`, `https`.
 //! Read first: [`Provider`], then [`Verdict`].
 
+mod account;
+mod aliyun;
+mod bare_status;
+mod beijing;
+mod code_templates;
+mod digest;
+mod endpoint;
+mod percent;
+#[cfg(test)]
+mod samples;
+mod secret_path;
+mod templates;
+mod words;
+
 use std::fmt;
 use std::time::Duration;
 

@@ -1,0 +1,337 @@
+//! Delivery reports: what each provider calls back, how it is signed, and how that may go wrong.
+
+use std::time::Duration;
+
+use base64::Engine;
+use cloud_sim::{Fault, Order, Provider, Sim, State};
+use hmac::{Hmac, Mac};
+use serde_json::{Value, json};
+use sha1::Sha1;
+
+use crate::house::{
+    Ear, Message, create, generic, hex, look, send_sms, settings, start, text, until,
+};
+
+/// As Twilio's library computes it: the URL, then names and values in the order of the names.
+fn twilio_signature(token: &str, url: &str, body: &str) -> String {
+    let mut fields: Vec<(String, String)> = url::form_urlencoded::parse(body.as_bytes())
+        .into_owned()
+        .collect();
+    fields.sort();
+    let signed = fields.iter().fold(url.to_owned(), |signed, (name, value)| {
+        signed + name + value
+    });
+    let mut mac = Hmac::<Sha1>::new_from_slice(token.as_bytes()).unwrap();
+    mac.update(signed.as_bytes());
+    base64::engine::general_purpose::STANDARD.encode(mac.finalize().into_bytes())
+}
+
+fn is_signed(sim: &Sim, url: &str, report: &Message) -> bool {
+    let token = &sim.settings().twilio.auth_token;
+    report.header("x-twilio-signature") == twilio_signature(token, url, &report.body)
+}
+
+fn status(report: &Message) -> String {
+    report.field("MessageStatus").unwrap()
+}
+
+/// The statuses of the next reports of a text by Twilio that meets these faults, and that nothing follows.
+fn reported(faults: &[Fault], count: usize) -> Vec<String> {
+    let (sim, ear) = (start(), Ear::new());
+    for fault in faults {
+        sim.order(Order::once(fault.clone()));
+    }
+    text(&sim, "+15017122661", "x", &ear.url("/hook/7-a1")).unwrap();
+    let statuses = (0..count).map(|_| status(&ear.next())).collect();
+    ear.hears_no_more();
+    statuses
+}
+
+#[test]
+fn twilio_calls_back_sent_and_delivered_signed_over_the_exact_url() {
+    let (sim, ear) = (start(), Ear::new());
+    let url = ear.url("/callbacks/twilio/7-a1?route=a&n=%31");
+    let sid = text(&sim, "+15017122661", "x", &url).unwrap().json()["sid"].clone();
+    let sent = ear.next();
+    assert_eq!(
+        sent.first.trim_end(),
+        "POST /callbacks/twilio/7-a1?route=a&n=%31 HTTP/1.1"
+    );
+    assert_eq!(sent.header("host"), ear.address().to_string());
+    assert!(is_signed(&sim, &url, &sent));
+    assert!(!is_signed(&sim, &url.replace("%31", "1"), &sent));
+    assert_eq!(
+        (status(&sent), sent.field("SmsStatus").unwrap()),
+        ("sent".into(), "sent".into())
+    );
+    assert_eq!(sent.field("MessageSid"), sid.as_str().map(str::to_owned));
+    assert_eq!(
+        sent.field("AccountSid"),
+        Some(sim.settings().twilio.account_sid.clone())
+    );
+    assert_eq!(sent.field("ErrorCode"), None);
+
+    let delivered = ear.next();
+    assert!(is_signed(&sim, &url, &delivered));
+    assert_eq!(status(&delivered), "delivered");
+    assert_eq!(delivered.field("RawDlrDoneDate").unwrap().len(), 10);
+    ear.hears_no_more();
+    assert_eq!(sim.texts()[0].reference.as_deref(), Some("7-a1"));
+    until(|| sim.texts()[0].reports.len() == 2);
+    assert_eq!(sim.texts()[0].reports[1].status, Some(204));
+}
+
+#[test]
+fn a_message_that_asks_for_no_reports_gets_none() {
+    let sim = start();
+    text(&sim, "+15017122661", "x", "").unwrap();
+    std::thread::sleep(Duration::from_millis(150));
+    assert_eq!(sim.texts()[0].reports.len(), 0);
+}
+
+#[test]
+fn undelivered_comes_with_its_code_to_the_callback_and_to_a_query() {
+    let (sim, ear) = (start(), Ear::new());
+    sim.order(Order::once(Fault::Undelivered {
+        code: Some("30005".into()),
+    }));
+    let sid = text(&sim, "+15017122661", "x", &ear.url("/hook"))
+        .unwrap()
+        .json()["sid"]
+        .clone();
+    assert_eq!(status(&ear.next()), "sent");
+    let last = ear.next();
+    assert_eq!(
+        (status(&last), last.field("ErrorCode")),
+        ("undelivered".into(), Some("30005".into()))
+    );
+    let message = look(&sim, &format!("Messages/{}.json", sid.as_str().unwrap())).json();
+    assert_eq!(
+        (&message["status"], &message["error_code"]),
+        (&json!("undelivered"), &json!(30005))
+    );
+}
+
+#[test]
+fn reports_may_come_twice_backwards_late_or_never() {
+    assert_eq!(
+        reported(&[Fault::ReportTwice], 4),
+        ["sent", "sent", "delivered", "delivered"]
+    );
+    assert_eq!(
+        reported(&[Fault::ReportBackwards], 2),
+        ["delivered", "sent"]
+    );
+    assert_eq!(
+        reported(&[Fault::ReportLate { ms: 100 }], 2),
+        ["sent", "delivered"]
+    );
+    assert_eq!(reported(&[Fault::SentIsLast], 1), ["sent"]);
+    assert_eq!(reported(&[Fault::ReportWithheld], 0), [""; 0]);
+}
+
+#[test]
+fn what_is_withheld_is_known_to_a_query_and_what_is_never_reported_is_not() {
+    let sim = start();
+    let find = |fault: Fault| {
+        sim.order(Order::once(fault));
+        let sid = text(&sim, "+15017122661", "x", "http://127.0.0.1:9/")
+            .unwrap()
+            .json()["sid"]
+            .clone();
+        std::thread::sleep(Duration::from_millis(100));
+        look(&sim, &format!("Messages/{}.json", sid.as_str().unwrap())).json()["status"].clone()
+    };
+    assert_eq!(find(Fault::ReportWithheld), "delivered");
+    assert_eq!(find(Fault::SentIsLast), "sent");
+}
+
+#[test]
+fn a_forged_report_says_the_contrary_and_is_signed_by_a_stranger() {
+    let (sim, ear) = (start(), Ear::new());
+    sim.order(Order::once(Fault::ReportForged));
+    let url = ear.url("/hook/7-a1");
+    text(&sim, "+15017122661", "x", &url).unwrap();
+    let forged = ear.next();
+    assert_eq!(
+        (status(&forged).as_str(), is_signed(&sim, &url, &forged)),
+        ("undelivered", false)
+    );
+    for expected in ["sent", "delivered"] {
+        let report = ear.next();
+        assert_eq!(
+            (status(&report).as_str(), is_signed(&sim, &url, &report)),
+            (expected, true)
+        );
+    }
+    until(|| sim.texts()[0].reports.len() == 3);
+    assert!(sim.texts()[0].reports[0].forged);
+}
+
+#[test]
+fn an_early_report_is_answered_before_the_request_is() {
+    let (sim, ear) = (start(), Ear::new());
+    sim.order(Order::once(Fault::ReportEarly));
+    text(&sim, "+15017122661", "x", &ear.url("/hook")).unwrap();
+    assert_eq!(sim.texts()[0].reports.len(), 2);
+    assert_eq!(
+        [status(&ear.next()), status(&ear.next())],
+        ["sent", "delivered"]
+    );
+    ear.hears_no_more();
+}
+
+#[test]
+fn a_report_that_meets_a_5xx_comes_again_and_not_for_ever() {
+    let (sim, ear) = (start(), Ear::answering(&[500, 503, 204]));
+    sim.order(Order::once(Fault::Undelivered { code: None }));
+    sim.report_to(Provider::Generic, Some(ear.url("/generic/secret")));
+    sim.order(Order::once(Fault::SentIsLast));
+    generic(&sim, &json!({ "to": "+15017122661", "text": "x" })).unwrap();
+    let bodies: Vec<_> = (0..3).map(|_| ear.next().body).collect();
+    assert!(
+        bodies.iter().all(|body| body.contains("\"sent\"")),
+        "{bodies:?}"
+    );
+    ear.hears_no_more();
+
+    let deaf = Ear::answering(&[500; 20]);
+    text(&sim, "+15017122661", "x", &deaf.url("/hook")).unwrap();
+    let tries = (0..8)
+        .map(|_| status(&deaf.next()))
+        .filter(|status| status == "sent")
+        .count();
+    assert_eq!(tries, 4);
+    deaf.hears_no_more();
+}
+
+#[test]
+fn what_is_refused_by_the_receiver_is_not_told_again() {
+    let (sim, ear) = (start(), Ear::answering(&[401, 404]));
+    text(&sim, "+15017122661", "x", &ear.url("/hook")).unwrap();
+    assert_eq!(
+        [status(&ear.next()), status(&ear.next())],
+        ["sent", "delivered"]
+    );
+    ear.hears_no_more();
+}
+
+#[test]
+fn aliyun_reports_to_the_url_of_the_account_unsigned() {
+    let (sim, ear) = (start(), Ear::new());
+    sim.report_to(Provider::Aliyun, Some(ear.url("/callbacks/aliyun/secret")));
+    let biz_id = send_sms(&sim, "+8613800138000", "7-a1").json()["BizId"].clone();
+    let report = ear.next();
+    assert_eq!(
+        report.first.trim_end(),
+        "POST /callbacks/aliyun/secret HTTP/1.1"
+    );
+    assert!(
+        report
+            .header("content-type")
+            .starts_with("application/json")
+    );
+    let list = report.json();
+    let one = &list[0];
+    let keys: Vec<_> = one
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let expected = [
+        "biz_id",
+        "err_code",
+        "err_msg",
+        "out_id",
+        "phone_number",
+        "report_time",
+        "send_time",
+        "sms_size",
+        "success",
+    ];
+    assert_eq!(keys, expected);
+    assert_eq!((&one["biz_id"], &one["out_id"]), (&biz_id, &json!("7-a1")));
+    assert_eq!(
+        (&one["phone_number"], &one["success"]),
+        (&json!("13800138000"), &json!(true))
+    );
+    assert_eq!(
+        (&one["err_code"], &one["sms_size"]),
+        (&json!("DELIVERED"), &json!("1"))
+    );
+    ear.hears_no_more();
+
+    sim.order(Order::once(Fault::ReportForged));
+    sim.order(Order::once(Fault::Undelivered { code: None }));
+    send_sms(&sim, "13800138000", "7-a2");
+    let forged = ear.next();
+    assert!(forged.first.starts_with("POST /callbacks/aliyun/forged "));
+    assert_eq!(forged.json()[0]["success"], true);
+    let report = ear.next();
+    assert_eq!(
+        (&report.json()[0]["success"], &report.json()[0]["err_code"]),
+        (&json!(false), &json!("UNDELIV"))
+    );
+}
+
+#[test]
+fn the_generic_provider_signs_its_reports_when_it_has_a_secret() {
+    let ear = Ear::new();
+    let mut settings = settings();
+    settings.generic.report_secret = Some("shh".into());
+    let sim = cloud_sim::start(settings).unwrap();
+    let body = json!({ "to": "+15017122661", "text": "x", "reference": "7-a1", "callback": ear.url("/generic") });
+    let id = generic(&sim, &body).unwrap().json()["id"].clone();
+    for expected in ["sent", "delivered"] {
+        let report = ear.next();
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(b"shh").unwrap();
+        mac.update(report.body.as_bytes());
+        assert_eq!(
+            report.header("x-signature"),
+            hex(&mac.finalize().into_bytes())
+        );
+        let said = report.json();
+        assert_eq!(
+            (&said["id"], &said["reference"], &said["status"]),
+            (&id, &json!("7-a1"), &json!(expected))
+        );
+    }
+}
+
+#[test]
+fn callbacks_can_be_led_elsewhere_and_keep_their_url() {
+    let (sim, ear) = (start(), Ear::new());
+    let url = "https://sms.example.com/callbacks/twilio/7-a1";
+    sim.callbacks_to(Some(ear.address()));
+    text(&sim, "+15017122661", "x", url).unwrap();
+    let report = ear.next();
+    assert_eq!(report.header("host"), "sms.example.com");
+    assert!(is_signed(&sim, url, &report));
+    ear.next();
+    sim.callbacks_to(None);
+    text(&sim, "+15017122661", "y", url).unwrap();
+    until(|| !sim.texts()[1].reports.is_empty());
+    let why = sim.texts()[1].reports[0].error.clone().unwrap();
+    assert!(why.contains("only http"), "{why}");
+}
+
+#[test]
+fn a_report_may_be_ordered_by_hand() {
+    let (sim, ear) = (start(), Ear::new());
+    sim.order(Order::once(Fault::ReportWithheld));
+    let fields = [
+        ("To", "+15017122661"),
+        ("From", "+15005550006"),
+        ("Body", "x"),
+        ("StatusCallback", &ear.url("/hook")),
+    ];
+    create(&sim, &fields).unwrap();
+    assert!(sim.report(1, State::Delivered, false));
+    assert_eq!(status(&ear.next()), "delivered");
+    assert!(!sim.report(2, State::Delivered, false));
+    let order = json!({ "report": { "text": 1, "state": "sent", "forged": true } });
+    let answer = crate::house::ask(&sim, "POST /control", &[], &order.to_string()).unwrap();
+    assert_eq!(answer.json()["ok"], Value::Bool(true));
+    assert_eq!(status(&ear.next()), "sent");
+}
