@@ -275,8 +275,8 @@ pub(super) fn quiet_hours(until: UnixMillis) -> String {
 /// The number of the next message. Notes where in the order of acceptance the hour changes.
 pub(super) fn next_seq(work: &Work<'_>, at: UnixMillis) -> Result<MessageSeq, StoreError> {
     let newest: Option<(i64, i64)> = work
-        .db
-        .prepare_cached("SELECT seq, created_at FROM message ORDER BY seq DESC LIMIT 1")?
+        .kept
+        .take("SELECT seq, created_at FROM message ORDER BY seq DESC LIMIT 1")?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let seq = newest.map_or(1, |(seq, _)| seq + 1);
@@ -399,8 +399,8 @@ fn insert(
         }
         _ => None,
     };
-    work.db
-        .prepare_cached(
+    work.kept
+        .take(
             "INSERT INTO message (seq, id, app, to_number, to_raw, country, category, severity, priority,
                                   state, text, sealed, encoding, parts, flash, ref16, from_modem, crowd, client_ref,
                                   hold_code, hold_text, next_attempt_at, created_at, scheduled_at, expires_at, batch,
@@ -410,7 +410,7 @@ fn insert(
                      :hold_code, :hold_text, :next_attempt_at, :created_at, :scheduled_at, :expires_at, :batch,
                      :template, :counted, :counted_at)",
         )?
-        .execute(named_params! {
+        .run(named_params! {
             ":seq": view.seq.0,
             ":id": view.id.as_str(),
             ":app": asked.app,
@@ -441,11 +441,11 @@ fn insert(
             ":counted": counted,
             ":counted_at": counted_at,
         })?;
-    let mut part = work.db.prepare_cached(
-        "INSERT INTO part (message, number, state) VALUES (:seq, :number, 'queued')",
-    )?;
+    let mut part = work
+        .kept
+        .take("INSERT INTO part (message, number, state) VALUES (:seq, :number, 'queued')")?;
     for number in 1..=asked.parts {
-        part.execute(named_params! { ":seq": view.seq.0, ":number": number })?;
+        part.run(named_params! { ":seq": view.seq.0, ":number": number })?;
     }
     Ok(())
 }
@@ -554,7 +554,7 @@ fn expire(work: &mut Work<'_>, policies: Policies, now: UnixMillis) -> Result<us
         work,
         "SELECT seq
            FROM message
-          WHERE state IN ('scheduled', 'queued', 'sending')
+          WHERE (state = 'scheduled' OR state = 'queued' OR state = 'sending')
             AND state <> 'sending'
             AND expires_at <= :now
           ORDER BY expires_at
@@ -818,14 +818,14 @@ fn append_as(
     number: Option<i64>,
     event: Event,
 ) -> Result<(), StoreError> {
-    work.db
-        .prepare_cached(
+    work.kept
+        .take(
             "INSERT INTO event (message, number, at, kind, part, route, detail)
              VALUES (:seq,
                      COALESCE(:number, (SELECT COALESCE(MAX(number), 0) + 1 FROM event WHERE message = :seq)),
                      :at, :kind, :part, :route, :detail)",
         )?
-        .execute(named_params! {
+        .run(named_params! {
             ":seq": head.seq.0,
             ":number": number,
             ":at": event.at.0,

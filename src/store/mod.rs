@@ -18,6 +18,7 @@ mod fleet;
 mod guard;
 mod idempotency;
 mod inbound;
+mod kept;
 mod key;
 mod limit;
 mod list;

@@ -80,7 +80,7 @@ type Stretch = (i64, i64);
 
 /// The stretches that can hold what counts after `opens_after`, newest first.
 fn stretches(work: &Work<'_>, opens_after: UnixMillis) -> Result<Vec<Stretch>, StoreError> {
-    let mut statement = work.db.prepare_cached(WENT_BACK)?;
+    let mut statement = work.kept.take(WENT_BACK)?;
     let mut rows = statement.raw_query();
     let mut stretches = Vec::with_capacity(1);
     let (mut end, mut is_asked) = (i64::MAX, true);
@@ -105,7 +105,7 @@ fn look_back(
     lookback: &mut Lookback,
 ) -> Result<(), StoreError> {
     lookback.begin_stretch();
-    let mut statement = work.db.prepare_cached(NEWEST_FIRST)?;
+    let mut statement = work.kept.take(NEWEST_FIRST)?;
     let mut rows = statement.query(named_params! { ":to": word, ":first": first, ":end": end })?;
     while let Some(row) = rows.next()? {
         let counted = CountedAs::from_stored(row.get(0)?);
@@ -119,7 +119,7 @@ fn look_back(
 /// The same of what counts later than it was accepted.
 fn look_at_later(work: &Work<'_>, word: &str, lookback: &mut Lookback) -> Result<(), StoreError> {
     lookback.begin_stretch();
-    let mut statement = work.db.prepare_cached(LATEST_FIRST)?;
+    let mut statement = work.kept.take(LATEST_FIRST)?;
     let mut rows = statement.query(named_params! {
         ":to": word,
         ":opens_after": lookback.opens_after().0,

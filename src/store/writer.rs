@@ -14,6 +14,7 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tracing::{error, warn};
 
 use super::batch::{self, BatchStep, Touched};
+use super::kept::Shelf;
 use super::limit;
 use super::recent::Newest;
 use super::waiting::{Moves, Place, Waiting};
@@ -24,6 +25,8 @@ use crate::domain::{MessageSeq, MessageState, UnixMillis};
 /// What a job works with: the open transaction, and what to announce once it is committed.
 pub(super) struct Work<'a> {
     pub(super) db: &'a Connection,
+    /// Statements that each of many jobs runs.
+    pub(super) kept: Shelf<'a>,
     /// In which order of time messages were accepted.
     pub(super) newest: &'a Newest,
     news: News,
@@ -39,9 +42,10 @@ struct News {
 }
 
 impl<'a> Work<'a> {
-    fn new(file: &'a OpenFile) -> Self {
+    fn new(file: &'a OpenFile, kept: Shelf<'a>) -> Self {
         Self {
             db: &file.connection,
+            kept,
             newest: &file.newest,
             news: News::default(),
             touched: Vec::new(),
@@ -416,16 +420,21 @@ fn run_guarded(file: &OpenFile, group: Jobs, guard: Guard) -> Result<GroupEnd, J
         news: News::default(),
         answers: Vec::with_capacity(group.len()),
     };
+    let mut kept = Shelf::new(connection);
     let mut waiting = group.into_iter();
     while let Some(mut job) = waiting.next() {
-        let mut work = Work::new(file);
+        let mut work = Work::new(file, kept);
         let ran = match guard {
             Guard::None => run_job(&mut *job, &mut work),
             Guard::Savepoint => run_in_savepoint(&mut *job, &mut work),
         };
+        let Work {
+            news, kept: used, ..
+        } = work;
+        kept = used;
         let fate = match ran {
             Ok(()) => {
-                committed.news.append(work.news);
+                committed.news.append(news);
                 Ok(())
             }
             Err(error) if connection.is_autocommit() || guard == Guard::None => {
