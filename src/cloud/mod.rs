@@ -14,11 +14,18 @@ mod beijing;
 mod code_templates;
 mod digest;
 mod endpoint;
+mod form;
+mod patience;
 mod percent;
+mod price;
+mod request;
 #[cfg(test)]
 mod samples;
 mod secret_path;
+#[cfg(test)]
+mod specimens;
 mod templates;
+pub(crate) mod twilio;
 mod words;
 
 use std::fmt;

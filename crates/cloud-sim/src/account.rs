@@ -15,12 +15,23 @@ pub enum Provider {
     Aliyun,
     /// Alibaba Cloud's Dypnsapi: codes that it draws and checks itself.
     Dypns,
+    /// Tencent Cloud SMS: templates.
+    Tencent,
+    /// Vonage's SMS API.
+    Vonage,
     /// Any other: one POST of JSON or of a form.
     Generic,
 }
 
 impl Provider {
-    pub const ALL: [Self; 4] = [Self::Twilio, Self::Aliyun, Self::Dypns, Self::Generic];
+    pub const ALL: [Self; 6] = [
+        Self::Twilio,
+        Self::Aliyun,
+        Self::Dypns,
+        Self::Tencent,
+        Self::Vonage,
+        Self::Generic,
+    ];
 
     /// In faults, in the ledger, and as the first part of its path.
     pub fn name(self) -> &'static str {
@@ -28,6 +39,8 @@ impl Provider {
             Self::Twilio => "twilio",
             Self::Aliyun => "aliyun",
             Self::Dypns => "dypns",
+            Self::Tencent => "tencent",
+            Self::Vonage => "vonage",
             Self::Generic => "generic",
         }
     }
@@ -95,6 +108,66 @@ impl Default for AliyunAccount {
             security_token: None,
             sign_names: vec!["测试签名".into()],
             templates: Vec::new(),
+            report_url: None,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct TencentAccount {
+    pub secret_id: String,
+    pub secret_key: String,
+    pub sdk_app_id: String,
+    /// The signs that are approved; texts abroad need none.
+    pub sign_names: Vec<String>,
+    /// Where statuses go; nowhere without it.
+    pub report_url: Option<String>,
+}
+
+impl Default for TencentAccount {
+    fn default() -> Self {
+        Self {
+            secret_id: "AKIDcloudsim000000000000000000000001".into(),
+            secret_key: "CloudSimTencentKey00000000000001".into(),
+            sdk_app_id: "1400000001".into(),
+            sign_names: vec!["测试签名".into()],
+            report_url: None,
+        }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct VonageAccount {
+    pub api_key: String,
+    pub api_secret: String,
+    /// Signs what is called back, and may sign requests.
+    pub signature_secret: Option<String>,
+    /// `md5`, `sha1`, `sha256` or `sha512`, all of them keyed.
+    pub signature_method: String,
+    pub reports: VonageReports,
+    /// Where receipts go when a request has no `callback`; nowhere without either.
+    pub report_url: Option<String>,
+}
+
+/// How an account wants to be called back.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum VonageReports {
+    /// GET with the fields in the query.
+    Get,
+    /// POST of a form.
+    Form,
+    /// POST of JSON.
+    Json,
+}
+
+impl Default for VonageAccount {
+    fn default() -> Self {
+        Self {
+            api_key: "c10ad51e".into(),
+            api_secret: "CloudSimVonage01".into(),
+            signature_secret: Some("cloudsimsignature0123456789abcdef".into()),
+            signature_method: "sha256".into(),
+            reports: VonageReports::Form,
             report_url: None,
         }
     }

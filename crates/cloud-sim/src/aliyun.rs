@@ -9,13 +9,14 @@ use crate::account::Provider;
 use crate::acs3;
 use crate::calendar::{beijing, beijing_day};
 use crate::call::{Answer, Call, Fields, Reaction};
+use crate::dress::{Dress, Outcome};
 use crate::dypns;
 use crate::fault::Fault;
 use crate::ledger::{State, Text, digits};
 use crate::refusal::Refused;
 use crate::report::{Errand, Push};
 use crate::segments;
-use crate::world::{Dress, Outcome, World};
+use crate::world::World;
 
 const SELF: Provider = Provider::Aliyun;
 

@@ -8,10 +8,11 @@ use serde_json::{Value, json};
 use crate::account::Provider;
 use crate::aliyun::{is_mainland, national, params, refused, unavailable};
 use crate::call::{Answer, Call, Fields, Reaction};
+use crate::dress::Outcome;
 use crate::fault::Fault;
 use crate::ledger::Text;
 use crate::refusal::Refused;
-use crate::world::{Outcome, World};
+use crate::world::World;
 
 const SELF: Provider = Provider::Dypns;
 /// What stands for a code that is to be drawn here.

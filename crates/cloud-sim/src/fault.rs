@@ -9,6 +9,7 @@ use crate::account::Provider;
 
 /// An order: a fault, for whom, and how often.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
+#[serde(deny_unknown_fields)]
 pub struct Order {
     /// None: all of them.
     #[serde(default)]

@@ -6,13 +6,14 @@ use serde_json::{Value, json};
 
 use crate::account::{GenericAccount, Provider};
 use crate::call::{Answer, Call, Reaction};
+use crate::dress::Outcome;
 use crate::hash::{hex, hmac_sha256};
 use crate::ledger::{State, Text, digits};
 use crate::refusal::Refused;
-use crate::report::{Errand, Push};
+use crate::report::{Errand, Push, forged_path};
 use crate::segments;
 use crate::settings::Settings;
-use crate::world::{Outcome, World, forged_path};
+use crate::world::World;
 
 const SELF: Provider = Provider::Generic;
 

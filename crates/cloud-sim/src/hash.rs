@@ -3,8 +3,9 @@
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, Mac};
+use md5::Md5;
 use sha1::Sha1;
-use sha2::{Digest, Sha256};
+use sha2::{Digest, Sha256, Sha512};
 
 pub(crate) fn sha256(octets: &[u8]) -> Vec<u8> {
     Sha256::digest(octets).to_vec()
@@ -21,7 +22,7 @@ macro_rules! keyed {
     };
 }
 
-keyed!(hmac_sha1 Sha1, hmac_sha256 Sha256);
+keyed!(hmac_md5 Md5, hmac_sha1 Sha1, hmac_sha256 Sha256, hmac_sha512 Sha512);
 
 /// Lower case.
 pub(crate) fn hex(octets: &[u8]) -> String {

@@ -1,7 +1,7 @@
 //! SMS providers that can be told to misbehave, on a loopback port.
 //!
 //! ```text
-//!  gateway ─► server ─► world ─► twilio · aliyun · dypns · generic ─► ledger
+//!  gateway ─► server ─► world ─► twilio · aliyun · dypns · tencent · vonage · generic ─► ledger
 //!  gateway ◄─ push ◄──── world (what is due)
 //!  you ─────► control · Sim
 //! ```
@@ -20,6 +20,7 @@ mod calendar;
 mod call;
 mod control;
 mod draw;
+mod dress;
 mod dypns;
 mod error;
 mod fault;
@@ -28,6 +29,7 @@ mod hash;
 mod kit;
 mod ledger;
 mod magic;
+mod nonces;
 mod push;
 mod refusal;
 mod report;
@@ -35,10 +37,16 @@ mod segments;
 mod server;
 mod settings;
 mod sim;
+mod tc3;
+mod tencent;
 mod twilio;
+mod vonage;
 mod world;
 
-pub use account::{AliyunAccount, GenericAccount, Provider, TwilioAccount};
+pub use account::{
+    AliyunAccount, GenericAccount, Provider, TencentAccount, TwilioAccount, VonageAccount,
+    VonageReports,
+};
 pub use error::CloudSimError;
 pub use fault::{Fault, Listed, Order, Why};
 pub use kit::{CALLBACK_SECRET, Kit};

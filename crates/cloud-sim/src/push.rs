@@ -88,8 +88,10 @@ async fn call(push: &Push, to: Option<std::net::SocketAddr>) -> Result<u16, Stri
         .method(push.method)
         .uri(&url[url::Position::BeforePath..url::Position::AfterQuery])
         .header("host", authority)
-        .header("content-type", push.content_type)
         .header("connection", "close");
+    if !push.content_type.is_empty() {
+        request = request.header("content-type", push.content_type);
+    }
     for (name, value) in &push.headers {
         request = request.header(*name, value);
     }

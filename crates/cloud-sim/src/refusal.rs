@@ -3,7 +3,7 @@
 //! The first row of a kind is what `refuse` gives; `refuse_with` gives any of them, and codes that are not here too.
 
 use crate::account::Provider;
-use crate::fault::Why;
+use crate::fault::{Fault, Why};
 
 /// One row of a provider's error table.
 #[derive(Clone, Copy, Debug)]
@@ -30,6 +30,8 @@ pub fn refusals(provider: Provider) -> &'static [Refusal] {
         Provider::Twilio => TWILIO,
         Provider::Aliyun => ALIYUN,
         Provider::Dypns => DYPNS,
+        Provider::Tencent => TENCENT,
+        Provider::Vonage => VONAGE,
         Provider::Generic => GENERIC,
     }
 }
@@ -80,10 +82,39 @@ impl Refused {
     }
 }
 
+/// With what a fault has a provider refuse; none: it is no refusal.
+pub(crate) fn ordered(provider: Provider, fault: &Fault) -> Option<Refused> {
+    match fault {
+        Fault::RefuseWith {
+            code,
+            retry_after_s,
+        } => Some(Refused {
+            retry_after_s: *retry_after_s,
+            ..Refused::with(provider, code)
+        }),
+        Fault::Refuse { why } => Some(Refused::for_reason(provider, *why)),
+        Fault::RateLimited { retry_after_s } => Some(Refused {
+            retry_after_s: Some(*retry_after_s),
+            ..Refused::with(provider, rate_code(provider))
+        }),
+        _ => None,
+    }
+}
+
+fn rate_code(provider: Provider) -> &'static str {
+    match provider {
+        Provider::Twilio => "20429",
+        Provider::Aliyun | Provider::Dypns => "Throttling.User",
+        Provider::Tencent => "RequestLimitExceeded",
+        Provider::Vonage => "1",
+        Provider::Generic => "too_many",
+    }
+}
+
 fn plain_status(provider: Provider) -> u16 {
     match provider {
         Provider::Twilio | Provider::Generic => 400,
-        Provider::Aliyun | Provider::Dypns => 200,
+        Provider::Aliyun | Provider::Dypns | Provider::Tencent | Provider::Vonage => 200,
     }
 }
 
@@ -429,6 +460,254 @@ const DYPNS: &[Refusal] = &[
         Why::Unsure,
         "The request has failed due to a temporary failure of the server.",
     ),
+];
+
+/// Tencent Cloud's SMS. Everything comes with 200.
+const TENCENT: &[Refusal] = &[
+    row(
+        "FailedOperation.TemplateIncorrectOrUnapproved",
+        200,
+        Why::Template,
+        "template is not approved or the contents do not match",
+    ),
+    row(
+        "FailedOperation.TemplateUnapprovedOrNotExist",
+        200,
+        Why::Template,
+        "template is unapproved or does not exist",
+    ),
+    row(
+        "FailedOperation.TemplateIdNotExist",
+        200,
+        Why::Template,
+        "template id does not exist",
+    ),
+    row(
+        "InvalidParameterValue.IncorrectPhoneNumber",
+        200,
+        Why::Number,
+        "incorrect phone number",
+    ),
+    row(
+        "FailedOperation.PhoneNumberParseFail",
+        200,
+        Why::Number,
+        "the phone number cannot be parsed",
+    ),
+    row(
+        "MissingParameter.EmptyPhoneNumberSet",
+        200,
+        Why::Number,
+        "the set of phone numbers is empty",
+    ),
+    row(
+        "UnsupportedOperation.ChineseMainlandTemplateToGlobalPhone",
+        200,
+        Why::Number,
+        "a template for the Chinese mainland cannot be sent to global phones",
+    ),
+    row(
+        "UnsupportedOperation.GlobalTemplateToChineseMainlandPhone",
+        200,
+        Why::Number,
+        "a global template cannot be sent to the Chinese mainland",
+    ),
+    row(
+        "UnsupportedOperation.ContainDomesticAndInternationalPhoneNumber",
+        200,
+        Why::Number,
+        "domestic and international phone numbers in one request",
+    ),
+    row(
+        "UnsupportedOperation.UnsupportedRegion",
+        200,
+        Why::Number,
+        "the region is not supported",
+    ),
+    row(
+        "FailedOperation.TemplateParamSetNotMatchApprovedTemplate",
+        200,
+        Why::Params,
+        "the parameters do not match the approved template",
+    ),
+    row(
+        "InvalidParameterValue.TemplateParameterFormatError",
+        200,
+        Why::Params,
+        "the format of a template parameter is wrong",
+    ),
+    row(
+        "InvalidParameterValue.TemplateParameterLengthLimit",
+        200,
+        Why::Params,
+        "a template parameter is too long",
+    ),
+    row(
+        "InvalidParameterValue.ProhibitedUseUrlInTemplateParameter",
+        200,
+        Why::Params,
+        "a URL in a template parameter",
+    ),
+    row(
+        "InvalidParameterValue.ContentLengthLimit",
+        200,
+        Why::Params,
+        "the contents are too long",
+    ),
+    row(
+        "FailedOperation.ContainSensitiveWord",
+        200,
+        Why::Params,
+        "the text contains sensitive words",
+    ),
+    row(
+        "LimitExceeded.PhoneNumberThirtySecondLimit",
+        200,
+        Why::NumberLimit,
+        "more than the limit for a number in 30 seconds",
+    ),
+    row(
+        "LimitExceeded.PhoneNumberOneHourLimit",
+        200,
+        Why::NumberLimit,
+        "more than the limit for a number in an hour",
+    ),
+    row(
+        "LimitExceeded.PhoneNumberDailyLimit",
+        200,
+        Why::NumberLimit,
+        "more than the limit for a number in a day",
+    ),
+    row(
+        "LimitExceeded.PhoneNumberSameContentDailyLimit",
+        200,
+        Why::NumberLimit,
+        "more than the limit for the same contents to a number in a day",
+    ),
+    row(
+        "LimitExceeded.DeliveryFrequencyLimit",
+        200,
+        Why::NumberLimit,
+        "more than the limit of delivery frequency",
+    ),
+    row(
+        "LimitExceeded.AppDailyLimit",
+        200,
+        Why::Busy,
+        "more than the application's limit in a day",
+    ),
+    row(
+        "LimitExceeded.AppMainlandChinaDailyLimit",
+        200,
+        Why::Busy,
+        "more than the application's limit in a day",
+    ),
+    row(
+        "LimitExceeded.AppGlobalDailyLimit",
+        200,
+        Why::Busy,
+        "more than the application's limit in a day",
+    ),
+    row(
+        "RequestLimitExceeded",
+        200,
+        Why::Busy,
+        "the frequency of requests is over the limit",
+    ),
+    row(
+        "FailedOperation.InsufficientBalanceInSmsPackage",
+        200,
+        Why::Funds,
+        "insufficient balance in the package",
+    ),
+    row(
+        "FailedOperation.PhoneNumberInBlacklist",
+        200,
+        Why::OptedOut,
+        "the phone number is in the blocklist",
+    ),
+    row(
+        "FailedOperation.SignatureIncorrectOrUnapproved",
+        200,
+        Why::Config,
+        "the sign is wrong or not approved",
+    ),
+    row(
+        "InvalidParameterValue.SdkAppIdNotExist",
+        200,
+        Why::Config,
+        "the SdkAppId does not exist",
+    ),
+    row(
+        "UnauthorizedOperation.RequestPermissionDeny",
+        200,
+        Why::Config,
+        "no permission for this request",
+    ),
+    row(
+        "UnauthorizedOperation.SmsSdkAppIdVerifyFail",
+        200,
+        Why::Config,
+        "the SmsSdkAppId cannot be verified",
+    ),
+    row(
+        "AuthFailure.SignatureFailure",
+        200,
+        Why::Credentials,
+        "The provided credentials could not be validated.",
+    ),
+    row(
+        "AuthFailure.SecretIdNotFound",
+        200,
+        Why::Credentials,
+        "The SecretId does not exist.",
+    ),
+    row(
+        "AuthFailure.SignatureExpire",
+        200,
+        Why::Clock,
+        "The signature has expired.",
+    ),
+    row(
+        "InternalError.Timeout",
+        200,
+        Why::Unsure,
+        "a request inside timed out",
+    ),
+    row(
+        "InternalError.SendAndRecvFail",
+        200,
+        Why::Unsure,
+        "sending or receiving inside failed",
+    ),
+    row(
+        "InternalError.OtherError",
+        200,
+        Why::Unsure,
+        "another error",
+    ),
+    row("InternalError", 200, Why::Unsure, "internal error"),
+];
+
+/// Statuses of Vonage's SMS API. Everything comes with 200.
+const VONAGE: &[Refusal] = &[
+    row("6", 200, Why::Number, "Unroutable message - rejected"),
+    row("3", 200, Why::Params, "Invalid value for param: text"),
+    row("2", 200, Why::Params, "Missing text param"),
+    row(
+        "1",
+        200,
+        Why::Busy,
+        "Throughput Rate Exceeded - please wait [ 250 ] and retry",
+    ),
+    row("10", 200, Why::Busy, "Too Many Existing Binds"),
+    row("9", 200, Why::Funds, "Partner quota exceeded"),
+    row("7", 200, Why::OptedOut, "Number barred"),
+    row("15", 200, Why::Config, "Illegal Sender Address - rejected"),
+    row("8", 200, Why::Config, "Partner account barred"),
+    row("4", 200, Why::Credentials, "Bad Credentials"),
+    row("14", 200, Why::Credentials, "Invalid Signature"),
+    row("5", 200, Why::Unsure, "Internal Error"),
 ];
 
 /// No provider's: what one that is described in the config might say.

@@ -5,11 +5,20 @@ pub(crate) fn count(text: &str) -> usize {
     let septets: Option<Vec<usize>> = text.chars().map(septets).collect();
     match septets {
         Some(septets) => parts(&septets, 160, 153),
-        None => {
-            let units: Vec<usize> = text.chars().map(char::len_utf16).collect();
-            parts(&units, 70, 67)
-        }
+        None => count_unicode(text),
     }
+}
+
+/// Parts of a text that is sent as UCS-2 whatever is in it.
+pub(crate) fn count_unicode(text: &str) -> usize {
+    let units: Vec<usize> = text.chars().map(char::len_utf16).collect();
+    parts(&units, 70, 67)
+}
+
+/// What arrives of a text that is sent in the default alphabet whatever is in it.
+pub(crate) fn as_gsm(text: &str) -> String {
+    let arrives = |one: char| septets(one).map_or('?', |_| one);
+    text.chars().map(arrives).collect()
 }
 
 /// A character is never cut in two.
@@ -58,5 +67,7 @@ mod tests {
         assert_eq!(count(&"字".repeat(71)), 2);
         assert_eq!(count(&"@".repeat(160)), 1);
         assert_eq!(count(&"`".repeat(71)), 2);
+        assert_eq!(count_unicode(&"a".repeat(71)), 2);
+        assert_eq!(as_gsm("5 € für 字"), "5 € für ?");
     }
 }

@@ -182,7 +182,9 @@ fn provider_of<'a>(path: &'a str, headers: &hyper::HeaderMap) -> Option<(Provide
     }
     let provider = match path {
         _ if path.starts_with("/2010-04-01/") => Provider::Twilio,
+        "/sms/json" => Provider::Vonage,
         _ if headers.contains_key("x-acs-action") => Provider::Aliyun,
+        _ if headers.contains_key("x-tc-action") => Provider::Tencent,
         _ => return None,
     };
     Some((provider, path))

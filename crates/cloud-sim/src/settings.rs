@@ -3,7 +3,9 @@
 use std::net::SocketAddr;
 use std::time::Duration;
 
-use crate::account::{AliyunAccount, GenericAccount, Provider, TwilioAccount};
+use crate::account::{
+    AliyunAccount, GenericAccount, Provider, TencentAccount, TwilioAccount, VonageAccount,
+};
 use crate::fault::Order;
 
 /// What a simulated cloud is made of.
@@ -24,6 +26,8 @@ pub struct Settings {
     pub seed: Option<u64>,
     pub twilio: TwilioAccount,
     pub aliyun: AliyunAccount,
+    pub tencent: TencentAccount,
+    pub vonage: VonageAccount,
     pub generic: GenericAccount,
     /// In force from the start.
     pub faults: Vec<Order>,
@@ -40,6 +44,8 @@ impl Default for Settings {
             seed: None,
             twilio: TwilioAccount::default(),
             aliyun: AliyunAccount::default(),
+            tencent: TencentAccount::default(),
+            vonage: VonageAccount::default(),
             generic: GenericAccount::default(),
             faults: Vec::new(),
         }
@@ -52,6 +58,8 @@ impl Settings {
         match provider {
             Provider::Twilio => {}
             Provider::Aliyun | Provider::Dypns => self.aliyun.report_url = url,
+            Provider::Tencent => self.tencent.report_url = url,
+            Provider::Vonage => self.vonage.report_url = url,
             Provider::Generic => self.generic.report_url = url,
         }
     }

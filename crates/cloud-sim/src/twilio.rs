@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use crate::account::Provider;
 use crate::calendar::{from_day, from_iso, rfc2822};
 use crate::call::{Answer, Call, Fields, Reaction};
+use crate::dress::{Outcome, server_error};
 use crate::fault::Fault;
 use crate::hash::{base64, hmac_sha1};
 use crate::ledger::{State, Text};
@@ -15,7 +16,7 @@ use crate::refusal::Refused;
 use crate::report::{Errand, Push};
 use crate::segments;
 use crate::settings::Settings;
-use crate::world::{Outcome, World, server_error};
+use crate::world::World;
 
 const SELF: Provider = Provider::Twilio;
 const VERSION: &str = "2010-04-01";

@@ -3,19 +3,18 @@
 //!
 //! Never: reads a clock, opens a connection.
 
-use std::collections::{HashSet, VecDeque};
-use std::time::Duration;
-
 use crate::account::Provider;
-use crate::call::{Answer, Call, Deed, Reaction};
+use crate::call::{Call, Reaction};
 use crate::draw::Draw;
+use crate::dress::{Dress, Outcome, Sent};
 use crate::dypns::Codes;
 use crate::fault::{Fault, Order, Stage};
 use crate::ledger::{CallMade, Ledger, ReportMade, State, Text};
-use crate::refusal::Refused;
-use crate::report::{Agenda, Errand, Push};
+use crate::nonces::Nonces;
+use crate::refusal::{self, Refused};
+use crate::report::{Agenda, Errand, Push, errands_of, forged_path};
 use crate::settings::Settings;
-use crate::{aliyun, generic, magic, twilio};
+use crate::{aliyun, generic, magic, tencent, twilio, vonage};
 
 #[derive(Debug)]
 pub(crate) struct World {
@@ -28,29 +27,6 @@ pub(crate) struct World {
     agenda: Agenda,
     /// By how much the providers' clocks differ from ours.
     clock_offset_ms: i64,
-}
-
-/// What became of a text that was to be sent.
-#[derive(Debug)]
-pub(crate) struct Sent {
-    pub(crate) outcome: Outcome,
-    pub(crate) dress: Dress,
-}
-
-#[derive(Debug)]
-pub(crate) enum Outcome {
-    /// By its number in the ledger.
-    Taken(u64),
-    Refused(Refused),
-    /// It was not taken, and the answer does not tell.
-    Lost,
-}
-
-/// In what an answer is told, and what happens before it.
-#[derive(Debug, Default)]
-pub(crate) struct Dress {
-    fault: Option<Fault>,
-    early: Vec<Push>,
 }
 
 impl World {
@@ -71,6 +47,8 @@ impl World {
         match provider {
             Provider::Twilio => twilio::receive(self, call, now),
             Provider::Aliyun | Provider::Dypns => aliyun::receive(self, call, now),
+            Provider::Tencent => tencent::receive(self, call, now),
+            Provider::Vonage => vonage::receive(self, call, now),
             Provider::Generic => generic::receive(self, call, now),
         }
     }
@@ -119,7 +97,9 @@ impl World {
     pub(crate) fn send(&mut self, provider: Provider, mut text: Text, now: u64) -> Sent {
         text.provider = Some(provider);
         let fault = self.fault(Stage::Send, provider, &text.to);
-        let refused = fault.as_ref().and_then(|fault| refusal(provider, fault));
+        let refused = fault
+            .as_ref()
+            .and_then(|fault| refusal::ordered(provider, fault));
         if let Some(refused) = refused {
             self.note(
                 provider,
@@ -219,6 +199,8 @@ impl World {
         let of_account = match text.provider? {
             Provider::Twilio => None,
             Provider::Aliyun | Provider::Dypns => settings.aliyun.report_url.clone(),
+            Provider::Tencent => settings.tencent.report_url.clone(),
+            Provider::Vonage => settings.vonage.report_url.clone(),
             Provider::Generic => settings.generic.report_url.clone(),
         };
         text.callback.clone().or(of_account)
@@ -246,6 +228,7 @@ impl World {
         if has_target {
             let errand = Errand {
                 text: n,
+                part: None,
                 state,
                 is_forged,
                 tries: 0,
@@ -255,24 +238,46 @@ impl World {
         has_target
     }
 
-    fn pushes(&self, errand: Errand, now: u64) -> Vec<Push> {
+    /// One request, or one for each part where each has reports of its own.
+    fn pushes(&mut self, errand: Errand, now: u64) -> Vec<Push> {
+        let nonce = self.draw.uuid();
+        let settings = &self.settings;
         let Some(text) = self.ledger.text(errand.text) else {
             return Vec::new();
         };
-        let Some(mut url) = self.target(text) else {
+        let Some(url) = self.target(text) else {
             return Vec::new();
         };
-        let push = match text.provider {
-            Some(Provider::Twilio) => twilio::report(&self.settings, text, errand, url, now),
-            Some(Provider::Generic) => generic::report(&self.settings, text, errand, url, now),
-            _ => {
-                if errand.is_forged {
-                    url = forged_path(&url);
-                }
-                aliyun::report(text, errand, url, now)
+        // Who does not sign is known by a secret in the path.
+        let by_path = || {
+            if errand.is_forged {
+                forged_path(&url)
+            } else {
+                url.clone()
             }
         };
-        vec![push]
+        match text.provider {
+            Some(Provider::Twilio) => vec![twilio::report(settings, text, errand, url, now)],
+            Some(Provider::Aliyun | Provider::Dypns) => {
+                vec![aliyun::report(text, errand, by_path(), now)]
+            }
+            Some(Provider::Tencent) => vec![tencent::report(text, errand, by_path(), now)],
+            Some(Provider::Vonage) => {
+                let moment = (now, nonce.as_str());
+                let of = |(part, id): (usize, &String)| {
+                    let errand = Errand {
+                        part: Some(part),
+                        ..errand
+                    };
+                    vonage::report(&settings.vonage, text, (errand, id), &url, moment)
+                };
+                let parts = text.ids.iter().enumerate();
+                let wanted = parts.filter(|(at, _)| errand.part.is_none_or(|part| part == *at));
+                wanted.map(of).collect()
+            }
+            Some(Provider::Generic) => vec![generic::report(settings, text, errand, url, now)],
+            None => Vec::new(),
+        }
     }
 
     /// Writes down what came of a report, and puts it on the agenda again if that may help.
@@ -358,40 +363,6 @@ impl World {
     }
 }
 
-impl Dress {
-    /// Of several texts in one request: the first that is dressed counts.
-    pub(crate) fn join(&mut self, other: Self) {
-        self.early.extend(other.early);
-        self.fault = self.fault.take().or(other.fault);
-    }
-
-    /// What is told in place of `answer`.
-    pub(crate) fn wear(self, answer: Answer) -> Reaction {
-        let mut wait = Duration::ZERO;
-        let deed = match self.fault {
-            Some(Fault::ServerError { status, .. }) => Deed::Answer(server_error(status)),
-            Some(Fault::BadGateway { .. }) => Deed::Answer(bad_gateway()),
-            Some(Fault::Empty { .. }) => Deed::Answer(Answer {
-                body: String::new(),
-                ..answer
-            }),
-            Some(Fault::Garbled { .. }) => Deed::Answer(half(answer)),
-            Some(Fault::Close { .. }) => Deed::Close,
-            Some(Fault::Hang { .. }) => Deed::Hang,
-            Some(Fault::Slow { ms }) => {
-                wait = Duration::from_millis(ms);
-                Deed::Answer(answer)
-            }
-            _ => Deed::Answer(answer),
-        };
-        Reaction {
-            early: self.early,
-            wait,
-            deed,
-        }
-    }
-}
-
 fn told(fault: &Fault) -> String {
     let fault = serde_json::to_value(fault).unwrap_or_default();
     let kind = fault["kind"].as_str().unwrap_or_default();
@@ -401,156 +372,11 @@ fn told(fault: &Fault) -> String {
     }
 }
 
-fn refusal(provider: Provider, fault: &Fault) -> Option<Refused> {
-    match fault {
-        Fault::RefuseWith {
-            code,
-            retry_after_s,
-        } => Some(Refused {
-            retry_after_s: *retry_after_s,
-            ..Refused::with(provider, code)
-        }),
-        Fault::Refuse { why } => Some(Refused::for_reason(provider, *why)),
-        Fault::RateLimited { retry_after_s } => Some(Refused {
-            retry_after_s: Some(*retry_after_s),
-            ..Refused::with(provider, rate_code(provider))
-        }),
-        _ => None,
-    }
-}
-
-fn rate_code(provider: Provider) -> &'static str {
-    match provider {
-        Provider::Twilio => "20429",
-        Provider::Aliyun | Provider::Dypns => "Throttling.User",
-        Provider::Generic => "too_many",
-    }
-}
-
 fn usual_error(provider: Provider) -> &'static str {
     match provider {
         Provider::Twilio => "30003",
-        Provider::Aliyun | Provider::Dypns => "UNDELIV",
+        Provider::Aliyun | Provider::Dypns | Provider::Tencent => "UNDELIV",
+        Provider::Vonage => "1",
         Provider::Generic => "absent",
     }
-}
-
-/// What is to be told when; the numbers of the texts are still missing.
-fn errands_of(provider: Provider, states: &[(u64, State)], faults: &[Fault]) -> Vec<(u64, Errand)> {
-    let has = |fault: &Fault| faults.contains(fault);
-    if has(&Fault::ReportWithheld) {
-        return Vec::new();
-    }
-    let late = faults.iter().find_map(|fault| match fault {
-        Fault::ReportLate { ms } => Some(*ms),
-        _ => None,
-    });
-    let is_told = |state: State| match state {
-        State::Queued => false,
-        State::Sent => tells_sent(provider),
-        State::Delivered | State::Undelivered => true,
-    };
-    let mut told: Vec<_> = states
-        .iter()
-        .copied()
-        .filter(|(_, state)| is_told(*state))
-        .collect();
-    if has(&Fault::ReportBackwards) {
-        let backwards: Vec<_> = told.iter().rev().map(|(_, state)| *state).collect();
-        for (step, state) in told.iter_mut().zip(backwards) {
-            step.1 = state;
-        }
-    }
-    let errand = |(at, state): (u64, State), is_forged: bool| {
-        let errand = Errand {
-            text: 0,
-            state,
-            is_forged,
-            tries: 0,
-        };
-        (at.saturating_add(late.unwrap_or(0)), errand)
-    };
-    let mut errands = Vec::new();
-    if has(&Fault::ReportForged)
-        && let Some((at, _)) = told.first()
-    {
-        let contrary = match states.last() {
-            Some((_, State::Delivered)) => State::Undelivered,
-            _ => State::Delivered,
-        };
-        errands.push(errand((*at, contrary), true));
-    }
-    let copies = if has(&Fault::ReportTwice) { 2 } else { 1 };
-    for step in told {
-        errands.extend(std::iter::repeat_n(errand(step, false), copies));
-    }
-    errands
-}
-
-/// Whether there is a report of a text that is on its way.
-fn tells_sent(provider: Provider) -> bool {
-    match provider {
-        Provider::Twilio | Provider::Generic => true,
-        Provider::Aliyun | Provider::Dypns => false,
-    }
-}
-
-/// The same URL with another last part: what a stranger who does not know the secret would call.
-pub(crate) fn forged_path(url: &str) -> String {
-    let (before, _) = url.rsplit_once('/').unwrap_or((url, ""));
-    format!("{before}/forged")
-}
-
-pub(crate) fn server_error(status: u16) -> Answer {
-    let body =
-        serde_json::json!({ "code": 20500, "message": "Internal Server Error", "status": status });
-    Answer::json(status, &body)
-}
-
-fn bad_gateway() -> Answer {
-    Answer {
-        status: 502,
-        content_type: "text/html",
-        headers: Vec::new(),
-        body: "<html><body>502 Bad Gateway</body></html>".into(),
-    }
-}
-
-fn half(answer: Answer) -> Answer {
-    let middle = answer.body.len() / 2;
-    let end = (0..=middle)
-        .rev()
-        .find(|at| answer.body.is_char_boundary(*at));
-    Answer {
-        body: answer.body[..end.unwrap_or(0)].to_owned(),
-        ..answer
-    }
-}
-
-/// Nonces that were seen, for as long as a request with one could still be in time.
-#[derive(Debug, Default)]
-pub(crate) struct Nonces {
-    seen: HashSet<String>,
-    by_time: VecDeque<(u64, String)>,
-}
-
-impl Nonces {
-    /// False: it was there already.
-    pub(crate) fn note(&mut self, nonce: &str, now: u64) -> bool {
-        while let Some((at, _)) = self.by_time.front()
-            && (at + Self::KEPT_MS < now || self.by_time.len() >= Self::MOST)
-        {
-            if let Some((_, old)) = self.by_time.pop_front() {
-                self.seen.remove(&old);
-            }
-        }
-        let is_new = self.seen.insert(nonce.to_owned());
-        if is_new {
-            self.by_time.push_back((now, nonce.to_owned()));
-        }
-        is_new
-    }
-
-    const KEPT_MS: u64 = 30 * 60 * 1000;
-    const MOST: usize = 100_000;
 }

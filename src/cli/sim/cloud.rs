@@ -48,7 +48,9 @@ pub(super) fn run(args: &CloudArgs) -> Result<(), CommandError> {
         ..Settings::default()
     };
     let base = args.public_url.trim_end_matches('/');
-    settings.aliyun.report_url = Some(format!("{base}/callbacks/aliyun/{CALLBACK_SECRET}"));
+    let reports = |name: &str| Some(format!("{base}/callbacks/{name}/{CALLBACK_SECRET}"));
+    settings.aliyun.report_url = reports("aliyun");
+    settings.tencent.report_url = reports("tencent");
     runtime()?.block_on(async {
         let mut signals = Signals::new()
             .map_err(|error| CommandError::Failed(format!("signals cannot be read: {error}")))?;
@@ -64,8 +66,13 @@ pub(super) fn run(args: &CloudArgs) -> Result<(), CommandError> {
 
 /// An order, or a fault alone: for everybody, until it is cleared.
 fn order(text: &str) -> Result<Order, CommandError> {
-    let fault = serde_json::from_str::<Fault>(text).map(Order::always);
-    fault.or_else(|_| serde_json::from_str(text)).map_err(|error| {
+    let is_alone = serde_json::from_str::<serde_json::Value>(text)
+        .is_ok_and(|value| value.get("kind").is_some());
+    let order = match is_alone {
+        true => serde_json::from_str::<Fault>(text).map(Order::always),
+        false => serde_json::from_str(text),
+    };
+    order.map_err(|error| {
         CommandError::Usage(format!(
             "the fault {text} cannot be read: {error}; `cellpost sim cloud --list-faults` names them"
         ))
@@ -121,7 +128,13 @@ mod tests {
             .by(Provider::Twilio)
             .to("61");
         assert_eq!(order(given).unwrap(), expected);
-        assert!(order(r#"{"kind":"typo"}"#).is_err());
+        for wrong in [
+            r#"{"kind":"typo"}"#,
+            r#"{"fault":{"kind":"report_twice"},"typo":1}"#,
+            "typo",
+        ] {
+            assert!(order(wrong).is_err(), "{wrong}");
+        }
     }
 
     #[test]

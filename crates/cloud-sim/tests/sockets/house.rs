@@ -105,7 +105,7 @@ pub(crate) fn ask(
 
 /// Of a test with an answer that never comes.
 const PATIENCE: Duration = Duration::from_millis(700);
-const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
+pub(crate) const FORM: (&str, &str) = ("content-type", "application/x-www-form-urlencoded");
 
 pub(crate) fn form(fields: &[(&str, &str)]) -> String {
     url::form_urlencoded::Serializer::new(String::new())
@@ -318,6 +318,68 @@ fn date(unix_s: u64) -> (u64, usize, u64) {
         month += 1;
     }
     (year, month + 1, days + 1)
+}
+
+fn keyed(key: &[u8], octets: &[u8]) -> Vec<u8> {
+    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap();
+    mac.update(octets);
+    mac.finalize().into_bytes().to_vec()
+}
+
+/// The headers of a request to Tencent that is signed over `path`, so many seconds ago.
+pub(crate) fn tc3_headers(
+    sim: &Sim,
+    action: &str,
+    body: &str,
+    path: &str,
+    ago: u64,
+) -> Vec<(String, String)> {
+    let account = &sim.settings().tencent;
+    let now = std::time::SystemTime::now()
+        .duration_since(std::time::UNIX_EPOCH)
+        .unwrap();
+    let stamp = now.as_secs() - ago;
+    let (year, month, of_month) = date(stamp);
+    let day = format!("{year:04}-{month:02}-{of_month:02}");
+    let host = sim.address();
+    let digest = hex(&Sha256::digest(body.as_bytes()));
+    let request = format!(
+        "POST\n{path}\n\ncontent-type:application/json\nhost:{host}\n\ncontent-type;host\n{digest}"
+    );
+    let to_sign = format!(
+        "TC3-HMAC-SHA256\n{stamp}\n{day}/sms/tc3_request\n{}",
+        hex(&Sha256::digest(request.as_bytes()))
+    );
+    let of_day = keyed(
+        format!("TC3{}", account.secret_key).as_bytes(),
+        day.as_bytes(),
+    );
+    let of_request = keyed(&keyed(&of_day, b"sms"), b"tc3_request");
+    let signature = hex(&keyed(&of_request, to_sign.as_bytes()));
+    let proof = format!(
+        "TC3-HMAC-SHA256 Credential={}/{day}/sms/tc3_request, SignedHeaders=content-type;host, Signature={signature}",
+        account.secret_id
+    );
+    let header = |name: &str, value: String| (name.to_owned(), value);
+    vec![
+        header("content-type", "application/json".into()),
+        header("host", host.to_string()),
+        header("x-tc-action", action.into()),
+        header("x-tc-version", "2021-01-11".into()),
+        header("x-tc-region", "ap-guangzhou".into()),
+        header("x-tc-timestamp", stamp.to_string()),
+        header("authorization", proof),
+    ]
+}
+
+pub(crate) fn tc3(sim: &Sim, action: &str, body: &Value) -> Option<Message> {
+    let body = body.to_string();
+    let headers = tc3_headers(sim, action, &body, "/tencent/", 0);
+    let headers: Vec<_> = headers
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    ask(sim, "POST /tencent/", &headers, &body)
 }
 
 /// A POST of JSON to the generic provider with its token.

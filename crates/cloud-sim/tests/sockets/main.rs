@@ -10,4 +10,6 @@ mod faults;
 mod generic;
 mod house;
 mod reports;
+mod tencent;
 mod twilio;
+mod vonage;

@@ -3,13 +3,13 @@
 use std::time::Duration;
 
 use base64::Engine;
-use cloud_sim::{Fault, Order, Provider, Sim, State};
+use cloud_sim::{Fault, Order, Provider, Sim, State, VonageReports};
 use hmac::{Hmac, Mac};
 use serde_json::{Value, json};
 use sha1::Sha1;
 
 use crate::house::{
-    Ear, Message, create, generic, hex, look, send_sms, settings, start, text, until,
+    Ear, FORM, Message, create, generic, hex, look, send_sms, settings, start, tc3, text, until,
 };
 
 /// As Twilio's library computes it: the URL, then names and values in the order of the names.
@@ -297,6 +297,182 @@ fn the_generic_provider_signs_its_reports_when_it_has_a_secret() {
             (&id, &json!("7-a1"), &json!(expected))
         );
     }
+}
+
+#[test]
+fn tencent_pushes_statuses_to_the_url_of_the_account_unsigned() {
+    let (sim, ear) = (start(), Ear::new());
+    sim.report_to(
+        Provider::Tencent,
+        Some(ear.url("/callbacks/tencent/secret")),
+    );
+    let body = json!({
+        "PhoneNumberSet": ["+8613800138000"],
+        "SmsSdkAppId": "1400000001",
+        "TemplateId": "1110",
+        "SignName": "测试签名",
+    });
+    let sent = tc3(&sim, "SendSms", &body).unwrap().json();
+    let report = ear.next();
+    assert!(report.first.starts_with("POST /callbacks/tencent/secret "));
+    let list = report.json();
+    let keys: Vec<_> = list[0]
+        .as_object()
+        .unwrap()
+        .keys()
+        .map(String::as_str)
+        .collect();
+    let expected = [
+        "description",
+        "errmsg",
+        "mobile",
+        "nationcode",
+        "report_status",
+        "sid",
+        "user_receive_time",
+    ];
+    assert_eq!(keys, expected);
+    assert_eq!(
+        list[0]["sid"],
+        sent["Response"]["SendStatusSet"][0]["SerialNo"]
+    );
+    assert_eq!(
+        (&list[0]["mobile"], &list[0]["nationcode"]),
+        (&json!("13800138000"), &json!("86"))
+    );
+    assert_eq!(
+        (&list[0]["report_status"], &list[0]["errmsg"]),
+        (&json!("SUCCESS"), &json!("DELIVRD"))
+    );
+    ear.hears_no_more();
+}
+
+/// A text of two parts by Vonage; the receipts' ids, states and whether they are signed by the account's secret.
+fn receipts(
+    reports: VonageReports,
+    fault: Option<Fault>,
+    count: usize,
+) -> Vec<(String, String, bool)> {
+    let (ear, mut settings) = (Ear::new(), settings());
+    settings.vonage.reports = reports;
+    let sim = cloud_sim::start(settings).unwrap();
+    if let Some(fault) = fault {
+        sim.order(Order::once(fault));
+    }
+    let account = &sim.settings().vonage;
+    let proof = crate::house::basic(&account.api_key, &account.api_secret);
+    let (long, url) = ("x".repeat(161), ear.url("/callbacks/vonage"));
+    let fields = [
+        ("from", "Shop"),
+        ("to", "447700900000"),
+        ("text", &long),
+        ("callback", &url),
+    ];
+    let headers = [("authorization", proof.as_str()), FORM];
+    crate::house::ask(
+        &sim,
+        "POST /vonage/sms/json",
+        &headers,
+        &crate::house::form(&fields),
+    )
+    .unwrap();
+    let secret = account.signature_secret.as_ref().unwrap();
+    let read = |_| {
+        let report = ear.next();
+        let mut fields: Vec<(String, String)> = match reports {
+            VonageReports::Json => {
+                let body = report.json();
+                let fields = body.as_object().unwrap().iter();
+                fields
+                    .map(|(name, value)| (name.clone(), value.as_str().unwrap().into()))
+                    .collect()
+            }
+            VonageReports::Form => url::form_urlencoded::parse(report.body.as_bytes())
+                .into_owned()
+                .collect(),
+            VonageReports::Get => {
+                assert_eq!(report.body, "");
+                let query = report.first.split([' ', '?']).nth(2).unwrap();
+                url::form_urlencoded::parse(query.as_bytes())
+                    .into_owned()
+                    .collect()
+            }
+        };
+        fields.sort();
+        let field = |name: &str| {
+            fields
+                .iter()
+                .find(|(one, _)| one == name)
+                .unwrap()
+                .1
+                .clone()
+        };
+        assert_eq!(
+            (field("msisdn"), field("to")),
+            ("447700900000".into(), "Shop".into())
+        );
+        assert_eq!(
+            (field("scts").len(), field("message-timestamp").len()),
+            (10, 19)
+        );
+        let signed = fields.iter().filter(|(name, _)| name != "sig");
+        let line = signed.fold(String::new(), |line, (name, value)| {
+            line + "&" + name + "=" + value
+        });
+        let mut mac = Hmac::<sha2::Sha256>::new_from_slice(secret.as_bytes()).unwrap();
+        mac.update(line.as_bytes());
+        let is_signed = field("sig") == hex(&mac.finalize().into_bytes());
+        (field("messageId"), field("status"), is_signed)
+    };
+    let read = (0..count).map(read).collect();
+    ear.hears_no_more();
+    let ids = &sim.texts()[0].ids;
+    assert_eq!(ids.len(), 2);
+    read
+}
+
+#[test]
+fn vonage_signs_a_receipt_for_each_part_in_the_form_that_the_account_has() {
+    for reports in [VonageReports::Get, VonageReports::Form, VonageReports::Json] {
+        let read = receipts(reports, None, 4);
+        let states: Vec<_> = read.iter().map(|(_, state, _)| state.as_str()).collect();
+        assert_eq!(states, ["accepted", "accepted", "delivered", "delivered"]);
+        assert!(read.iter().all(|(.., is_signed)| *is_signed));
+        assert_ne!(read[2].0, read[3].0);
+    }
+    let forged = receipts(VonageReports::Form, Some(Fault::ReportForged), 6);
+    let signed: Vec<_> = forged.iter().map(|(.., is_signed)| *is_signed).collect();
+    assert_eq!(signed, [false, false, true, true, true, true]);
+    assert_eq!(forged[0].1, "failed");
+}
+
+#[test]
+fn only_the_receipt_that_met_a_5xx_comes_again() {
+    let ear = Ear::answering(&[500, 500, 204]);
+    let mut settings = settings();
+    settings.vonage.report_url = Some(ear.url("/callbacks/vonage"));
+    let sim = cloud_sim::start(settings).unwrap();
+    sim.order(Order::once(Fault::SentIsLast));
+    let account = &sim.settings().vonage;
+    let long = "x".repeat(161);
+    let fields = [
+        ("api_key", account.api_key.as_str()),
+        ("api_secret", account.api_secret.as_str()),
+        ("from", "Shop"),
+        ("to", "447700900000"),
+        ("text", &long),
+    ];
+    let fields = crate::house::form(&fields);
+    crate::house::ask(&sim, "POST /vonage/sms/json", &[FORM], &fields).unwrap();
+    let ids: Vec<_> = (0..4)
+        .map(|_| ear.next().field("messageId").unwrap())
+        .collect();
+    ear.hears_no_more();
+    let count = |id: &String| ids.iter().filter(|one| *one == id).count();
+    assert_eq!(
+        sim.texts()[0].ids.iter().map(count).collect::<Vec<_>>(),
+        [2, 2]
+    );
 }
 
 #[test]
