@@ -90,8 +90,10 @@ impl Endpoint {
             .body(body.into())
             .map_err(|_| Unfit("it is too long for the URL of a request".to_owned()))?;
         for (name, value) in headers {
-            let value = HeaderValue::from_str(&value)
+            let mut value = HeaderValue::from_str(&value)
                 .map_err(|_| Unfit(format!("the header {name} cannot hold its value")))?;
+            // Whoever prints a request sees that there is one, and no more.
+            value.set_sensitive(name == header::AUTHORIZATION.as_str());
             request
                 .headers_mut()
                 .insert(HeaderName::from_static(name), value);

@@ -72,6 +72,15 @@ pub(crate) struct Resolved<'a> {
     pub(crate) values: Vec<(&'a str, &'a str)>,
 }
 
+/// Whose template a code goes by that the provider draws, and which of its variables are told.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct OfCodes<'a> {
+    pub(crate) code: &'a str,
+    pub(crate) sign_name: Option<&'a str>,
+    /// `None`: all.
+    pub(crate) variables: Option<&'a [String]>,
+}
+
 /// Why a `template_map` cannot be used.
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 pub(crate) enum InvalidTemplates {
@@ -145,6 +154,25 @@ impl Templates {
             };
         };
         self.with_values(code, entry, made_of)
+    }
+
+    /// The registered template for codes of a profile that the provider draws itself: the profile's own, or that for any
+    /// text if it has this provider's form. One that is told a whole text cannot carry a code that nobody here knows.
+    pub(crate) fn of_codes(&self, profile: &str) -> Option<OfCodes<'_>> {
+        let own = self.entries.get(profile);
+        let any = self.entries.get(ANY_TEXT).filter(|entry| {
+            let code = entry.code.as_deref();
+            code.is_some_and(|code| (self.form)(code))
+        });
+        let entry = own.or(any)?;
+        Some(OfCodes {
+            code: [own, any]
+                .into_iter()
+                .flatten()
+                .find_map(|entry| entry.code.as_deref())?,
+            sign_name: entry.sign_name.as_deref().or(self.sign_name.as_deref()),
+            variables: entry.variables.as_deref(),
+        })
     }
 
     fn with_values<'a>(

@@ -9,6 +9,7 @@ use super::idempotency::{self, Answer, Known, Once};
 use super::key;
 use super::limit::{self, Counts};
 use super::occurrence::{Occurrence, note};
+use super::origin::{self, StoredOrigin};
 use super::query::{self, MessageView};
 use super::recent;
 use super::row;
@@ -16,6 +17,7 @@ use super::suppression::held_back;
 use super::waiting::Place;
 use super::writer::{Receipt, Work, job};
 use super::{Group, Step, Store, StoreError, preference, verification};
+use crate::domain::attempt::MadeOf;
 use crate::domain::message::{Change, Policies};
 use crate::domain::redact::masked_codes;
 use crate::domain::{
@@ -48,6 +50,8 @@ pub(crate) struct Submission {
     pub(crate) client_ref: Option<String>,
     /// The template it was made of.
     pub(crate) template: Option<i64>,
+    /// The same for providers that know texts by their template only.
+    pub(crate) made_of: Option<MadeOf>,
     pub(crate) scheduled_at: Option<UnixMillis>,
     pub(crate) expires_at: UnixMillis,
     pub(crate) at: UnixMillis,
@@ -367,6 +371,8 @@ fn new_view(
         from_number: None,
         client_ref: asked.client_ref.clone(),
         template: asked.template,
+        origin: asked.made_of.as_ref().map(StoredOrigin::unopened),
+        stays: false,
         route: None,
         tries: 0,
         error: None,
@@ -399,16 +405,21 @@ fn insert(
         }
         _ => None,
     };
+    let origin = asked
+        .made_of
+        .as_ref()
+        .map(|made_of| origin::stored(made_of, asked.category, &view.id, pepper))
+        .unwrap_or_default();
     work.kept
         .take(
             "INSERT INTO message (seq, id, app, to_number, to_raw, country, category, severity, priority,
                                   state, text, sealed, encoding, parts, flash, ref16, from_modem, crowd, client_ref,
                                   hold_code, hold_text, next_attempt_at, created_at, scheduled_at, expires_at, batch,
-                                  template, counted, counted_at)
+                                  template, counted, counted_at, made_of, sealed_values)
              VALUES (:seq, :id, :app, :to_number, :to_raw, :country, :category, :severity, :priority,
                      :state, :text, :sealed, :encoding, :parts, :flash, :ref16, :via, :crowd, :client_ref,
                      :hold_code, :hold_text, :next_attempt_at, :created_at, :scheduled_at, :expires_at, :batch,
-                     :template, :counted, :counted_at)",
+                     :template, :counted, :counted_at, :made_of, :sealed_values)",
         )?
         .run(named_params! {
             ":seq": view.seq.0,
@@ -440,6 +451,8 @@ fn insert(
             ":template": asked.template,
             ":counted": counted,
             ":counted_at": counted_at,
+            ":made_of": origin.plain,
+            ":sealed_values": origin.sealed,
         })?;
     let mut part = work
         .kept
@@ -782,7 +795,7 @@ pub(super) fn end(work: &Work<'_>, seq: MessageSeq) -> Result<(), StoreError> {
     work.db
         .prepare_cached(
             "UPDATE message
-                SET sealed = NULL, next_attempt_at = NULL, hold_code = NULL, hold_text = NULL
+                SET sealed = NULL, made_of = NULL, sealed_values = NULL, next_attempt_at = NULL, hold_code = NULL, hold_text = NULL
               WHERE seq = :seq",
         )?
         .execute(named_params! { ":seq": seq.0 })?;

@@ -570,6 +570,26 @@ proptest! {
     }
 
     #[test]
+    fn neither_a_template_code_nor_a_providers_id_can_become_another_parameter(
+        code in any::<String>(),
+        id in any::<String>(),
+    ) {
+        let (to, text) = (number("+8613800138000"), body("x"));
+        let now = moment("2026-01-02T03:04:05Z");
+        let made_of = MadeOf { template: "18".to_owned(), provider_template: Some(code.clone()), ..made_of(&[]) };
+        let only = Settings { template_map: BTreeMap::new(), ..settings() };
+        let request = Aliyun::new(only).unwrap().send(&outgoing(&to, &text, Some(&made_of)), &now).unwrap();
+        let sent = query(&request);
+        prop_assert_eq!(sent.len(), 4);
+        prop_assert_eq!(&sent[3], &("TemplateCode".to_owned(), code));
+
+        let asked = aliyun().ask(&sought(&to, Some(&id), "2026-01-02T03:04:05Z"), &now).unwrap();
+        let asked = query(&asked);
+        prop_assert_eq!(asked.len(), 5);
+        prop_assert_eq!(&asked[0], &("BizId".to_owned(), id));
+    }
+
+    #[test]
     fn any_answer_and_any_report_is_read_without_a_panic(
         status in 100u16..600,
         octets in proptest::collection::vec(any::<u8>(), 0..200),

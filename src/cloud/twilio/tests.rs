@@ -229,7 +229,7 @@ fn a_text_that_is_fetched_tells_its_state_and_its_price() {
     let sought = sought(&to, Some(SID), None);
     let found = twilio().found(
         &sought,
-        &answer(200, &message("delivered", "x", CREATED).to_string()),
+        &answer(200, message("delivered", "x", CREATED).to_string()),
     );
     let Found::Yes(taken, Some(delivery)) = found else {
         panic!("{found:?}")
@@ -264,7 +264,7 @@ fn a_text_that_failed_says_why() {
     failed["error_message"] = json!("Unreachable destination handset");
     let found = twilio().found(
         &sought(&to, Some(SID), None),
-        &answer(200, &failed.to_string()),
+        &answer(200, failed.to_string()),
     );
     let Found::Yes(_, Some(delivery)) = found else {
         panic!("{found:?}")
