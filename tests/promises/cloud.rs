@@ -63,8 +63,15 @@ impl CloudHouse {
             ..cloud_sim::Settings::default()
         })
         .unwrap();
-        let kit = sim.kits().into_iter().find(|kit| kit.provider == provider).unwrap();
-        let others = kit.section.lines().filter(|line| !line.starts_with("template_map"));
+        let kit = sim
+            .kits()
+            .into_iter()
+            .find(|kit| kit.provider == provider)
+            .unwrap();
+        let others = kit
+            .section
+            .lines()
+            .filter(|line| !line.starts_with("template_map"));
         let section: String = others.map(|line| format!("{line}\n")).collect();
         let lines = format!("{config}\n{section}{line}");
         let house = House::with_secrets(0, fast(), &lines, "", &kit.files).await;
@@ -97,7 +104,8 @@ impl CloudHouse {
 
     /// What the provider took for this number.
     pub(crate) fn taken(&self, to: &str) -> Vec<Text> {
-        self.sim.texts_to(to)
+        let is_to = |text: &Text| to.ends_with(text.to.trim_start_matches('+'));
+        self.sim.texts().into_iter().filter(is_to).collect()
     }
 
     pub(crate) async fn events_of(&self, id: &str) -> Vec<(String, String)> {
@@ -122,8 +130,8 @@ impl CloudHouse {
         rejected
             .iter()
             .map(|one| {
-                let word = |key: &str| one[key].as_str().unwrap_or_default().to_owned();
-                (word("route"), word("reason"))
+                let word = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+                (word(&one["route"]), word(&one["reason"]["code"]))
             })
             .collect()
     }

@@ -96,12 +96,13 @@ impl House {
         files: &[(&str, String)],
     ) -> Self {
         let settings = Settings {
-            modems,
+            // A simulation has one at least; the config need not know it.
+            modems: modems.max(1),
             seed: 1,
             network,
             ..Settings::default()
         };
-        let mut house = Self::built(settings, &[], config, modem).await;
+        let mut house = Self::built_with(modems, settings, &[], config, modem).await;
         for (name, content) in files {
             let path = house.folder.path().join(name);
             std::fs::write(&path, content).unwrap();
@@ -158,6 +159,17 @@ impl House {
 
     /// With a gateway that is not started yet.
     async fn built(settings: Settings, faults: &[Fault], config: &str, modem: &str) -> Self {
+        Self::built_with(settings.modems, settings, faults, config, modem).await
+    }
+
+    /// With so many of the simulation's modems in its config.
+    async fn built_with(
+        known: usize,
+        settings: Settings,
+        faults: &[Fault],
+        config: &str,
+        modem: &str,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sim = modem_sim::start(&folder.path().join("sim"), settings).unwrap();
         // Tests ask again and again until something is so.
@@ -172,7 +184,7 @@ impl House {
             true => "",
             false => "hour_quota = 0\nday_quota = 0\n",
         };
-        for (at, port) in sim.ports().iter().enumerate() {
+        for (at, port) in sim.ports().iter().enumerate().take(known) {
             lines += &format!(
                 "\n[modem.m{}]\ndevice = \"{}\"\nsend_timeout = 2\n{quotas}{modem}",
                 at + 1,

@@ -21,13 +21,25 @@ fn faults(taken: bool) -> Vec<(&'static str, Fault)> {
 }
 
 /// Each fault befalls a number of its own, and no report says more than the provider is asked.
-async fn befallen(provider: Provider, taken: bool, config: &str) -> (CloudHouse, Vec<(String, String, &'static str)>) {
-    let house = CloudHouse::with(0, &[provider], &format!("{PUBLIC}{config}"), "timeout = 2\n").await;
+async fn befallen(
+    provider: Provider,
+    taken: bool,
+    config: &str,
+) -> (CloudHouse, Vec<(String, String, &'static str)>) {
+    let house = CloudHouse::with(
+        0,
+        &[provider],
+        &format!("{PUBLIC}{config}"),
+        "timeout = 2\n",
+    )
+    .await;
     let mut sent = Vec::new();
     for (at, (name, fault)) in faults(taken).into_iter().enumerate() {
         let to = format!("+86138001381{at:02}");
         house.sim.order(Order::once(fault).to(&to[3..]));
-        house.sim.order(Order::always(Fault::ReportWithheld).to(&to[3..]));
+        house
+            .sim
+            .order(Order::always(Fault::ReportWithheld).to(&to[3..]));
         let id = house.house.send(&to, "once").await;
         sent.push((id, to, name));
     }
@@ -63,7 +75,10 @@ async fn what_the_provider_took_and_did_not_say_is_found_and_not_sent_again() {
 async fn what_the_provider_did_not_take_is_sent_once_it_has_said_so() {
     let (house, sent) = befallen(Provider::Twilio, false, "").await;
     for (id, to, name) in &sent {
-        within(70, name, async || house.house.message(id).await["status"] != "queued" && house.taken(to).len() == 1).await;
+        within(70, name, async || {
+            house.house.message(id).await["status"] != "queued" && house.taken(to).len() == 1
+        })
+        .await;
         let message = house.house.message(id).await;
         assert_eq!(message["may_be_duplicate"], false, "{name}");
     }
@@ -104,7 +119,10 @@ async fn a_stop_while_the_provider_hangs_ends_in_a_question_at_the_next_start() 
     house.once(Fault::Hang { taken: true });
     house.order(Fault::ReportWithheld);
     let id = house.house.send(to, "once").await;
-    within(10, "it is on its way", async || house.house.message(&id).await["status"] == "sending").await;
+    within(10, "it is on its way", async || {
+        house.house.message(&id).await["status"] == "sending"
+    })
+    .await;
     within(10, "it was taken", async || house.taken(to).len() == 1).await;
     house.restarts().await;
     within(40, "it was found", async || {
@@ -113,7 +131,12 @@ async fn a_stop_while_the_provider_hangs_ends_in_a_question_at_the_next_start() 
     })
     .await;
     assert_eq!(house.taken(to).len(), 1);
-    let kinds: Vec<String> = house.events_of(&id).await.into_iter().map(|(kind, _)| kind).collect();
+    let kinds: Vec<String> = house
+        .events_of(&id)
+        .await
+        .into_iter()
+        .map(|(kind, _)| kind)
+        .collect();
     assert!(kinds.contains(&"settled".to_owned()), "{kinds:?}");
 }
 
@@ -125,7 +148,12 @@ async fn the_same_request_of_a_caller_is_one_text_and_one_price() {
     for _ in 0..3 {
         let reply = house
             .house
-            .ask_with(http::Method::POST, "/v1/messages", Some(body.clone()), &[("Idempotency-Key", "order-7")])
+            .ask_with(
+                http::Method::POST,
+                "/v1/messages",
+                Some(body.clone()),
+                &[("Idempotency-Key", "order-7")],
+            )
             .await;
         assert_eq!(reply.status, 202);
     }

@@ -40,14 +40,21 @@ async fn each_provider_reports_what_was_delivered_and_what_was_not() {
         house.order(Fault::Undelivered { code: None });
         let id = house.house.send(TO, "not to be").await;
         let message = house.house.becomes(&id, "undelivered").await;
-        assert_eq!(message["error"]["code"], "undelivered", "{provider}: {message}");
+        assert_eq!(
+            message["error"]["code"], "undelivered",
+            "{provider}: {message}"
+        );
     }
 }
 
 #[tokio::test]
 async fn reports_that_come_twice_backwards_or_before_the_answer_end_in_the_same_fate() {
     for provider in [Provider::Twilio, Provider::Vonage] {
-        for fault in [Fault::ReportTwice, Fault::ReportBackwards, Fault::ReportEarly] {
+        for fault in [
+            Fault::ReportTwice,
+            Fault::ReportBackwards,
+            Fault::ReportEarly,
+        ] {
             let house = each(provider).await;
             house.order(fault.clone());
             let id = house.house.send(TO, "hello").await;
@@ -70,12 +77,18 @@ async fn a_forged_report_is_not_believed() {
     let reports = &house.taken(TO)[0].reports;
     let forged: Vec<_> = reports.iter().filter(|report| report.forged).collect();
     assert!(!forged.is_empty());
-    assert!(forged.iter().all(|report| report.status == Some(401)), "{forged:?}");
+    assert!(
+        forged.iter().all(|report| report.status == Some(401)),
+        "{forged:?}"
+    );
     // Nor one that names the try without a signature.
     let reference = house.taken(TO)[0].reference.clone().unwrap();
     let unsigned = Request::builder()
         .method(Method::POST)
-        .uri(format!("{}/callbacks/twilio/{reference}", house.house.url()))
+        .uri(format!(
+            "{}/callbacks/twilio/{reference}",
+            house.house.url()
+        ))
         .header("content-type", "application/x-www-form-urlencoded")
         .body(Full::new("MessageStatus=failed&MessageSid=SM1".into()))
         .unwrap();
@@ -92,7 +105,10 @@ async fn who_does_not_know_the_secret_path_reports_nothing() {
     let biz_id = house.taken(TO)[0].ids[0].clone();
     for (path, status) in [
         ("/callbacks/aliyun/guessed".to_owned(), 401),
-        (format!("/callbacks/aliyun/{}", cloud_sim::CALLBACK_SECRET), 200),
+        (
+            format!("/callbacks/aliyun/{}", cloud_sim::CALLBACK_SECRET),
+            200,
+        ),
     ] {
         // The right secret with the number of somebody else is nobody's report either.
         let report = json!([{ "phone_number": "13900139000", "success": true, "biz_id": biz_id,

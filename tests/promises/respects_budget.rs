@@ -7,7 +7,8 @@ use serde_json::json;
 use crate::cloud::CloudHouse;
 
 const TO: &str = "+8613800138000";
-const BUDGET: &str = "\n[server]\npublic_url = \"https://sms.example.com\"\n[budget]\ndaily = \"0.10\"\n";
+const BUDGET: &str =
+    "\n[server]\npublic_url = \"https://sms.example.com\"\n[budget]\ndaily = \"0.10\"\n";
 
 #[tokio::test]
 async fn when_the_day_is_paid_for_no_provider_is_a_candidate_also_after_a_restart() {
@@ -18,7 +19,10 @@ async fn when_the_day_is_paid_for_no_provider_is_a_candidate_also_after_a_restar
     }
     for _ in 0..2 {
         let third = json!({ "to": TO, "text": "third" });
-        let refused = house.house.ask(Method::POST, "/v1/messages", Some(third)).await;
+        let refused = house
+            .house
+            .ask(Method::POST, "/v1/messages", Some(third))
+            .await;
         assert_eq!(refused.status, StatusCode::FORBIDDEN);
         assert_eq!(refused.body["code"], "insufficient_credit");
         house.restarts().await;
