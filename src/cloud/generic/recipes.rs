@@ -198,7 +198,7 @@ fn sent_json(recipe: &Recipe) -> Value {
 
 #[track_caller]
 fn assert_taken(recipe: &Recipe, status: u16, body: &Value, id: &str) {
-    match recipe.verdict(&answer(status, &body.to_string())) {
+    match recipe.verdict(&answer(status, body.to_string())) {
         Verdict::Accepted(taken) => assert_eq!(taken.ids, [id]),
         other => panic!("{other:?}"),
     }
@@ -206,7 +206,7 @@ fn assert_taken(recipe: &Recipe, status: u16, body: &Value, id: &str) {
 
 #[track_caller]
 fn assert_refused(recipe: &Recipe, status: u16, body: &Value, cause: Cause) {
-    let verdict = recipe.verdict(&answer(status, &body.to_string()));
+    let verdict = recipe.verdict(&answer(status, body.to_string()));
     assert_eq!(refused(verdict), cause, "{status} {body}");
 }
 
@@ -294,7 +294,7 @@ fn africas_talking() {
         &json!("The supplied authentication is invalid"),
         Cause::Config,
     );
-    let internal = recipe.verdict(&answer(201, &told(500, "InternalServerError").to_string()));
+    let internal = recipe.verdict(&answer(201, told(500, "InternalServerError").to_string()));
     assert!(matches!(internal, Verdict::Unknown(_)));
     assert_open(&recipe);
     let report = "phoneNumber=%2B8613800138000&id=ATPid_1&status=Success&networkCode=63902";

@@ -89,7 +89,7 @@ fn parts(statuses: &[(&str, &str)]) -> Answer {
     });
     let body =
         json!({"message-count": statuses.len().to_string(), "messages": parts.collect::<Vec<_>>()});
-    answer(200, &body.to_string())
+    answer(200, body.to_string())
 }
 
 #[test]
