@@ -10,6 +10,7 @@
 
 mod backups;
 mod clock;
+mod providers;
 mod secrets;
 
 use std::fs::{DirBuilder, File, OpenOptions};
@@ -24,9 +25,11 @@ use tokio::net::TcpListener;
 use tokio::sync::{Notify, broadcast, mpsc, watch};
 use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use backups::Backups;
+use providers::Providers;
 
 use crate::config::{Config, ConfigError};
 use crate::dispatch::{
@@ -35,10 +38,10 @@ use crate::dispatch::{
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::route::rank;
 use crate::domain::{
-    Clock, FleetView, KeyHash, ModemName, Patience, Pepper, RouteName, Terms, UnixMillis,
+    Clock, FleetView, KeyHash, ModemName, Patience, Pepper, RouteName, Takes, Terms, UnixMillis,
 };
 use crate::http::{Gate, Parts};
-use crate::inbox::Inbox;
+use crate::inbox::{Asking, Inbox};
 use crate::modem::fleet::Fleet;
 use crate::modem::profile::{ProfileError, Profiles};
 use crate::modem::replay::{ReplayError, Replayed};
@@ -60,6 +63,9 @@ pub(crate) struct Gateway {
     http: JoinHandle<()>,
     dispatch: JoinHandle<()>,
     inbox: JoinHandle<()>,
+    asking: JoinHandle<()>,
+    /// Requests to providers that are under way.
+    requests: TaskTracker,
     housekeeping: JoinHandle<()>,
     sweep: JoinHandle<()>,
     time: Option<JoinHandle<()>>,
@@ -162,11 +168,13 @@ impl Gateway {
         if let Some(keeper) = &time_keeper {
             keeper.begin(&store).await.map_err(store_failed)?;
         }
+        let providers = Providers::default();
         let settings_of_dispatch = Settings {
             policies: config.message.uncertain,
             max_attempts: config.message.max_attempts,
             report_timeout: config.message.report_timeout,
             curfew: config.manners.curfew.clone(),
+            askable: providers.askable(),
             clock: clock.clone(),
         };
         let keys = store.keys().await.map_err(store_failed)?;
@@ -205,13 +213,15 @@ impl Gateway {
             .into_iter()
             .zip(&modems)
             .map(|(handle, modem)| route(&config, &patience, modem, handle));
-        // Nobody answers there: providers come with a later version.
-        let (_, answers) = mpsc::channel(1);
+        let (answered, answers) = mpsc::channel(providers.width());
+        let requests = TaskTracker::new();
+        let clouds = providers.routes(&answered, &requests, &stops.fleet);
+        let questions = Arc::new(Notify::new());
         let (wishes, wishes_receiver) = mpsc::channel(WISHES);
         let (dispatch, loads) = Dispatch::new(
             store.clone(),
             settings_of_dispatch,
-            routes.collect(),
+            routes.chain(clouds).collect(),
             Budget {
                 daily: config.budget.daily,
                 monthly: config.budget.monthly,
@@ -224,6 +234,7 @@ impl Gateway {
                 answers,
                 wishes: wishes_receiver,
                 news,
+                questions: Arc::clone(&questions),
             },
         );
         let inbox = Inbox {
@@ -231,6 +242,13 @@ impl Gateway {
             news: news_receiver,
             modems: receipts,
             part_timeout: config.inbound.part_timeout,
+            bell: bell.clone(),
+            clock: clock.clone(),
+        };
+        let asking = Asking {
+            store: store.clone(),
+            providers: providers.inquirers(),
+            questions,
             bell: bell.clone(),
             clock: clock.clone(),
         };
@@ -251,6 +269,7 @@ impl Gateway {
             admin_key: KeyHash::of(&admin_key),
             keys,
             clock: clock.clone(),
+            callbacks: providers.readers(),
         });
         let run_file = write_run_file(&config.data_dir, &addresses)?;
         let ages = Ages {
@@ -271,6 +290,8 @@ impl Gateway {
             )),
             dispatch: tokio::spawn(dispatch.run(stops.dispatch.clone())),
             inbox: tokio::spawn(inbox.run()),
+            asking: tokio::spawn(asking.run(stops.housekeeping.clone())),
+            requests,
             sweep: tokio::spawn(sweep(
                 store.clone(),
                 config.sweep_every,
@@ -362,6 +383,8 @@ impl Gateway {
             join("dispatch", &mut self.dispatch).await;
         }
         self.fleet.join().await;
+        self.requests.close();
+        self.requests.wait().await;
         // What it still holds when the disk refuses to the end is lost, as on a power cut; a stop must end.
         let last_news = tokio::time::Instant::now() + LAST_NEWS;
         if tokio::time::timeout_at(grace.max(last_news), &mut self.inbox)
@@ -374,6 +397,7 @@ impl Gateway {
         self.stops.housekeeping.cancel();
         join("housekeeping", &mut self.housekeeping).await;
         join("verify", &mut self.sweep).await;
+        join("asking", &mut self.asking).await;
         if let Some(time) = &mut self.time {
             join("time", time).await;
         }
@@ -526,6 +550,7 @@ fn route(
             enabled: true,
             patience: Arc::clone(patience),
             policies: config.message.uncertain,
+            takes: Takes::Texts,
         },
         name,
         way: Way::Modem(handle),
@@ -539,6 +564,7 @@ fn route(
             zone: config.server.timezone.clone(),
         },
         min_interval: modem.min_interval,
+        asking: crate::dispatch::Asking::default(),
     }
 }
 

@@ -202,6 +202,7 @@ pub(crate) fn verdict(fault: &Fault, progress: Progress) -> Verdict {
             blame,
             code: row.code,
             detail: described(fault, row.words),
+            wait: None,
         })
     };
     let Progress::AfterCtrlZ(elapsed) = progress else {
@@ -214,6 +215,7 @@ pub(crate) fn verdict(fault: &Fault, progress: Progress) -> Verdict {
             blame: Blame::Modem,
             code: "timeout_uncertain",
             detail: described(fault, row.words),
+            wait: None,
         }),
         Certainty::Accepted => Verdict::AcceptedEarlier,
     }

@@ -11,6 +11,7 @@ pub(crate) mod account;
 pub(crate) mod aliyun;
 mod bare_status;
 mod beijing;
+pub(crate) mod carrier;
 pub(crate) mod code_templates;
 mod digest;
 pub(crate) mod dypns;
@@ -33,7 +34,8 @@ mod words;
 use std::fmt;
 use std::time::Duration;
 
-use http::{HeaderMap, Method};
+pub(crate) use crate::domain::attempt::{Found, Sought};
+pub(crate) use crate::domain::callback::{Callback, Disbelief, Thanks};
 
 use crate::domain::attempt::{AttemptId, Delivery, MadeOf, Taken};
 use crate::domain::{Body, Destination, Encoding, UnixMillis};
@@ -115,75 +117,6 @@ pub(crate) enum Cause {
 #[derive(Clone, Debug, Eq, PartialEq, thiserror::Error)]
 #[error("{0}")]
 pub(crate) struct Unfit(pub(crate) String);
-
-/// What is asked about: a text that may have been taken, or one of which no report has come.
-#[derive(Clone, Debug)]
-pub(crate) struct Sought<'a> {
-    pub(crate) attempt: AttemptId,
-    /// The provider's id, if it told one.
-    pub(crate) id: Option<&'a str>,
-    pub(crate) to: &'a Destination,
-    /// The text, where it is still known: what is told apart by nothing else is told apart by this.
-    pub(crate) body: Option<&'a Body>,
-    /// When the request was about to be written.
-    pub(crate) sent_at: UnixMillis,
-}
-
-/// What an answer says of what was asked about.
-#[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Found {
-    /// The provider has it; by these ids, and this became of it.
-    Yes(Taken, Option<Delivery>),
-    /// The provider has no such text.
-    No,
-    /// It did not say: for a person.
-    NotSaid(String),
-}
-
-/// A request to `/callbacks/<provider>/…`.
-#[derive(Clone, Debug)]
-pub(crate) struct Callback<'a> {
-    pub(crate) method: &'a Method,
-    /// The URL as the provider knows it: `server.public_url`, path and query, nothing decoded.
-    pub(crate) url: &'a str,
-    /// What follows `/callbacks/<provider>/`, nothing decoded; empty when nothing does.
-    pub(crate) tail: &'a str,
-    /// Without the question mark.
-    pub(crate) query: &'a str,
-    pub(crate) headers: &'a HeaderMap,
-    pub(crate) body: &'a [u8],
-    pub(crate) now: UnixMillis,
-}
-
-/// Why a callback is not believed.
-#[derive(Clone, Copy, Debug, Eq, PartialEq, thiserror::Error)]
-pub(crate) enum Disbelief {
-    /// 401: no signature or secret, or a wrong one.
-    #[error("a callback is not signed as its section says")]
-    Unproven,
-    /// 404: this provider calls nobody back here.
-    #[error("this provider has no callbacks here")]
-    NoSuchPath,
-    /// 400: it is proven, and cannot be read.
-    #[error("a callback cannot be read")]
-    Unreadable,
-}
-
-/// What a provider is answered when its callback was kept.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) struct Thanks {
-    pub(crate) status: u16,
-    pub(crate) content_type: &'static str,
-    pub(crate) body: &'static str,
-}
-
-impl Thanks {
-    pub(crate) const EMPTY: Self = Self {
-        status: 204,
-        content_type: "",
-        body: "",
-    };
-}
 
 /// The wire format of one provider with one account. Pure: time and chance come in with [`Moment`].
 pub(crate) trait Provider: fmt::Debug + Send + Sync {

@@ -41,9 +41,21 @@ pub(crate) fn after_refusal(setback: &Setback, standing: &Standing) -> NextTry {
         }
         Blame::Message => counted(standing, &setback.to_string()),
         Blame::Network | Blame::Sim => standing.wait(
-            doubled(FIRST_WAIT, standing.setbacks, LONGEST_WAIT),
+            doubled(FIRST_WAIT, standing.setbacks, LONGEST_WAIT).max(asked_for(setback)),
             setback.to_string(),
             false,
+        ),
+        // Another route need not wait for the operator; this one is left alone for a while anyway.
+        Blame::Account => standing.wait(
+            doubled(ACCOUNT_PAUSE, standing.setbacks, LONGEST_WAIT),
+            setback.to_string(),
+            false,
+        ),
+        Blame::Frequency if standing.strikes + 1 >= standing.max_attempts => NextTry::Never,
+        Blame::Frequency => standing.wait(
+            asked_for(setback).max(FIRST_WAIT),
+            setback.to_string(),
+            true,
         ),
         // It holds the modem, not the message; the pause only keeps the two from chasing each other.
         Blame::Modem => standing.wait(MODEM_PAUSE, setback.to_string(), false),
@@ -55,6 +67,22 @@ pub(crate) fn after_uncertainty(policy: Policy, standing: &Standing) -> NextTry 
     match policy {
         Policy::Lose => NextTry::TheRest,
         Policy::Duplicate => counted(standing, "it may have left; it is sent again"),
+    }
+}
+
+fn asked_for(setback: &Setback) -> Duration {
+    setback.wait.unwrap_or_default()
+}
+
+/// The provider is asked first whether it has the text; by then it has said so, or nobody will know (semantics §6).
+pub(crate) fn after_question(policy: Policy, standing: &Standing) -> NextTry {
+    match after_uncertainty(policy, standing) {
+        NextTry::At { counts, .. } => NextTry::At {
+            at: standing.now.plus(QUESTION).min(standing.expires_at),
+            why: "it may have left; the provider is asked whether it has it".into(),
+            counts,
+        },
+        other => other,
     }
 }
 
@@ -85,6 +113,9 @@ impl Standing {
 const FIRST_WAIT: Duration = Duration::from_secs(5);
 const LONGEST_WAIT: Duration = Duration::from_secs(900);
 const MODEM_PAUSE: Duration = Duration::from_secs(1);
+const ACCOUNT_PAUSE: Duration = Duration::from_millis(500);
+/// A provider may take half a minute to find what it has taken.
+const QUESTION: Duration = Duration::from_secs(45);
 
 #[cfg(test)]
 mod tests {
@@ -108,6 +139,7 @@ mod tests {
             blame,
             code: "network_rejected",
             detail: "+CMS ERROR: 38".into(),
+            wait: None,
         }
     }
 

@@ -15,7 +15,7 @@ use super::lane::{Lane, Phase, Try};
 use super::quota::Usage;
 use super::record::{self, Record};
 use crate::domain::{Blame, Money, Outcome, RouteKind, SimId, Ticket, Word};
-use crate::store::{Intent, Receipt, SimUse, StoreError};
+use crate::store::{Intent, Receipt, SimUse, StoreError, StoredOrigin};
 
 /// A COMMIT that something waits for.
 pub(super) enum Commit {
@@ -87,8 +87,11 @@ impl Dispatch {
             Outcome::Refused(setback) => match setback.blame {
                 // It had an answer about the message: it works.
                 Blame::Message | Blame::Recipient => return self.lanes[lane].health.worked(),
+                Blame::Frequency => return self.lanes[lane].health.worked(),
                 Blame::Modem => Failure::Fault,
                 Blame::Network | Blame::Sim => Failure::Refused,
+                // Whatever is sent by it comes to the same until somebody mends it.
+                Blame::Account => Failure::Check,
             },
             Outcome::Uncertain(_) => Failure::Fault,
             Outcome::NeverLeft(_) if called_back || !self.is_ready(lane) => return,
@@ -104,8 +107,13 @@ impl Dispatch {
         }
     }
 
-    /// What a provider did not take goes back into the purse.
+    /// What a provider did not take goes back into the purse; its own figure takes the place of what was reckoned.
     fn take_back_cost(&mut self, done: &Try, outcome: &Outcome) {
+        if let (Outcome::Accepted { taken, .. }, Some((day, cost))) = (outcome, done.spent)
+            && let Some(price) = taken.as_ref().and_then(|taken| taken.price)
+        {
+            self.purse.spend(day, price.less(cost));
+        }
         let has_left = matches!(outcome, Outcome::Accepted { .. } | Outcome::Uncertain(_));
         if let Some((day, cost)) = done.spent.filter(|_| !has_left) {
             self.purse.spend(day, Money(-cost.0));
@@ -134,10 +142,15 @@ impl Dispatch {
             whole: self.lanes[lane].is_cloud(),
             has_other_kind: self.lanes[lane].name.kind() == RouteKind::Modem
                 && self.lanes.iter().any(|other| {
-                    other.is_cloud() && other.terms.serve(&done.message.to, done.message.category)
+                    let origin = done.message.origin.as_ref().map(StoredOrigin::origin);
+                    other.is_cloud()
+                        && other
+                            .terms
+                            .serve(&done.message.to, done.message.category, origin)
                 }),
             mean_send: self.mean_send(lane),
             request_report: self.lanes[lane].request_report,
+            asking: self.lanes[lane].asking,
             settings: &self.settings,
             now: self.now(),
         };
@@ -315,7 +328,11 @@ impl Dispatch {
     fn on_recorded(&mut self, record: Record, fate: Result<bool, StoreError>) {
         self.window_is_stale |= record.goes_back_into_line();
         match fate {
-            Ok(true) => {}
+            Ok(true) => {
+                if record.asks() {
+                    self.questions.notify_one();
+                }
+            }
             Ok(false) => debug!("an outcome was recorded before"),
             Err(StoreError::Closed) => error!("the store closed before an outcome was recorded"),
             Err(error) => {

@@ -233,6 +233,16 @@ impl Dispatch {
                 }
             }
         };
+        let made_of = match &message.origin {
+            // A handset does not care.
+            Some(origin) if self.lanes[lane].is_cloud() => {
+                match origin.open(&message.id, self.store.pepper()) {
+                    Ok(made_of) => Some(made_of),
+                    Err(broken) => return self.give_up(&message, broken.to_string()).await,
+                }
+            }
+            _ => None,
+        };
         // What may have left is not sent again under policy lose; a provider takes the text whole.
         let is_lost = self.settings.policies[message.category.index()] == Policy::Lose;
         let goes = |part: PartState| {
@@ -252,6 +262,7 @@ impl Dispatch {
         self.lanes[lane].claimed.push_back(Claimed {
             message,
             body,
+            made_of,
             reference,
             left,
             anew,
@@ -300,8 +311,10 @@ impl Dispatch {
         let message = Arc::clone(&claimed.message);
         let submit = Submit {
             ticket,
+            message: message.seq,
             to: message.to.clone(),
             body: claimed.body.clone(),
+            made_of: claimed.made_of.clone(),
             encoding: message.encoding,
             part,
             reference: match message.ref16 {

@@ -28,11 +28,7 @@ pub(super) enum Failure {
     Refused,
     /// The modem took nothing.
     Fault,
-    /// A health check.
-    #[allow(
-        dead_code,
-        reason = "a modem's own session checks it; providers are checked by asking"
-    )]
+    /// A provider said that its account may not send: each message would be told the same.
     Check,
 }
 

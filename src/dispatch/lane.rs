@@ -12,7 +12,8 @@ use tracing::error;
 
 use super::health::Health;
 use super::quota::{Left, Quota, Usage};
-use super::{Control, Route, Way};
+use super::{Asking, Control, Route, Way};
+use crate::domain::attempt::MadeOf;
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::{
     Body, Carrier, MessageSeq, ModemName, Money, PartNumber, PartState, Priority, RouteKind,
@@ -57,6 +58,7 @@ pub(super) struct Lane {
     last_go: Option<Instant>,
     is_paced: bool,
     pub(super) is_paused: bool,
+    pub(super) asking: Asking,
 }
 
 /// A message on its way through one lane.
@@ -64,6 +66,7 @@ pub(super) struct Lane {
 pub(super) struct Claimed {
     pub(super) message: Arc<InLine>,
     pub(super) body: Body,
+    pub(super) made_of: Option<MadeOf>,
     pub(super) reference: u16,
     /// Parts still to be handed over.
     pub(super) left: VecDeque<PartNumber>,
@@ -145,6 +148,7 @@ impl Lane {
             last_go: None,
             is_paced: false,
             is_paused: false,
+            asking: route.asking,
         }
     }
 

@@ -31,7 +31,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -73,6 +73,8 @@ pub(crate) struct Settings {
     pub(crate) report_timeout: Duration,
     /// `[quiet]`
     pub(crate) curfew: Curfew,
+    /// Providers that are asked whether they have a text, when nobody knows.
+    pub(crate) askable: Vec<RouteName>,
     pub(crate) clock: Clock,
 }
 
@@ -88,16 +90,35 @@ pub(crate) struct Route {
     pub(crate) quota: Quota,
     /// From one part to the next.
     pub(crate) min_interval: Duration,
+    pub(crate) asking: Asking,
 }
+
+/// What a provider can be asked about a text.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Asking {
+    /// Whether it has a text of which it has told no id.
+    pub(crate) whether_taken: bool,
+    /// What became of one that it has; so long after it took it. `None`: it cannot be asked that.
+    pub(crate) fate_after: Option<Duration>,
+}
+
+impl Asking {
+    fn in_doubt(self, now: UnixMillis) -> Option<UnixMillis> {
+        self.whether_taken.then(|| now.plus(FIRST_QUESTION))
+    }
+
+    fn after_acceptance(self, now: UnixMillis) -> Option<UnixMillis> {
+        self.fate_after.map(|wait| now.plus(wait))
+    }
+}
+
+/// A text that a provider has taken is found by then, as a rule.
+const FIRST_QUESTION: Duration = Duration::from_secs(2);
 
 /// What stands behind a route. A modem is spoken to without a detour: its prompt is the hottest place there is.
 #[derive(Debug)]
 pub(crate) enum Way {
     Modem(ModemHandle),
-    #[allow(
-        dead_code,
-        reason = "providers come with a later version; the tests have one"
-    )]
     Carrier(Box<dyn Carrier>),
 }
 
@@ -150,6 +171,7 @@ pub(crate) struct Dispatch {
     wishes: mpsc::Receiver<Wish>,
     /// What modems say that is not the answer to an order.
     news: mpsc::Sender<FleetEvent>,
+    questions: Arc<Notify>,
     loads: watch::Sender<Vec<Load>>,
     lanes: Vec<Lane>,
     /// Modems that were ready when somebody last looked.
@@ -187,6 +209,8 @@ pub(crate) struct Wires {
     pub(crate) answers: mpsc::Receiver<Answer>,
     pub(crate) wishes: mpsc::Receiver<Wish>,
     pub(crate) news: mpsc::Sender<FleetEvent>,
+    /// Rung when a provider is to be asked something.
+    pub(crate) questions: Arc<Notify>,
 }
 
 impl Dispatch {
@@ -214,6 +238,7 @@ impl Dispatch {
             answers: wires.answers,
             wishes: wires.wishes,
             news: wires.news,
+            questions: wires.questions,
             loads,
             lanes,
             ready: Vec::new(),
@@ -243,7 +268,8 @@ impl Dispatch {
         self.on_fleet();
         self.ask_for_spent();
         self.fill().await;
-        while !(self.stopping && (self.is_idle() || modems_have_ended)) {
+        while !(self.stopping && (self.is_idle() || modems_have_ended && !self.awaits_providers()))
+        {
             let due = self.sleeps_until();
             tokio::select! {
                 biased;
@@ -284,6 +310,12 @@ impl Dispatch {
         self.commits.is_empty()
             && self.unrecorded.is_empty()
             && self.lanes.iter().all(|lane| lane.tries.is_empty())
+    }
+
+    /// Their carriers answer each try, also when they are stopped.
+    fn awaits_providers(&self) -> bool {
+        let mut clouds = self.lanes.iter().filter(|lane| lane.is_cloud());
+        clouds.any(|lane| !lane.tries.is_empty())
     }
 
     fn warn_of_unrecorded(&self) {

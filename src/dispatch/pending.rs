@@ -13,7 +13,7 @@ use crate::domain::{
     Addressee, Destination, FleetView, MessageState, ModemState, Pending, PendingCode, Policy,
     Terms, UnixMillis,
 };
-use crate::store::MessageView;
+use crate::store::{MessageView, StoredOrigin};
 
 /// How soon a message that waits for a route is looked at again at the latest; a route that changes its state
 /// rings the bell sooner.
@@ -131,6 +131,8 @@ fn asked<'a>(message: &'a MessageView, to: &'a Destination, policies: &Policies)
         tried_at: bond.map_or(UnixMillis(0), |bond| bond.tried_at),
         has_failed: message.strikes + message.setbacks > 0,
         is_barred: message.is_barred(),
+        stays: message.stays,
+        origin: message.origin.as_ref().map(StoredOrigin::origin),
         is_bound: bond.is_some_and(|bond| bond.has_left || policy == Policy::Lose),
         policy,
     }

@@ -8,11 +8,12 @@ use std::time::Duration;
 
 use super::view::{PATIENCE_FOR_SIM, RouteView};
 use crate::domain::message::Policies;
+use crate::domain::route::Origin;
 use crate::domain::{
     Category, Destination, ModemState, PartState, Patience, PendingCode, Policy, RouteKind,
     RouteName, Severity, SimId, UnixMillis, Via,
 };
-use crate::store::InLine;
+use crate::store::{InLine, StoredOrigin};
 
 /// What the choice of a route depends on, of a message.
 #[derive(Clone, Debug)]
@@ -35,6 +36,10 @@ pub(crate) struct Asked<'a> {
     pub(crate) has_failed: bool,
     /// A modem was told that its number cannot be reached.
     pub(crate) is_barred: bool,
+    /// Its last route was told that too many texts went to its number.
+    pub(crate) stays: bool,
+    /// The template it was made of, if of one.
+    pub(crate) origin: Option<Origin<'a>>,
     /// Parts of it have left by the SIM of its last try, and others have not.
     pub(crate) is_bound: bool,
     pub(crate) policy: Policy,
@@ -54,6 +59,10 @@ pub(crate) enum Rejection {
     Bound,
     /// A modem was told that this number cannot be reached: another would be told the same.
     Barred,
+    /// Its provider sends only what was made of templates that it knows.
+    Template,
+    /// Another provider was told that too many texts went to this number.
+    Frequency,
     State(ModemState),
     CoolDown {
         until: UnixMillis,
@@ -83,6 +92,8 @@ impl Rejection {
             Self::Prefix => "prefix",
             Self::Bound => "bound",
             Self::Barred => "barred",
+            Self::Template => "template",
+            Self::Frequency => "frequency",
             Self::State(state) => state.as_str(),
             Self::CoolDown { .. } => "route_cooldown",
             Self::Quota { .. } => "sim_quota",
@@ -101,6 +112,8 @@ impl Rejection {
             | Self::Prefix
             | Self::Bound
             | Self::Barred
+            | Self::Template
+            | Self::Frequency
             | Self::CloudNotFor => None,
             Self::Disabled => Some(PendingCode::RoutePaused),
             Self::State(state) => Some(state.pending_code()),
@@ -133,6 +146,12 @@ impl fmt::Display for Rejection {
             Self::Prefix => f.write_str("it does not serve the number"),
             Self::Bound => f.write_str("other parts of the text left by another SIM"),
             Self::Barred => f.write_str("a modem was told that the number cannot be reached"),
+            Self::Template => f.write_str(
+                "it sends only texts made of a template that the provider knows (providerTemplateId, or template_map)",
+            ),
+            Self::Frequency => {
+                f.write_str("another provider refused more texts to this number for now")
+            }
             Self::State(state) => write!(f, "it is {}", state.as_str()),
             Self::CoolDown { until } => write!(f, "it failed and is left alone until {until}"),
             Self::Quota { until } => write!(f, "the quota of its SIM is used up until {until}"),
@@ -392,6 +411,14 @@ fn static_rejection(asked: &Asked<'_>, route: &RouteView) -> Option<Rejection> {
         Some(Rejection::Prefix)
     } else if asked.is_barred && route.name.kind() == RouteKind::Modem {
         Some(Rejection::Barred)
+    } else if !terms.takes.carries(asked.origin) {
+        Some(Rejection::Template)
+    } else if asked.stays
+        && asked
+            .last
+            .is_some_and(|(last, _)| last != route.name.as_str())
+    {
+        Some(Rejection::Frequency)
     } else {
         None
     }
@@ -489,6 +516,8 @@ pub(crate) fn asked<'a>(message: &'a InLine, policies: &Policies) -> Asked<'a> {
         tried_at: message.last.as_ref().map_or(UnixMillis(0), |last| last.at),
         has_failed: message.has_failed(),
         is_barred: message.is_barred,
+        stays: message.stays,
+        origin: message.origin.as_ref().map(StoredOrigin::origin),
         is_bound: is_bound(&message.parts, policy),
         policy,
     }

@@ -2,13 +2,13 @@
 
 use std::time::Duration;
 
-use super::Settings;
-use super::backoff::{Standing, after_refusal, after_uncertainty};
+use super::backoff::{Standing, after_question, after_refusal, after_uncertainty};
 use super::lane::{Phase, Try};
 use super::recover::policy_of;
+use super::{Asking, Settings};
 use crate::domain::message::report_window;
 use crate::domain::{Category, MessageSeq, Outcome, RouteName, UnixMillis};
-use crate::store::{Acceptance, Group, NeverLeft, Receipt, Refusal, Uncertainty};
+use crate::store::{Acceptance, Group, NeverLeft, NextTry, Receipt, Refusal, Uncertainty};
 
 /// One write that must reach the disk; it is repeated until it does, and repeating it changes nothing.
 #[derive(Clone, Debug)]
@@ -48,6 +48,15 @@ impl Record {
         }
     }
 
+    /// A provider is to be asked something now that it is written.
+    pub(super) fn asks(&self) -> bool {
+        match self {
+            Self::Accepted(acceptance) => acceptance.ask_at.is_some(),
+            Self::Uncertain(uncertainty) => uncertainty.ask_at.is_some(),
+            Self::Refused(_) | Self::NeverLeft(_) => false,
+        }
+    }
+
     pub(super) fn put(&self, group: &mut Group<'_>) -> Receipt<bool> {
         match self.clone() {
             Self::Accepted(acceptance) => group.accepted(acceptance),
@@ -67,6 +76,8 @@ pub(super) struct Context<'a> {
     pub(super) has_other_kind: bool,
     pub(super) mean_send: Duration,
     pub(super) request_report: bool,
+    /// Whether the provider can be asked what became of a text.
+    pub(super) asking: Asking,
     pub(super) settings: &'a Settings,
     pub(super) now: UnixMillis,
 }
@@ -76,7 +87,11 @@ pub(super) fn of(context: &Context<'_>, done: &Try, outcome: Outcome) -> Option<
     let (message, part, at) = (done.message.seq, done.part, context.now);
     let ticket = done.ticket.0;
     Some(match outcome {
-        Outcome::Accepted { reference, .. } => Record::Accepted(Acceptance {
+        Outcome::Accepted {
+            reference, taken, ..
+        } => Record::Accepted(Acceptance {
+            taken,
+            ask_at: context.asking.after_acceptance(at),
             message,
             part,
             ticket,
@@ -105,10 +120,8 @@ pub(super) fn of(context: &Context<'_>, done: &Try, outcome: Outcome) -> Option<
             part,
             ticket,
             closes_at: window_ends_at(context, done),
-            next: after_uncertainty(
-                policy_of(&context.settings.policies, done.message.category),
-                &standing(context, done),
-            ),
+            ask_at: context.asking.in_doubt(at),
+            next: next_in_doubt(context, done),
             setback,
             at,
         }),
@@ -131,6 +144,15 @@ pub(super) fn of(context: &Context<'_>, done: &Try, outcome: Outcome) -> Option<
             })
         }
     })
+}
+
+fn next_in_doubt(context: &Context<'_>, done: &Try) -> NextTry {
+    let policy = policy_of(&context.settings.policies, done.message.category);
+    let standing = standing(context, done);
+    match context.asking.in_doubt(context.now) {
+        Some(_) => after_question(policy, &standing),
+        None => after_uncertainty(policy, &standing),
+    }
 }
 
 fn window_ends_at(context: &Context<'_>, done: &Try) -> UnixMillis {

@@ -4,7 +4,7 @@
 use tracing::warn;
 
 use super::Settings;
-use super::backoff::{Standing, after_uncertainty};
+use super::backoff::{Standing, after_question, after_uncertainty};
 use crate::domain::message::{Policies, report_window};
 use crate::domain::{Category, Policy};
 use crate::store::{InDoubt, Store, StoreError, Verdict};
@@ -44,7 +44,15 @@ fn verdict(settings: &Settings, in_doubt: &InDoubt) -> Verdict {
     let policy = policy_of(&settings.policies, in_doubt.category);
     let ttl = in_doubt.expires_at.since(now);
     let window = report_window(in_doubt.category, ttl, settings.report_timeout);
-    (after_uncertainty(policy, &standing), now.plus(window))
+    let is_asked = in_doubt
+        .route
+        .as_ref()
+        .is_some_and(|route| settings.askable.contains(route));
+    let next = match is_asked {
+        true => after_question(policy, &standing),
+        false => after_uncertainty(policy, &standing),
+    };
+    (next, now.plus(window))
 }
 
 pub(super) fn policy_of(policies: &Policies, category: Category) -> Policy {

@@ -79,6 +79,7 @@ impl Played {
         let outcome = Outcome::Accepted {
             reference: Some(MessageReference(7)),
             took: Duration::from_millis(100),
+            taken: None,
         };
         self.answer(submit.ticket, outcome).await;
         submit
@@ -129,6 +130,7 @@ fn setback(blame: Blame) -> Setback {
             _ => "network_rejected",
         },
         detail: "as played".into(),
+        wait: None,
     }
 }
 
@@ -200,6 +202,10 @@ impl House {
                     zone: TimeZone::UTC,
                 },
                 min_interval: Duration::ZERO,
+                asking: Asking {
+                    whether_taken: is_cloud,
+                    fate_after: None,
+                },
             });
         }
         let (fleet, view) = watch::channel(FleetView::from(modems));
@@ -213,6 +219,7 @@ impl House {
             report_timeout: Duration::from_secs(3600),
             clock: Clock::new(clock),
             curfew: Curfew::default(),
+            askable: vec![RouteName::parse("cloud:x").unwrap()],
         };
         let budget = Budget {
             daily: budget,
@@ -226,6 +233,7 @@ impl House {
             answers,
             wishes: wish_receiver,
             news,
+            questions: Arc::default(),
         };
         let (dispatch, loads) = Dispatch::new(store.clone(), settings, routes, budget, wires);
         tokio::spawn(dispatch.run(CancellationToken::new()));
@@ -263,6 +271,7 @@ impl House {
             at: clock(),
             payer: None,
             counts: Counts::default(),
+            made_of: None,
         };
         change(&mut submission);
         let accepted = self.store.accept(submission, None).await.unwrap();
@@ -442,6 +451,7 @@ async fn a_route_that_fails_three_times_is_left_alone_and_one_message_probes_it(
     let taken = Outcome::Accepted {
         reference: Some(MessageReference(1)),
         took: Duration::from_millis(100),
+        taken: None,
     };
     house.routes[0].answer(probe.ticket, taken).await;
     for _ in 0..4 {
@@ -481,6 +491,7 @@ async fn the_missing_part_of_a_text_follows_its_sim_into_another_modem() {
     let taken = Outcome::Accepted {
         reference: Some(MessageReference(1)),
         took: Duration::from_millis(100),
+        taken: None,
     };
     house.routes[0].answer(first.ticket, taken).await;
     let second = house.routes[1].accepts().await;

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use super::plan::{Asked, Panel, Rejection, wait_to_end};
 use super::view::{Load, views};
+use crate::domain::route::Origin;
 use crate::domain::{Category, Destination, FleetView, Policy, RouteName, SimId, UnixMillis, Via};
 
 /// A message that nobody sends.
@@ -15,6 +16,8 @@ pub(crate) struct Trial<'a> {
     pub(crate) via: Option<&'a Via>,
     /// The SIM that a text was last exchanged with its recipient by.
     pub(crate) contact: Option<&'a SimId>,
+    /// The template it would be made of, if of one.
+    pub(crate) origin: Option<Origin<'a>>,
 }
 
 /// One route, and how long the message would take by it, or why it would not go by it.
@@ -45,6 +48,8 @@ pub(crate) fn findings(
         tried_at: UnixMillis(0),
         has_failed: false,
         is_barred: false,
+        stays: false,
+        origin: trial.origin,
         is_bound: false,
         policy: Policy::Duplicate,
     };

@@ -1,9 +1,11 @@
 //! A text on its way through a provider: what names the try there, what it was made of, and what the provider says of it.
 
 use std::fmt;
+use std::pin::Pin;
 
 use super::redact::Redacted;
-use super::{MessageSeq, Money, Ticket, UnixMillis};
+use super::route::Origin;
+use super::{Body, Destination, MessageSeq, Money, Ticket, UnixMillis};
 
 /// Names one try of one message at a provider: in callback URLs, and as our reference where a provider has a field for
 /// one. It can be neither guessed nor reused: the ticket is drawn far from those of an earlier process.
@@ -45,6 +47,15 @@ pub struct MadeOf {
     pub provider_template: Option<String>,
     /// In the order of the template's variables.
     pub values: Redacted<Vec<(String, String)>>,
+}
+
+impl MadeOf {
+    pub fn origin(&self) -> Origin<'_> {
+        Origin {
+            template: &self.template,
+            names_the_providers: self.provider_template.is_some(),
+        }
+    }
 }
 
 impl super::redact::Mask for Vec<(String, String)> {
@@ -96,6 +107,39 @@ pub enum Fate {
     Undelivered,
     /// Its validity was over.
     Expired,
+}
+
+/// What is asked about: a text that may have been taken, or one of which no report has come.
+#[derive(Clone, Debug)]
+pub struct Sought<'a> {
+    pub attempt: AttemptId,
+    /// The provider's id, if it told one.
+    pub id: Option<&'a str>,
+    pub to: &'a Destination,
+    /// The text, where it is still known: what is told apart by nothing else is told apart by this.
+    pub body: Option<&'a Body>,
+    /// When the request was about to be written.
+    pub sent_at: UnixMillis,
+}
+
+/// What an answer says of what was asked about.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Found {
+    /// The provider has it; by these ids, and this became of it.
+    Yes(Taken, Option<Delivery>),
+    /// The provider has no such text.
+    No,
+    /// It did not say: for a person.
+    NotSaid(String),
+}
+
+/// Asks a provider what became of a text.
+pub trait Inquirer: fmt::Debug + Send + Sync {
+    /// `None`: it cannot be asked that.
+    fn ask<'a>(
+        &'a self,
+        sought: Sought<'a>,
+    ) -> Pin<Box<dyn Future<Output = Option<Found>> + Send + 'a>>;
 }
 
 #[cfg(test)]

@@ -9,7 +9,8 @@ use std::time::Duration;
 
 use pdu_codec::{MessageReference, Reference};
 
-use super::{Body, Destination, Encoding, PartNumber, Setback};
+use super::attempt::{AttemptId, MadeOf, Taken};
+use super::{Body, Destination, Encoding, MessageSeq, PartNumber, Setback};
 
 /// One try of one part: a number that no other try has, of this process or of one before it.
 #[derive(Clone, Copy, Debug, Eq, Hash, Ord, PartialEq, PartialOrd)]
@@ -19,9 +20,12 @@ pub struct Ticket(pub i64);
 #[derive(Clone, Debug)]
 pub struct Submit {
     pub ticket: Ticket,
+    pub message: MessageSeq,
     pub to: Destination,
     /// The whole text; `part` says which of its parts goes out. A provider takes it whole.
     pub body: Body,
+    /// What it was made of, if of a template: a provider may know it by that only.
+    pub made_of: Option<MadeOf>,
     pub encoding: Encoding,
     pub part: PartNumber,
     /// Names the parts of one message on the handset; used when there is more than one.
@@ -31,6 +35,15 @@ pub struct Submit {
     pub validity: Duration,
     /// Class 0.
     pub flash: bool,
+}
+
+impl Submit {
+    pub fn attempt(&self) -> AttemptId {
+        AttemptId {
+            message: self.message,
+            ticket: self.ticket,
+        }
+    }
 }
 
 /// What dispatch says about one part.
@@ -50,6 +63,8 @@ pub enum Outcome {
         reference: Option<MessageReference>,
         /// Ctrl-Z, or the request, to final result.
         took: Duration,
+        /// What a provider said beside.
+        taken: Option<Box<Taken>>,
     },
     /// The network, the modem or the provider said no: it was not sent.
     Refused(Setback),

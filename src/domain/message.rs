@@ -55,6 +55,10 @@ pub enum Change {
     ReportedUndelivered,
     /// TP-ST 0x46: the network's validity was over.
     ReportedExpired,
+    /// A provider was asked, and does not have it: it did not leave.
+    ProvenUnsent,
+    /// The same when its time to live is over.
+    ProvenUnsentLate,
 }
 
 /// Every step that a message may take: from, what happened, to, who says so.
@@ -81,6 +85,8 @@ pub const MESSAGE_STEPS: &[(MessageState, Change, MessageState, &str)] = {
         (Unknown, Settled, Sent, "inbox"),
         (Unknown, ReportedUndelivered, Undelivered, "inbox"),
         (Unknown, ReportedExpired, Expired, "inbox"),
+        (Unknown, ProvenUnsent, Failed, "inbox"),
+        (Unknown, ProvenUnsentLate, Expired, "inbox"),
         (Sent, ReportedDelivered, Delivered, "inbox"),
         (Sent, ReportedUndelivered, Undelivered, "inbox"),
         (Sent, ReportedExpired, Expired, "inbox"),

@@ -12,6 +12,7 @@ pub mod assembly;
 pub mod attempt;
 pub mod batch;
 pub mod body;
+pub mod callback;
 pub mod carrier;
 pub mod code;
 pub mod destination;
@@ -63,7 +64,9 @@ pub use preference::{Preferences, Skip};
 pub use quiet::{Curfew, QuietHours, TimeOfDay};
 pub use redact::Redacted;
 pub use report::{Report, ReportMeaning};
-pub use route::{Categories, Crowd, Patience, Prefixes, RouteKind, RouteName, Slot, Terms, Via};
+pub use route::{
+    Categories, Crowd, Patience, Prefixes, RouteKind, RouteName, Slot, Takes, Terms, Via,
+};
 pub use seal::{Pepper, Sealed};
 pub use setback::{Blame, Setback};
 pub use suppression::{Reason, StopRules};

@@ -277,6 +277,42 @@ pub struct Terms {
     pub enabled: bool,
     pub patience: Arc<Patience>,
     pub policies: Policies,
+    pub takes: Takes,
+}
+
+/// What a route can be told to send.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub enum Takes {
+    /// A finished text.
+    #[default]
+    Texts,
+    /// Texts made of a template that the provider knows: one that names the provider's own, or one of these of ours.
+    /// `*` among them stands for all: the provider has one whose only variable is the text.
+    Templates(Vec<String>),
+}
+
+impl Takes {
+    pub fn carries(&self, origin: Option<Origin<'_>>) -> bool {
+        match (self, origin) {
+            (Self::Texts, _) => true,
+            (Self::Templates(known), origin) => {
+                let is_known = |name: &str| known.iter().any(|known| known == name);
+                is_known("*")
+                    || origin.is_some_and(|origin| {
+                        origin.names_the_providers || is_known(origin.template)
+                    })
+            }
+        }
+    }
+}
+
+/// Which template a text was made of.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Origin<'a> {
+    /// Ours: its number, or the profile of a code.
+    pub template: &'a str,
+    /// It has a `providerTemplateId`.
+    pub names_the_providers: bool,
 }
 
 impl Default for Terms {
@@ -290,6 +326,7 @@ impl Default for Terms {
             enabled: true,
             patience: Arc::default(),
             policies: USUAL_POLICIES,
+            takes: Takes::Texts,
         }
     }
 }
@@ -308,8 +345,9 @@ pub const MOST_WEIGHT: u32 = 10_000;
 
 impl Terms {
     /// Whether it could ever carry such a message, as long as nobody changes its terms.
-    pub fn serve(&self, to: &Destination, category: Category) -> bool {
+    pub fn serve(&self, to: &Destination, category: Category, origin: Option<Origin<'_>>) -> bool {
         self.enabled
+            && self.takes.carries(origin)
             && self.ranks[category.index()].is_some()
             && self.categories.contain(category)
             && self.prefixes.serve(to)

@@ -1,6 +1,7 @@
 //! Why a try did not send its part, and what may follow.
 
 use std::fmt;
+use std::time::Duration;
 
 /// What a modem or provider answered instead of taking a part.
 #[derive(Clone, Debug, PartialEq)]
@@ -10,6 +11,8 @@ pub struct Setback {
     pub code: &'static str,
     /// What was said, for a person: `+CMS ERROR: 38 (network out of order)`.
     pub detail: String,
+    /// How long it asks to be left alone at least; a provider's `Retry-After`.
+    pub wait: Option<Duration>,
 }
 
 /// Whose trouble it was: decides whether a try counts, and who may try next (behaviour §7.1, semantics §1).
@@ -23,6 +26,10 @@ pub enum Blame {
     Network,
     /// Class S: this SIM may not. Another one may.
     Sim,
+    /// A provider's account may not: credentials, sender, funds, clock. The operator's to mend; another route may.
+    Account,
+    /// Too many texts to this number: later, and by no other route either.
+    Frequency,
     /// Class C and faults of the device: it holds the modem, not the message.
     Modem,
 }

@@ -146,6 +146,10 @@ impl Texts {
         self.last_lines.get(&profile)
     }
 
+    pub fn brand(&self) -> &str {
+        &self.brand
+    }
+
     /// The text as it is sent. A brand stands before a text that has no place for it.
     pub fn filled(&self, template: &Template, filling: &Filling<'_>) -> String {
         let told = minutes(filling.life).to_string();

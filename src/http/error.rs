@@ -102,6 +102,8 @@ pub(super) enum Shape {
     DirectCheck,
     /// Group E.
     Otp,
+    /// Group H: providers read the status only.
+    Bare,
 }
 
 /// How an error is told: the shape of the group, in the language of the caller.
@@ -360,6 +362,7 @@ impl ApiError {
             (Language::English, _) => self.detail(),
         };
         match manner.shape {
+            Shape::Bare => ("text/plain", String::new()),
             Shape::Envelope => {
                 let envelope = EnvelopeJson {
                     code: told.number,
@@ -467,6 +470,7 @@ impl Shape {
             Some("template" | "notification" | "status") => Self::Envelope,
             Some("sms" | "auth") => Self::Direct,
             _ if path.starts_with("/api/auth/") => Self::Direct,
+            Some("callbacks") => Self::Bare,
             _ => Self::Problem,
         }
     }
@@ -490,7 +494,9 @@ impl Manner {
         let shape = Shape::of_path(path);
         let own = match shape {
             Shape::Envelope => Language::Chinese,
-            Shape::Problem | Shape::Direct | Shape::DirectCheck | Shape::Otp => Language::English,
+            Shape::Problem | Shape::Direct | Shape::DirectCheck | Shape::Otp | Shape::Bare => {
+                Language::English
+            }
         };
         Self {
             shape,

@@ -47,7 +47,7 @@ pub(super) fn fit(
 ) -> Result<Submission, ApiError> {
     let (to, category) = (&asked.to, asked.category);
     gate.may_send_to(to, category, caller)?;
-    asked.crowd = gate.crowd(to, category, asked.parts, asked.via.as_ref())?;
+    asked.crowd = gate.crowd(to, category, asked.parts, asked.via.as_ref(), None)?;
     let severity = asked.severity;
     let surface = Surface::Direct { severity };
     asked.counts = gate.counts(surface, category, to, caller, asked.at);
@@ -98,6 +98,7 @@ pub(super) fn parse(
         priority,
         client_ref,
         template: None,
+        made_of: None,
         scheduled_at: schedule.scheduled_at,
         expires_at: schedule.expires_at,
         at: now,

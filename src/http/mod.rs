@@ -14,6 +14,7 @@ mod answer;
 mod audit;
 mod auth;
 mod batch;
+mod callback;
 mod cors;
 mod cursor;
 mod direct;
@@ -56,6 +57,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::task::TaskTracker;
 use tower::Layer;
 
+pub(crate) use callback::Readers;
 pub(crate) use server::serve;
 
 use crate::config::Config;
@@ -86,6 +88,8 @@ pub(crate) struct Parts {
     /// All that are stored.
     pub(crate) keys: Vec<Key>,
     pub(crate) clock: Clock,
+    /// Providers that may call.
+    pub(crate) callbacks: Readers,
 }
 
 struct Inner {
@@ -239,6 +243,14 @@ pub(crate) fn router(gate: Gate) -> Router {
         .route("/sms/otp/verify", post(otp::verify))
         .route("/api/otp/send", post(otp::send_otp))
         .route("/api/otp/verify", post(otp::verify_otp))
+        .route(
+            "/callbacks/{provider}",
+            get(callback::bare).post(callback::bare),
+        )
+        .route(
+            "/callbacks/{provider}/{*rest}",
+            get(callback::deep).post(callback::deep),
+        )
         .route("/healthz", get(health::lives))
         .route("/readyz", get(health::ready))
         .route("/version", get(health::version))

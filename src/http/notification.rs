@@ -16,8 +16,10 @@ use super::envelope;
 use super::error::{ApiError, Problem};
 use super::extract::Fields;
 use super::submission;
+use crate::domain::attempt::MadeOf;
 use crate::domain::{
-    Body, Category, Destination, Encoding, NumberRules, Reference, Surface, UnixMillis, Variable,
+    Body, Category, Destination, Encoding, NumberRules, Redacted, Reference, Surface, UnixMillis,
+    Variable,
 };
 use crate::store::{
     Accepted, Answer, BatchSubmission, BatchView, Rejected, Render, Submission, TemplateView,
@@ -141,6 +143,7 @@ impl Asked {
         let config = gate.config();
         let now = gate.now();
         let body = self.filled(template)?;
+        let made_of = self.made_of(template);
         let width = submission::reference_width(gate, None);
         let plan = body
             .plan(Encoding::Auto, width.into())
@@ -165,7 +168,7 @@ impl Asked {
             // Which routes may carry it is a matter of its number.
             let crowd = gate
                 .may_send_to(&to, CATEGORY, caller)
-                .and_then(|()| gate.crowd(&to, CATEGORY, parts, None));
+                .and_then(|()| gate.crowd(&to, CATEGORY, parts, None, Some(made_of.origin())));
             let crowd = match crowd {
                 Ok(crowd) => crowd,
                 Err(error) => {
@@ -197,6 +200,7 @@ impl Asked {
                 crowd,
                 client_ref: None,
                 template: Some(template.id),
+                made_of: Some(made_of.clone()),
                 scheduled_at,
                 expires_at: scheduled_at.unwrap_or(now).plus(config.message.ttl),
                 at: now,
@@ -209,6 +213,20 @@ impl Asked {
         match BatchSubmission::new(messages, rejected, now) {
             Some(submission) => Ok((submission, first)),
             None => Err(first.unwrap_or_else(|| ApiError::invalid("phoneNumbers is empty"))),
+        }
+    }
+
+    /// The values of its variables; they were looked at when it was filled.
+    fn made_of(&self, template: &TemplateView) -> MadeOf {
+        let variables = template.template.variables().iter();
+        let values = variables.filter_map(|name| {
+            let value = self.params.get(name.as_str())?.as_str()?;
+            Some((name.as_str().to_owned(), value.to_owned()))
+        });
+        MadeOf {
+            template: template.id.to_string(),
+            provider_template: template.provider_template_id.clone(),
+            values: Redacted::new(values.collect()),
         }
     }
 

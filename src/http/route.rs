@@ -14,6 +14,7 @@ use super::extract::{Fields, Id};
 use super::submission;
 use crate::dispatch::{Change, RouteView, Trial, Wish, closed_to_all, findings, views};
 use crate::domain::route::MOST_WEIGHT;
+use crate::domain::route::Origin;
 use crate::domain::{Category, Crowd, Destination, Encoding, RouteKind, RouteName, Terms, Via};
 
 #[derive(Debug, Serialize)]
@@ -142,6 +143,7 @@ pub(super) async fn test(
         parts: content.parts.into(),
         via: None,
         contact: contact.as_ref(),
+        origin: None,
     };
     let mut answer = TrialJson {
         encoding: content.encoding.as_str(),
@@ -211,6 +213,7 @@ impl Gate {
         category: Category,
         parts: u8,
         via: Option<&Via>,
+        origin: Option<Origin<'_>>,
     ) -> Result<Crowd, ApiError> {
         let routes = self.routes();
         let is_asked = |route: &RouteView| match via {
@@ -222,7 +225,7 @@ impl Gate {
         let can_ever = |route: &&RouteView| {
             let is_cloud = route.name.kind() == RouteKind::Cloud;
             is_asked(route)
-                && route.terms.serve(to, category)
+                && route.terms.serve(to, category, origin)
                 && (!is_cloud || route.terms.patience.cloud_for.contain(category))
         };
         let able: Vec<&RouteView> = routes.iter().filter(can_ever).collect();

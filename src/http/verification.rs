@@ -19,6 +19,7 @@ use super::error::{ApiError, Problem};
 use super::extract::{Fields, Id, Query};
 use super::message::{nothing_asked, plus_restored};
 use super::submission;
+use crate::domain::route::Origin;
 use crate::domain::texts::TextFault;
 use crate::domain::{
     Category, Crowd, Destination, LastLine, Locale, Priority, ProfileName, Purpose, Template,
@@ -151,6 +152,7 @@ pub(super) async fn begin(
         let text = gate.text_of(id, caller.sees(), &wish.locale).await?;
         wish.template = Some(text.ok_or(ApiError::TemplateNotFound)??);
     }
+    wish.crowd = gate.crowd_of_code(&wish.to, wish.profile, wish.template.as_ref())?;
     let crowd = wish.crowd;
     let beside = gate.beside_code(&wish.to, wish.profile, wish.purpose, caller);
     let ready = gate.codes().begin(wish, beside).map_err(too_long)?;
@@ -178,7 +180,7 @@ fn read(gate: &Gate, caller: &Caller, mut fields: Fields) -> Result<Asked, ApiEr
     Ok(Asked {
         wish: Wish {
             app: caller.app.clone(),
-            crowd: gate.crowd(&recipient.to, Category::Otp, 1, None)?,
+            crowd: Crowd::ANYBODY,
             to: recipient.to,
             to_raw: recipient.raw,
             purpose,
@@ -332,7 +334,6 @@ pub(super) async fn resend(
     let view = found.await?.ok_or(ApiError::NotFound)?;
     gate.has_room_for(Category::Otp)?;
     gate.may_send_to(&view.to, Category::Otp, &caller)?;
-    let crowd = gate.crowd(&view.to, Category::Otp, 1, None)?;
     let beside = gate.beside_code(&view.to, view.profile, view.purpose, &caller);
     let template = match view.template {
         None => None,
@@ -342,6 +343,7 @@ pub(super) async fn resend(
             .await?
             .and_then(Result::ok),
     };
+    let crowd = gate.crowd_of_code(&view.to, view.profile, template.as_ref())?;
     let again = gate
         .codes()
         .again(&view, template, crowd, beside)
@@ -384,7 +386,27 @@ impl Gate {
                 message: format!("the template is none for codes: {why}"),
             }])
         });
-        Ok(Some(checked.map(|()| OtherText { id, template })))
+        let provider_template = view.provider_template_id;
+        Ok(Some(checked.map(|()| OtherText {
+            id,
+            template,
+            provider_template,
+        })))
+    }
+
+    /// Who a code stands in line with.
+    fn crowd_of_code(
+        &self,
+        to: &Destination,
+        profile: ProfileName,
+        template: Option<&OtherText>,
+    ) -> Result<Crowd, ApiError> {
+        let own = template.map(|other| other.id.to_string());
+        let origin = Origin {
+            template: own.as_deref().unwrap_or(profile.as_str()),
+            names_the_providers: template.is_some_and(|other| other.provider_template.is_some()),
+        };
+        self.crowd(to, Category::Otp, 1, None, Some(origin))
     }
 
     /// Writes, rings, and answers.

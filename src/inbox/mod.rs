@@ -7,12 +7,15 @@
 //! May use: `domain`, `store`, `modem` (handles), `dispatch` (bell), `pdu-codec`.
 //! Read first: [`Inbox::run`], then [`reading::read`].
 
+mod asking;
 mod reading;
 
 use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tracing::{debug, info, warn};
+
+pub(crate) use asking::Asking;
 
 use crate::dispatch::Bell;
 use crate::domain::{Clock, InboundPart, ModemName, PduDigest, Report, SimId, UnixMillis};

@@ -33,6 +33,7 @@ pub(super) fn encode(submit: &Submit) -> Result<Encoded, Setback> {
         blame: Blame::Message,
         code,
         detail: detail.to_owned(),
+        wait: None,
     };
     let to = Address::parse(submit.to.as_str())
         .map_err(|_| refused("invalid_destination", "the number has no form for a PDU"))?;
@@ -90,6 +91,8 @@ mod tests {
             request_report: true,
             validity: Duration::from_secs(24 * 3600),
             flash: false,
+            made_of: None,
+            message: crate::domain::MessageSeq(1),
         }
     }
 

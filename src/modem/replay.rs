@@ -234,6 +234,8 @@ impl Stage {
             request_report: true,
             validity: Duration::from_secs(3600),
             flash: false,
+            made_of: None,
+            message: crate::domain::MessageSeq(1),
         };
         for order in [Order::Prepare(Box::new(submit)), Order::Go(ticket)] {
             self.session.handle(self.now, Input::Order(order));

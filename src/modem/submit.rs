@@ -265,6 +265,7 @@ fn accepted(information: &[String], took: Duration) -> Option<Outcome> {
     Some(Outcome::Accepted {
         reference: reference.map(MessageReference),
         took,
+        taken: None,
     })
 }
 
@@ -274,6 +275,7 @@ fn taken(information: &[String], took: Duration, omits_reference: bool) -> Outco
         true => Outcome::Accepted {
             reference: None,
             took,
+            taken: None,
         },
         false => uncertain("timeout_uncertain", "OK without a message reference"),
     })
@@ -286,6 +288,7 @@ fn judged(fault: &Fault, elapsed: Duration) -> Outcome {
         Verdict::AcceptedEarlier => Outcome::Accepted {
             reference: None,
             took: elapsed,
+            taken: None,
         },
     }
 }
@@ -304,6 +307,7 @@ fn uncertain(code: &'static str, detail: &str) -> Outcome {
         blame: Blame::Modem,
         code,
         detail: detail.to_owned(),
+        wait: None,
     })
 }
 
@@ -312,6 +316,7 @@ pub(super) fn never_left(detail: &str) -> Outcome {
         blame: Blame::Modem,
         code: "modem_lost",
         detail: detail.to_owned(),
+        wait: None,
     })
 }
 

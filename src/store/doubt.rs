@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use rusqlite::named_params;
 
+use super::attempt;
 use super::message::{Head, append, error, head, step};
 use super::part::{
     NextTry, Taken, Whereabouts, finish_acceptance, hold, leave_sending, lose, mark_taken,
@@ -13,10 +14,11 @@ use super::part::{
 use super::report::{aggregate, settle_by_orphans};
 use super::writer::{Work, job};
 use super::{Store, StoreError};
+use crate::domain::attempt::AttemptId;
 use crate::domain::message::Change;
 use crate::domain::{
     Category, Event, EventKind, MessageId, MessageReference, MessageSeq, MessageState, ModemName,
-    PartNumber, PartState, Report, UnixMillis,
+    PartNumber, PartState, Report, RouteName, UnixMillis,
 };
 
 /// A late word from the modem about the one part of it that was uncertain.
@@ -40,6 +42,7 @@ pub(crate) struct Recovered {
 #[derive(Debug)]
 pub(crate) struct InDoubt {
     pub(crate) category: Category,
+    pub(crate) route: Option<RouteName>,
     pub(crate) strikes: u32,
     pub(crate) expires_at: UnixMillis,
 }
@@ -122,6 +125,27 @@ pub(super) fn only_part_in_doubt(
         .zip(told)
         .is_none_or(|(expected, told)| expected == told);
     Ok(fits.then_some(only))
+}
+
+/// The part that was under way in this try, if nobody knows yet whether it left, and how it stands.
+pub(super) fn ticket_in_doubt(
+    work: &Work<'_>,
+    attempt: AttemptId,
+) -> Result<Option<(PartNumber, PartState)>, StoreError> {
+    let mut statement = work.db.prepare_cached(
+        "SELECT number, state
+           FROM part
+          WHERE message = :message AND ticket = :ticket AND state IN ('sending', 'uncertain')",
+    )?;
+    let mut rows = statement
+        .query(named_params! { ":message": attempt.message.0, ":ticket": attempt.ticket.0 })?;
+    Ok(match rows.next()? {
+        Some(row) => Some((
+            PartNumber(row.get("number")?),
+            super::row::word(row, "state")?,
+        )),
+        None => None,
+    })
 }
 
 /// A part in doubt was accepted after all. Its report window is the one it was given when it fell into doubt.
@@ -243,6 +267,7 @@ fn recover_message(
     };
     let (next, closes_at) = decide(&InDoubt {
         category: head.category,
+        route: RouteName::parse(&left.route),
         strikes: head.strikes,
         expires_at: head.expires_at,
     });
@@ -258,6 +283,8 @@ fn recover_message(
         at,
     };
     fall_into_doubt(work, &mut head, doubt)?;
+    // Whoever cannot be asked is not: that is found out by whoever asks.
+    attempt::ask_latest(work, seq, at)?;
     Ok(Some(Recovered {
         message: head.id.clone(),
         part,

@@ -9,12 +9,14 @@ use super::idempotency::{self, Answer, Known, Once};
 use super::key;
 use super::limit::{self, Counts};
 use super::occurrence::{Occurrence, note};
+use super::origin::{self, StoredOrigin};
 use super::query::{self, MessageView};
 use super::row;
 use super::suppression::held_back;
 use super::waiting::Place;
 use super::writer::{Receipt, Work, job};
 use super::{Group, Step, Store, StoreError, preference, verification};
+use crate::domain::attempt::MadeOf;
 use crate::domain::message::{Change, Policies};
 use crate::domain::redact::masked_codes;
 use crate::domain::{
@@ -47,6 +49,8 @@ pub(crate) struct Submission {
     pub(crate) client_ref: Option<String>,
     /// The template it was made of.
     pub(crate) template: Option<i64>,
+    /// The same for providers that know texts by their template only.
+    pub(crate) made_of: Option<MadeOf>,
     pub(crate) scheduled_at: Option<UnixMillis>,
     pub(crate) expires_at: UnixMillis,
     pub(crate) at: UnixMillis,
@@ -366,6 +370,8 @@ fn new_view(
         from_number: None,
         client_ref: asked.client_ref.clone(),
         template: asked.template,
+        origin: asked.made_of.as_ref().map(StoredOrigin::unopened),
+        stays: false,
         route: None,
         tries: 0,
         error: None,
@@ -395,16 +401,21 @@ fn insert(
         }
         _ => None,
     };
+    let origin = asked
+        .made_of
+        .as_ref()
+        .map(|made_of| origin::stored(made_of, asked.category, &view.id, pepper))
+        .unwrap_or_default();
     work.db
         .prepare_cached(
             "INSERT INTO message (seq, id, app, to_number, to_raw, country, category, severity, priority,
                                   state, text, sealed, encoding, parts, flash, ref16, from_modem, crowd, client_ref,
                                   hold_code, hold_text, next_attempt_at, created_at, scheduled_at, expires_at, batch,
-                                  template)
+                                  template, made_of, sealed_values)
              VALUES (:seq, :id, :app, :to_number, :to_raw, :country, :category, :severity, :priority,
                      :state, :text, :sealed, :encoding, :parts, :flash, :ref16, :via, :crowd, :client_ref,
                      :hold_code, :hold_text, :next_attempt_at, :created_at, :scheduled_at, :expires_at, :batch,
-                     :template)",
+                     :template, :made_of, :sealed_values)",
         )?
         .execute(named_params! {
             ":seq": view.seq.0,
@@ -434,6 +445,8 @@ fn insert(
             ":expires_at": asked.expires_at.0,
             ":batch": batch.map(|batch| batch.0),
             ":template": asked.template,
+            ":made_of": origin.plain,
+            ":sealed_values": origin.sealed,
         })?;
     let mut part = work.db.prepare_cached(
         "INSERT INTO part (message, number, state) VALUES (:seq, :number, 'queued')",
@@ -776,7 +789,7 @@ pub(super) fn end(work: &Work<'_>, seq: MessageSeq) -> Result<(), StoreError> {
     work.db
         .prepare_cached(
             "UPDATE message
-                SET sealed = NULL, next_attempt_at = NULL, hold_code = NULL, hold_text = NULL
+                SET sealed = NULL, made_of = NULL, sealed_values = NULL, next_attempt_at = NULL, hold_code = NULL, hold_text = NULL
               WHERE seq = :seq",
         )?
         .execute(named_params! { ":seq": seq.0 })?;

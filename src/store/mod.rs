@@ -7,6 +7,7 @@
 //! May use: `domain`.
 //! Read first: [`message`] for the life of a message, [`writer`] for what a failing disk does.
 
+mod attempt;
 mod audit;
 mod backup;
 mod batch;
@@ -25,6 +26,7 @@ mod message;
 mod migrate;
 mod money;
 mod occurrence;
+mod origin;
 mod part;
 mod preference;
 mod query;
@@ -50,6 +52,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::broadcast;
 
+pub(crate) use attempt::{Matched as MatchedDelivery, ToAsk, Told};
 pub(crate) use audit::{AuditEntry, Audited};
 pub(crate) use backup::{BackupError, Restored, back_up, restore};
 pub(crate) use batch::{BatchStep, BatchSubmission, BatchView, CancelBatch, Rejected};
@@ -63,6 +66,7 @@ pub(crate) use key::KeyChange;
 pub(crate) use limit::{Counted, Counts, LimitKey};
 pub(crate) use list::Filter;
 pub(crate) use message::{Accepted, Cancel, Submission};
+pub(crate) use origin::StoredOrigin;
 pub(crate) use part::{Acceptance, Intent, NeverLeft, NextTry, Refusal, Uncertainty};
 #[cfg(test)]
 pub(crate) use query::LastTry;

@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use rusqlite::{OptionalExtension, named_params};
 
+use super::attempt;
 use super::doubt::{Doubt, fall_into_doubt};
 use super::expiry::expire_if_over;
 use super::fleet::{count_part, uncount_part};
@@ -15,14 +16,16 @@ use super::message::{Head, append, end, error, head, rest, step, step_with};
 use super::money::spend;
 use super::report::{aggregate, settle_orphans};
 use super::sim::remember;
-use super::suppression::fail_if_suppressed;
+use super::suppression::{self, fail_if_suppressed};
 use super::writer::{Receipt, Work, job};
 use super::{Group, StoreError};
+use crate::domain::attempt::{AttemptId, Taken as TakenByProvider};
 use crate::domain::message::Change;
 use crate::domain::report::number_tail;
 use crate::domain::{
-    Crowd, Event, EventKind, Manners, MessageReference, MessageSeq, MessageState, Money,
-    PartNumber, PartState, PendingCode, Policy, RouteName, Setback, SimId, UnixMillis,
+    Addressee, Blame, Crowd, Event, EventKind, Manners, MessageReference, MessageSeq, MessageState,
+    Money, PartNumber, PartState, PendingCode, Policy, RouteKind, RouteName, Setback, SimId,
+    Ticket, UnixMillis,
 };
 
 /// A part is about to go out by a route. Committed before the first octet of its PDU is written.
@@ -67,6 +70,10 @@ pub(crate) struct Acceptance {
     pub(crate) whole: bool,
     /// What becomes of another part of it that may have left.
     pub(crate) policy: Policy,
+    /// What a provider said beside.
+    pub(crate) taken: Option<Box<TakenByProvider>>,
+    /// When the provider is asked what became of it.
+    pub(crate) ask_at: Option<UnixMillis>,
     pub(crate) at: UnixMillis,
 }
 
@@ -91,6 +98,8 @@ pub(crate) struct Uncertainty {
     /// Until when a report may settle it.
     pub(crate) closes_at: UnixMillis,
     pub(crate) next: NextTry,
+    /// When the provider is asked whether it has it.
+    pub(crate) ask_at: Option<UnixMillis>,
     pub(crate) at: UnixMillis,
 }
 
@@ -209,6 +218,13 @@ fn begin(work: &mut Work<'_>, intent: &Intent, manners: &Manners) -> Result<bool
     if let Some(day) = intent.spent_on {
         spend(work, day, intent.cost)?;
     }
+    if intent.route.kind() == RouteKind::Cloud {
+        let attempt = AttemptId {
+            message: intent.message,
+            ticket: Ticket(intent.ticket),
+        };
+        attempt::begin(work, attempt, &intent.route, intent.at)?;
+    }
     let event = Event::new(intent.at, EventKind::Sending)
         .part(intent.part)
         .route(intent.route.as_str());
@@ -281,7 +297,11 @@ fn charge(work: &Work<'_>, head: &Head, cost: Money) -> Result<bool, StoreError>
 }
 
 /// A try that was charged has not left.
-fn refund(work: &Work<'_>, seq: MessageSeq, left: &Whereabouts) -> Result<(), StoreError> {
+pub(super) fn refund(
+    work: &Work<'_>,
+    seq: MessageSeq,
+    left: &Whereabouts,
+) -> Result<(), StoreError> {
     work.db
         .prepare_cached("UPDATE message SET price = NULLIF(price - :cost, 0) WHERE seq = :seq")?
         .execute(named_params! { ":cost": left.cost.0, ":seq": seq.0 })?;
@@ -422,6 +442,9 @@ pub(super) fn stand_by_sim(work: &Work<'_>, head: &Head) -> Result<(), StoreErro
 }
 
 fn accepted(work: &mut Work<'_>, acceptance: &Acceptance) -> Result<bool, StoreError> {
+    if acceptance.route.kind() == RouteKind::Cloud {
+        note_answer(work, acceptance)?;
+    }
     let taken = Taken {
         message: acceptance.message,
         part: acceptance.part,
@@ -452,8 +475,21 @@ fn accepted(work: &mut Work<'_>, acceptance: &Acceptance) -> Result<bool, StoreE
     Ok(true)
 }
 
+/// Also when a callback was faster, and said that it was taken.
+fn note_answer(work: &Work<'_>, acceptance: &Acceptance) -> Result<(), StoreError> {
+    let attempt = AttemptId {
+        message: acceptance.message,
+        ticket: Ticket(acceptance.ticket),
+    };
+    attempt::ask_at(work, attempt, acceptance.ask_at)?;
+    match &acceptance.taken {
+        Some(taken) => attempt::note_taken(work, attempt, &acceptance.route, taken),
+        None => Ok(()),
+    }
+}
+
 /// A provider takes a text whole: what is true of its first part is true of all.
-fn take_the_rest(work: &Work<'_>, taken: &Taken) -> Result<(), StoreError> {
+pub(super) fn take_the_rest(work: &Work<'_>, taken: &Taken) -> Result<(), StoreError> {
     work.db
         .prepare_cached(
             "UPDATE part
@@ -609,7 +645,8 @@ fn sent(
         change,
         "UPDATE message
             SET state = :to, sent_at = COALESCE(sent_at, :at), error_code = NULL, error_text = NULL,
-                sealed = NULL, next_attempt_at = NULL, hold_code = NULL, hold_text = NULL,
+                sealed = NULL, made_of = NULL, sealed_values = NULL, next_attempt_at = NULL, hold_code = NULL,
+                hold_text = NULL,
                 closes_at = (SELECT MAX(COALESCE(window_ends_at, accepted_at))
                                FROM part WHERE message = :seq)
           WHERE seq = :seq AND state = :from",
@@ -651,6 +688,7 @@ fn refused(work: &mut Work<'_>, refusal: &Refusal) -> Result<bool, StoreError> {
             step(work, &mut head, Change::Refused)?;
             error(work, seq, code, text)?;
             hold(work, &head, *at, why, *counts)?;
+            stay(work, seq, refusal.setback.blame == Blame::Frequency)?;
             expire_if_over(work, &mut head, refusal.at)?;
         }
         NextTry::TheRest | NextTry::Never => {
@@ -658,7 +696,18 @@ fn refused(work: &mut Work<'_>, refusal: &Refusal) -> Result<bool, StoreError> {
             fail(work, &head, code, text, refusal.at)?;
         }
     }
+    if let ("suppressed", Addressee::Known(to)) = (code, &head.to) {
+        suppression::opted_out(work, to, refusal.at)?;
+    }
     Ok(true)
+}
+
+/// Too many texts went to its number: it goes by no other route.
+fn stay(work: &Work<'_>, seq: MessageSeq, stays: bool) -> Result<(), StoreError> {
+    work.db
+        .prepare_cached("UPDATE message SET stays = :stays WHERE seq = :seq AND stays <> :stays")?
+        .execute(named_params! { ":stays": stays, ":seq": seq.0 })?;
+    Ok(())
 }
 
 fn fail(
@@ -717,6 +766,11 @@ fn uncertain(work: &mut Work<'_>, uncertainty: &Uncertainty) -> Result<bool, Sto
         at: uncertainty.at,
     };
     fall_into_doubt(work, &mut head, doubt)?;
+    let attempt = AttemptId {
+        message: seq,
+        ticket: Ticket(uncertainty.ticket),
+    };
+    attempt::ask_at(work, attempt, uncertainty.ask_at)?;
     Ok(true)
 }
 

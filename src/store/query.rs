@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, named_params};
 
+use super::origin::StoredOrigin;
 use super::row::{InOrder, word};
 use super::{Store, StoreError};
 use crate::domain::{
@@ -42,6 +43,10 @@ pub(crate) struct MessageView {
     pub(crate) client_ref: Option<String>,
     /// The template it was made of.
     pub(crate) template: Option<i64>,
+    /// The same as routes see it, while it waits.
+    pub(crate) origin: Option<StoredOrigin>,
+    /// Its last route was told that too many texts went to its number.
+    pub(crate) stays: bool,
     pub(crate) route: Option<String>,
     pub(crate) tries: u32,
     pub(crate) error: Option<(String, String)>,
@@ -107,6 +112,10 @@ pub(crate) struct InLine {
     pub(crate) setbacks: u32,
     /// A modem was told that there is no such number, or that it may not be texted.
     pub(crate) is_barred: bool,
+    /// A provider was told that too many texts went to its number: it goes by no other route.
+    pub(crate) stays: bool,
+    /// The template it was made of, if of one.
+    pub(crate) origin: Option<StoredOrigin>,
 }
 
 /// Where the last try of a message went.
@@ -267,7 +276,7 @@ pub(super) const VIEW: &str = "SELECT hold_code, hold_text, error_code, error_te
                     FROM part
                    WHERE message = seq AND state NOT IN ('queued', 'sending')) END AS bond,
        seq, to_number, to_raw, country, category, priority, state, text, forgotten, encoding, parts,
-       strikes, setbacks, price, from_number, client_ref, template, route, tries, next_attempt_at, may_be_duplicate,
+       strikes, setbacks, price, from_number, client_ref, template, made_of, stays, route, tries, next_attempt_at, may_be_duplicate,
        created_at, scheduled_at, expires_at, sent_at, delivered_at, closes_at
   FROM message";
 
@@ -314,6 +323,11 @@ pub(super) fn view_of(row: &Row<'_>) -> Result<MessageView, StoreError> {
         from_number: row.get("from_number")?,
         client_ref: row.get("client_ref")?,
         template: row.get("template")?,
+        origin: match row.get::<_, Option<String>>("made_of")? {
+            Some(plain) => Some(StoredOrigin::of(&plain, None)?),
+            None => None,
+        },
+        stays: row.get("stays")?,
         route: row.get("route")?,
         tries: row.get("tries")?,
         error: error_code.map(|code| (code, error_text.unwrap_or_default())),
@@ -371,9 +385,9 @@ const MOST_CROWDS: usize = 64;
 
 fn front(db: &Connection, per_crowd: u32, contacts: Contacts) -> Result<Front, StoreError> {
     let mut of_crowd = db.prepare_cached(
-        "SELECT seq, sealed, from_modem, route, error_code, severity, parts, to_number, id, category, priority,
+        "SELECT seq, sealed, from_modem, route, error_code, severity, made_of, sealed_values, parts, to_number, id, category, priority,
                 text, encoding, flash, ref16, crowd, COALESCE(scheduled_at, created_at) AS since, expires_at,
-                strikes, setbacks, reference
+                strikes, setbacks, stays, reference
            FROM message
           WHERE state = 'queued' AND next_attempt_at IS NULL AND priority = :priority AND crowd = :crowd
           ORDER BY seq
@@ -431,6 +445,8 @@ fn in_line(db: &Connection, row: &Row<'_>, contacts: Contacts) -> Result<InLine,
     let route: Option<String> = row.get("route")?;
     let error: Option<String> = row.get("error_code")?;
     let severity: Option<String> = row.get("severity")?;
+    let made_of: Option<String> = row.get("made_of")?;
+    let values: Option<Vec<u8>> = row.get("sealed_values")?;
     let count: u8 = row.get("parts")?;
     let to: Destination = word(row, "to_number")?;
     let (parts, last) = match route.as_deref().and_then(RouteName::parse) {
@@ -464,6 +480,11 @@ fn in_line(db: &Connection, row: &Row<'_>, contacts: Contacts) -> Result<InLine,
         strikes: row.get("strikes")?,
         setbacks: row.get("setbacks")?,
         is_barred: error.as_deref().is_some_and(is_barring),
+        stays: row.get("stays")?,
+        origin: match made_of {
+            Some(plain) => Some(StoredOrigin::of(&plain, values)?),
+            None => None,
+        },
     })
 }
 

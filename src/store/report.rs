@@ -195,6 +195,16 @@ pub(super) fn aggregate(
     seq: MessageSeq,
     at: UnixMillis,
 ) -> Result<(), StoreError> {
+    aggregate_saying(work, seq, None, at)
+}
+
+/// As [`aggregate`]. `said`: what is told of a failure, where it was not TP-Status that told it.
+pub(super) fn aggregate_saying(
+    work: &mut Work<'_>,
+    seq: MessageSeq,
+    said: Option<&str>,
+    at: UnixMillis,
+) -> Result<(), StoreError> {
     let mut head = head(work, seq)?;
     if !matches!(head.state, MessageState::Sent | MessageState::Unknown) {
         return Ok(());
@@ -221,7 +231,10 @@ pub(super) fn aggregate(
                 .execute(named_params! { ":at": last.unwrap_or(at).0, ":seq": seq.0 })?;
         } else {
             let worst = parts.iter().filter_map(|part| part.tp_status).max();
-            let text = format!("the network reported TP-Status {:#04x}", worst.unwrap_or(0));
+            let text = match said {
+                Some(said) => said.to_owned(),
+                None => format!("the network reported TP-Status {:#04x}", worst.unwrap_or(0)),
+            };
             let code = match kind {
                 EventKind::Expired => "expired",
                 _ => "undelivered",

@@ -272,7 +272,7 @@ fn blank(work: &Work<'_>, seq: i64, word: &Addressee) -> Result<(), StoreError> 
     work.db
         .prepare_cached(
             "UPDATE message
-                SET text = '', sealed = NULL, to_number = :word, to_raw = :word, forgotten = 1
+                SET text = '', sealed = NULL, made_of = NULL, sealed_values = NULL, to_number = :word, to_raw = :word, forgotten = 1
               WHERE seq = :seq",
         )?
         .execute(named_params! { ":word": word.as_str(), ":seq": seq })?;

@@ -9,7 +9,7 @@ use super::StoreError;
 use crate::domain::{
     Addressee, BatchId, BatchState, Category, Destination, Encoding, EventKind, InboundEncoding,
     InboundId, Locale, MessageId, MessageState, PartState, ProfileName, Purpose, Reason, Resend,
-    Severity, VerificationId, VerificationState,
+    RouteName, Severity, VerificationId, VerificationState,
 };
 
 pub(super) trait Word: Sized {
@@ -46,6 +46,7 @@ words!(
     Purpose by parse,
     Reason by parse,
     Resend by parse,
+    RouteName by parse,
     Severity by parse,
     VerificationId by parse,
     VerificationState by parse,

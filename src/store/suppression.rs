@@ -146,6 +146,18 @@ pub(super) fn fail_if_suppressed(
     Ok(true)
 }
 
+/// A provider was told to text this number no more: as if it had said so to us. What is suppressed already stays as it is.
+pub(super) fn opted_out(
+    work: &Work<'_>,
+    to: &Destination,
+    at: UnixMillis,
+) -> Result<(), StoreError> {
+    match of_number(work.db, to.as_str())? {
+        Some(_) => Ok(()),
+        None => put(work, to.as_str(), &Reason::stop(), at),
+    }
+}
+
 /// Does what a whole text that came in asks for: a stop word suppresses its sender, a start word lifts that. What
 /// somebody else suppressed is not theirs to lift, and is no weaker for a stop word.
 pub(super) fn obey(

@@ -1,5 +1,6 @@
 //! The store on a real file: one story per promise it keeps.
 
+mod attempts;
 mod batches;
 mod clock;
 mod codes;
@@ -102,6 +103,7 @@ impl House {
             closes_at: NOW.plus(Duration::from_secs(3600)),
             next,
             at: NOW,
+            ask_at: None,
         });
         group.submit().await;
         receipt.committed().await.unwrap()
@@ -148,6 +150,7 @@ fn submission(change: impl FnOnce(&mut Submission)) -> Submission {
         at: NOW,
         payer: None,
         counts: Counts::default(),
+        made_of: None,
     };
     change(&mut submission);
     submission
@@ -196,6 +199,8 @@ fn acceptance(seq: MessageSeq, part: u8, mr: u8) -> Acceptance {
         whole: false,
         policy: Policy::Duplicate,
         at: NOW,
+        ask_at: None,
+        taken: None,
     }
 }
 
@@ -204,6 +209,7 @@ fn setback(code: &'static str) -> Setback {
         blame: crate::domain::Blame::Network,
         code,
         detail: "no answer".into(),
+        wait: None,
     }
 }
 
@@ -864,6 +870,7 @@ async fn half_sent(house: &House, category: Category, next: NextTry) -> MessageV
         closes_at: NOW.plus(Duration::from_secs(3600)),
         next,
         at: NOW,
+        ask_at: None,
     });
     group.submit().await;
     receipt.committed().await.unwrap();

@@ -20,10 +20,12 @@ use rand::{RngCore, TryRngCore};
 
 pub(crate) use sweep::sweep;
 
+use crate::domain::attempt::MadeOf;
 use crate::domain::texts::{Filling, TextFault, measured};
+use crate::domain::verification::minutes;
 use crate::domain::{
     Body, Category, Clock, Code, CodeRules, Crowd, Destination, KeyId, LastLine, Limit, Locale,
-    Pepper, Plan, Profile, ProfileName, Purpose, Template,
+    Pepper, Plan, Profile, ProfileName, Purpose, Redacted, Template,
 };
 use crate::store::{
     Checked, CodeSent, Conversion, Counted, Counts, Ended, FailuresOf, Going, Life, LimitKey,
@@ -64,6 +66,7 @@ pub(crate) struct OtherText {
     pub(crate) id: i64,
     /// In the language of the wish.
     pub(crate) template: Template,
+    pub(crate) provider_template: Option<String>,
 }
 
 /// A code that is ready to be sent.
@@ -320,6 +323,25 @@ impl Letter {
         rules.texts.filled(template, &filling)
     }
 
+    /// What a provider that knows templates only is told: the code, and for how many minutes it lives.
+    fn made_of(&self, rules: &CodeRules, code: &Code, life: Life) -> MadeOf {
+        let other = self.template.as_ref();
+        let minutes = minutes(life.expires_at.since(life.at)).to_string();
+        let mut values = vec![("code".to_owned(), code.expose().to_owned())];
+        values.push(("minutes".to_owned(), minutes));
+        let brand = rules.texts.brand();
+        if !brand.is_empty() {
+            values.push(("brand".to_owned(), brand.to_owned()));
+        }
+        MadeOf {
+            template: other.map_or(self.profile.as_str().to_owned(), |other| {
+                other.id.to_string()
+            }),
+            provider_template: other.and_then(|other| other.provider_template.clone()),
+            values: Redacted::new(values),
+        }
+    }
+
     /// `plan`: what the text came to when it was measured.
     fn submission(&self, rules: &CodeRules, code: &Code, life: Life, plan: Plan) -> Submission {
         let text = self.text(rules, code, life.expires_at.since(life.at));
@@ -340,6 +362,7 @@ impl Letter {
             crowd: self.crowd,
             client_ref: self.client_ref.clone(),
             template: self.template.as_ref().map(|other| other.id),
+            made_of: Some(self.made_of(rules, code, life)),
             scheduled_at: None,
             // It is worth nothing without its code.
             expires_at: life.expires_at,

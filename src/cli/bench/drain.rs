@@ -123,6 +123,7 @@ pub(super) async fn fill_queue(config: &Config, line: &Line) -> Result<(), Comma
             crowd: Crowd::ANYBODY,
             client_ref: None,
             template: None,
+            made_of: None,
             scheduled_at: line.due,
             expires_at: line.due.unwrap_or(at).plus(Duration::from_secs(86_400)),
             at,

@@ -247,6 +247,7 @@ fn submission(number: usize, at: UnixMillis, now: UnixMillis) -> Submission {
         crowd: Crowd::ANYBODY,
         client_ref: None,
         template: None,
+        made_of: None,
         scheduled_at: Some(now.plus(Duration::from_secs(86_400))),
         expires_at: now.plus(Duration::from_secs(2 * 86_400)),
         at,

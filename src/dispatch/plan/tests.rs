@@ -73,6 +73,8 @@ fn message(seq: i64, priority: u8) -> InLine {
         strikes: 0,
         setbacks: 0,
         is_barred: false,
+        origin: None,
+        stays: false,
     }
 }
 

@@ -3,6 +3,7 @@
 mod accepting;
 mod batches;
 mod browsing;
+mod callbacks;
 mod callers;
 mod codes;
 mod direct;
@@ -117,6 +118,7 @@ impl House {
                 let now = Arc::clone(&now);
                 Clock::new(move || UnixMillis(now.load(Ordering::Relaxed)))
             },
+            callbacks: callbacks::readers(),
         });
         Self {
             router: router(gate.clone()),

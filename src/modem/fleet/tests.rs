@@ -476,6 +476,8 @@ fn submit(ticket: i64) -> Submit {
         request_report: true,
         validity: Duration::from_secs(3600),
         flash: false,
+        made_of: None,
+        message: crate::domain::MessageSeq(1),
     }
 }
 

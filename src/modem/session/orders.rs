@@ -108,6 +108,7 @@ impl Session {
             blame: Blame::Modem,
             code,
             detail: format!("the modem is {}", self.status.state.as_str()),
+            wait: None,
         }
     }
 }

@@ -2256,6 +2256,8 @@ fn submit(ticket: i64) -> Submit {
         // Tells the parts of a test apart: TP-VP counts in steps of five minutes.
         validity: Duration::from_secs(300 * (ticket % 100).unsigned_abs()),
         flash: false,
+        made_of: None,
+        message: crate::domain::MessageSeq(1),
     }
 }
 
@@ -2442,7 +2444,9 @@ fn told(event: &ModemEvent) -> String {
         }
     };
     match outcome {
-        Outcome::Accepted { reference, took } => {
+        Outcome::Accepted {
+            reference, took, ..
+        } => {
             let reference = reference.map_or("-".to_owned(), |reference| reference.0.to_string());
             format!("{ticket} accepted {reference} after {}", took.as_millis())
         }

@@ -25,7 +25,7 @@ canceled     -       -         -        -        -         -        -        -  
 unknown      -       -         -        -        -         -        -        -        -        -           sent     delivered  undelivered  expired
 ";
 
-const CHANGES: [Change; 14] = [
+const CHANGES: [Change; 16] = [
     Change::Due,
     Change::Intent,
     Change::NeverLeft,
@@ -40,6 +40,8 @@ const CHANGES: [Change; 14] = [
     Change::ReportedDelivered,
     Change::ReportedUndelivered,
     Change::ReportedExpired,
+    Change::ProvenUnsent,
+    Change::ProvenUnsentLate,
 ];
 
 impl House {
@@ -217,8 +219,12 @@ async fn whatever_happens_to_a_message_leads_where_the_table_says_and_nowhere_el
         }
     }
     for (from, change, to, _) in MESSAGE_STEPS {
-        // Quiet hours are a matter of the clock on the wall: `people` walks this one.
-        if *change == Change::QuietBegins {
+        // Quiet hours are a matter of the clock on the wall: `people` walks this one. Who is asked is a provider: `attempts`
+        // walks these.
+        if matches!(
+            change,
+            Change::QuietBegins | Change::ProvenUnsent | Change::ProvenUnsentLate
+        ) {
             continue;
         }
         assert!(walked.contains(&(*from, *to)), "{from:?} on {change:?}");
@@ -279,6 +285,7 @@ async fn what_may_have_left_when_its_time_was_over_is_unknown_and_not_expired() 
         closes_at: OVER,
         next: again(),
         at: DUE,
+        ask_at: None,
     });
     group.submit().await;
     receipt.committed().await.unwrap();
@@ -314,6 +321,7 @@ async fn a_part_that_the_network_gave_up_ends_a_text_whose_other_part_is_in_doub
                 closes_at: DUE,
                 next: NextTry::Never,
                 at: NOW,
+                ask_at: None,
             });
             group.submit().await;
             receipt.committed().await.unwrap();

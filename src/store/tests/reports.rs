@@ -54,7 +54,7 @@ impl House {
         matched.unwrap()
     }
 
-    async fn state(&self, message: &MessageView) -> MessageState {
+    pub(super) async fn state(&self, message: &MessageView) -> MessageState {
         self.view(message).await.state
     }
 }
