@@ -6,6 +6,7 @@
 
 mod bare;
 mod drain;
+mod entries;
 mod fairness;
 mod figures;
 mod intake;
@@ -78,6 +79,12 @@ enum BenchCommand {
         /// Give each request an Idempotency-Key of its own.
         #[arg(long)]
         keyed: bool,
+        /// Put so many entries of the last day into the logs of limits before.
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        entries: u64,
+        /// Without limits of what is sent to a number.
+        #[arg(long)]
+        unlimited: bool,
     },
     /// Codes sent and codes checked per second, at 64 connections.
     Verify {
@@ -86,6 +93,9 @@ enum BenchCommand {
         /// Of each measurement.
         #[arg(long, default_value_t = 5, value_name = "SECONDS")]
         seconds: u64,
+        /// Put so many entries of the last day into the logs of limits before.
+        #[arg(long, default_value_t = 0, value_name = "N")]
+        entries: u64,
     },
     /// Start, memory, idle cost and the status of one message, with many messages stored.
     Queue {
@@ -168,10 +178,22 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), CommandError> {
             common,
             seconds,
             keyed,
-        } => in_folder(common, |folder| intake::intake(folder, *seconds, *keyed)),
-        BenchCommand::Verify { common, seconds } => {
-            in_folder(common, |folder| verify::verify(folder, *seconds))
+            entries,
+            unlimited,
+        } => {
+            let wanted = intake::Wanted {
+                seconds: *seconds,
+                keyed: *keyed,
+                entries: *entries,
+                unlimited: *unlimited,
+            };
+            in_folder(common, |folder| intake::intake(folder, wanted))
         }
+        BenchCommand::Verify {
+            common,
+            seconds,
+            entries,
+        } => in_folder(common, |folder| verify::verify(folder, *seconds, *entries)),
         BenchCommand::Queue {
             common,
             stored,

@@ -17,6 +17,7 @@ mod digest;
 pub(crate) mod dypns;
 mod endpoint;
 mod form;
+pub(crate) mod generic;
 mod patience;
 mod percent;
 mod price;
@@ -29,6 +30,7 @@ mod specimens;
 pub(crate) mod templates;
 pub(crate) mod tencent;
 pub(crate) mod twilio;
+pub(crate) mod vonage;
 mod words;
 
 use std::fmt;

@@ -1,11 +1,12 @@
 //! Which limits a send counts against (semantics §8): by where it is asked for, by its category, by who asks.
 //!
-//! Pure: the logs come out by the words that name them. The store keeps them and says how long to wait.
+//! Pure. What counts for a number is a matter of its own messages: each says in which logs it stands. Other logs come out
+//! by the words that name them. The store keeps both and says how long to wait.
 
 use std::net::IpAddr;
 use std::time::Duration;
 
-use super::{Category, Destination, Limit, ProfileName, Purpose, Severity};
+use super::{Category, CountedAs, Destination, Limit, NumberLog, ProfileName, Purpose, Severity};
 
 /// `[limits]`, as far as sends and checks are counted. An empty list is no limit.
 #[derive(Clone, Debug, PartialEq)]
@@ -42,6 +43,14 @@ pub enum Surface<'a> {
     },
 }
 
+/// What a send counts against.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Reckoned<'a> {
+    /// The logs of its number. A log is named without a limit too: the next config may have one.
+    pub of_number: Vec<(NumberLog, &'a [Limit])>,
+    pub of_caller: Option<Log<'a>>,
+}
+
 /// One log of events and the limits that hold for it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Log<'a> {
@@ -53,46 +62,51 @@ pub struct Log<'a> {
 /// The longest window that the config may ask for: 31 days.
 pub const LONGEST_WINDOW: Duration = Duration::from_secs(31 * 86_400);
 
+impl Reckoned<'_> {
+    /// As what the message counts for its number.
+    pub fn counted_as(&self) -> CountedAs {
+        let logs = self.of_number.iter();
+        logs.fold(CountedAs::default(), |counted, (log, _)| counted.with(*log))
+    }
+
+    /// Every limit of the number, with the log it is asked of.
+    pub fn limits(&self) -> impl Iterator<Item = (NumberLog, Limit)> {
+        let logs = self.of_number.iter();
+        logs.flat_map(|&(log, limits)| limits.iter().map(move |limit| (log, *limit)))
+    }
+}
+
 impl Allowances {
     /// The logs of a send. `listener`: where its caller came in, if without a key.
     pub fn of_send<'a>(
         &'a self,
         surface: Surface<'a>,
         category: Category,
-        to: &'a Destination,
         listener: Option<&'a str>,
-    ) -> Vec<Log<'a>> {
-        let number = to.as_str();
-        let mut logs = Vec::new();
-        let mut add = |words: Vec<&'a str>, limits: &'a [Limit]| {
-            if !limits.is_empty() {
-                logs.push(Log { words, limits });
-            }
-        };
-        match surface {
-            Surface::Notify => add(vec!["notify", number], &self.notify),
+    ) -> Reckoned<'a> {
+        let of_surface = match surface {
+            Surface::Notify => Some((NumberLog::Notify, &self.notify[..])),
             Surface::Direct { severity } if category == Category::Alert => {
-                if severity != Some(Severity::Critical) {
-                    add(vec!["alert", number], &self.alert);
-                }
+                let is_counted = severity != Some(Severity::Critical);
+                is_counted.then_some((NumberLog::Alert, &self.alert[..]))
             }
-            Surface::Direct { .. } => add(vec!["direct", number], &self.direct),
+            Surface::Direct { .. } => Some((NumberLog::Direct, &self.direct[..])),
             Surface::Code {
                 profile,
                 purpose,
                 limits,
-            } => add(
-                vec!["code", profile.as_str(), purpose.as_str(), number],
-                limits,
-            ),
+            } => Some((NumberLog::Code(profile, purpose), limits)),
+        };
+        let is_capped = matches!(category, Category::Otp | Category::Notification);
+        let ceiling = is_capped.then_some((NumberLog::Ceiling, &self.ceiling[..]));
+        let of_caller = listener.zip(self.anonymous.as_ref());
+        Reckoned {
+            of_number: of_surface.into_iter().chain(ceiling).collect(),
+            of_caller: of_caller.map(|(listener, limit)| Log {
+                words: vec!["anonymous", listener],
+                limits: std::slice::from_ref(limit),
+            }),
         }
-        if matches!(category, Category::Otp | Category::Notification) {
-            add(vec!["ceiling", number], &self.ceiling);
-        }
-        if let Some(listener) = listener {
-            add(vec!["anonymous", listener], self.anonymous.as_slice());
-        }
-        logs
     }
 
     /// The log of wrong codes for this number.
@@ -155,7 +169,6 @@ mod tests {
 
     #[test]
     fn a_send_counts_by_its_surface_its_category_and_its_caller() {
-        let to = Destination::stored("+8613800138000").unwrap();
         let allowances = usual();
         let of_code = limits(&["1/60"]);
         let direct = |severity| Surface::Direct { severity };
@@ -164,43 +177,36 @@ mod tests {
             purpose: Purpose::Login,
             limits: &of_code,
         };
+        let of_login = NumberLog::Code(ProfileName::SmsLogin, Purpose::Login);
+        const LISTENER: Option<&str> = Some("127.0.0.1:30006");
         use Category::{Alert, Bulk, Notification, Otp, Transactional};
+        use NumberLog::{Alert as OfAlerts, Ceiling, Direct, Notify};
         for (surface, category, listener, expected) in [
-            (
-                Surface::Notify,
-                Notification,
-                None,
-                &["notify", "ceiling"][..],
-            ),
-            (direct(None), Transactional, None, &["direct"]),
-            (direct(Some(Severity::Critical)), Bulk, None, &["direct"]),
-            (direct(None), Otp, None, &["direct", "ceiling"]),
-            (direct(None), Notification, None, &["direct", "ceiling"]),
-            (direct(None), Alert, None, &["alert"]),
-            (direct(Some(Severity::High)), Alert, None, &["alert"]),
+            (Surface::Notify, Notification, None, &[Notify, Ceiling][..]),
+            (direct(None), Transactional, None, &[Direct]),
+            (direct(Some(Severity::Critical)), Bulk, None, &[Direct]),
+            (direct(None), Otp, None, &[Direct, Ceiling]),
+            (direct(None), Notification, None, &[Direct, Ceiling]),
+            (direct(None), Alert, None, &[OfAlerts]),
+            (direct(Some(Severity::High)), Alert, None, &[OfAlerts]),
             (direct(Some(Severity::Critical)), Alert, None, &[]),
-            (
-                direct(Some(Severity::Critical)),
-                Alert,
-                Some("127.0.0.1:30006"),
-                &["anonymous"],
-            ),
-            (
-                code,
-                Otp,
-                Some("127.0.0.1:30006"),
-                &["code", "ceiling", "anonymous"],
-            ),
+            (direct(Some(Severity::Critical)), Alert, LISTENER, &[]),
+            (code, Otp, LISTENER, &[of_login, Ceiling]),
         ] {
-            let logs = allowances.of_send(surface, category, &to, listener);
-            let names: Vec<&str> = logs.iter().map(|log| log.words[0]).collect();
-            assert_eq!(names, expected, "{surface:?} {category:?}");
+            let reckoned = allowances.of_send(surface, category, listener);
+            let logs: Vec<NumberLog> = reckoned.of_number.iter().map(|(log, _)| *log).collect();
+            assert_eq!(logs, expected, "{surface:?} {category:?}");
+            for log in logs {
+                assert!(reckoned.counted_as().is_in(log));
+            }
+            let words = reckoned.of_caller.map(|log| log.words);
+            let expected = listener.map(|listener| vec!["anonymous", listener]);
+            assert_eq!(words, expected, "{surface:?} {category:?}");
         }
     }
 
     #[test]
-    fn a_list_that_is_empty_is_no_limit() {
-        let to = Destination::stored("+8613800138000").unwrap();
+    fn a_list_that_is_empty_is_no_limit_and_is_counted_all_the_same() {
         let none = Allowances {
             direct: Vec::new(),
             ceiling: Vec::new(),
@@ -208,32 +214,10 @@ mod tests {
             ..usual()
         };
         let direct = Surface::Direct { severity: None };
-        assert_eq!(none.of_send(direct, Category::Otp, &to, Some("l")), []);
-    }
-
-    #[test]
-    fn codes_of_different_profiles_and_purposes_are_counted_apart() {
-        let to = Destination::stored("+8613800138000").unwrap();
-        let allowances = usual();
-        let limits = limits(&["1/60"]);
-        let words = |profile, purpose| {
-            let surface = Surface::Code {
-                profile,
-                purpose,
-                limits: &limits,
-            };
-            allowances.of_send(surface, Category::Otp, &to, None)[0]
-                .words
-                .join(" ")
-        };
-        assert_eq!(
-            words(ProfileName::V1, Purpose::Generic),
-            "code v1 generic +8613800138000"
-        );
-        assert_ne!(
-            words(ProfileName::V1, Purpose::Login),
-            words(ProfileName::V1, Purpose::Generic)
-        );
+        let reckoned = none.of_send(direct, Category::Otp, Some("l"));
+        assert_eq!(reckoned.limits().count(), 0);
+        assert_eq!(reckoned.of_caller, None);
+        assert!(reckoned.counted_as().is_in(NumberLog::Ceiling));
     }
 
     #[test]

@@ -49,6 +49,18 @@ pub(super) fn is_country(iso: &str) -> bool {
     by_iso(iso).is_some() || NORTH_AMERICA.iter().any(|(known, _)| *known == iso)
 }
 
+/// What follows the country code of an international number (digits without `+`); all of it when no country has it.
+pub(super) fn subscriber(digits: &str) -> &str {
+    if let Some(rest) = digits.strip_prefix('1') {
+        return rest;
+    }
+    REGIONS
+        .iter()
+        .filter_map(|region| digits.strip_prefix(region.calling_code))
+        .min_by_key(|rest| rest.len())
+        .unwrap_or(digits)
+}
+
 /// ISO 3166 of an international number (digits without `+`).
 pub(super) fn of_number(digits: &str) -> Option<&'static str> {
     if let Some(area) = digits.strip_prefix('1') {
@@ -62,8 +74,11 @@ pub(super) fn of_number(digits: &str) -> Option<&'static str> {
     if digits.starts_with("76") || digits.starts_with("77") {
         return Some("KZ");
     }
+    // Asked several times for each message: most of the table is told apart by one octet.
+    let first = digits.as_bytes().first()?;
     REGIONS
         .iter()
+        .filter(|region| region.calling_code.as_bytes().first() == Some(first))
         .filter(|region| digits.starts_with(region.calling_code))
         // Of countries that share a code the first in the table is the largest.
         .reduce(|best, one| {

@@ -15,7 +15,7 @@ use crate::config::Config;
 use crate::domain::{
     Allowances, Category, Destination, Guard, Limit, ProfileName, Purpose, Surface, UnixMillis,
 };
-use crate::store::{Checked, Conversion, Counted, Counts, LimitKey, Which};
+use crate::store::{Checked, Conversion, Counted, Counts, LimitKey, OfNumber, Which};
 use crate::verify::Beside;
 
 /// What holds at the moment.
@@ -99,7 +99,7 @@ impl Gate {
         let counts = self.counts(surface, Category::Otp, to, caller, self.now());
         let guard = &self.terms().guard;
         Beside {
-            counted: counts.counted,
+            counts,
             conversion: Conversion {
                 block_max: guard.block_max,
                 min: guard.min_conversion,
@@ -120,12 +120,21 @@ impl Gate {
     ) -> Counts {
         let terms = self.terms();
         let listener = caller.listener.as_deref();
-        let logs = terms.allowances.of_send(surface, category, to, listener);
-        let mut counted = Vec::with_capacity(logs.len());
-        for log in logs {
-            let key = LimitKey::of(self.store().pepper(), &log.words);
-            counted.extend(log.limits.iter().map(|&limit| Counted { key, limit }));
+        let reckoned = terms.allowances.of_send(surface, category, listener);
+        let pepper = self.store().pepper();
+        let of_caller = reckoned.of_caller.iter().flat_map(|log| {
+            let key = LimitKey::of(pepper, &log.words);
+            log.limits.iter().map(move |&limit| Counted { key, limit })
+        });
+        Counts {
+            of_number: OfNumber::new(
+                reckoned.counted_as(),
+                reckoned.limits().collect(),
+                to,
+                pepper,
+            ),
+            counted: of_caller.collect(),
+            at,
         }
-        Counts { counted, at }
     }
 }

@@ -125,7 +125,7 @@ fn move_messages(work: &Work<'_>, first_unsent: i64, since: &Since) -> Result<()
                                   ELSE expires_at + :by END,
                 next_attempt_at = CASE WHEN hold_code IS NOT NULL AND hold_code <> 'quiet_hours'
                                        THEN next_attempt_at + :by ELSE next_attempt_at END
-          WHERE state IN ('scheduled', 'queued', 'sending') AND seq >= :first_seq",
+          WHERE (state = 'scheduled' OR state = 'queued' OR state = 'sending') AND seq >= :first_seq",
         named_params! { ":by": since.by, ":now": since.to + since.by, ":first_seq": first_unsent },
     )?;
     work.db.execute(

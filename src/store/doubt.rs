@@ -242,7 +242,7 @@ fn under_way(work: &Work<'_>) -> Result<Vec<MessageSeq>, StoreError> {
     let mut statement = work.db.prepare_cached(
         "SELECT seq
            FROM message INDEXED BY message_unsent
-          WHERE state IN ('scheduled', 'queued', 'sending') AND state = 'sending'",
+          WHERE (state = 'scheduled' OR state = 'queued' OR state = 'sending') AND state = 'sending'",
     )?;
     let rows = statement.query_map([], |row| row.get(0).map(MessageSeq))?;
     let mut under_way: Vec<_> = rows.collect::<Result<_, _>>()?;

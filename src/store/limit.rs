@@ -1,5 +1,5 @@
-//! Events that limits count: an exact sliding log per key (semantics §8). Checked and written in the transaction that
-//! creates the work; what is refused is not written.
+//! Events that limits count, beside what counts for a number ([`recent`]): an exact sliding log per key (semantics §8).
+//! Checked and written in the transaction that creates the work; what is refused is not written.
 //!
 //! The newest events are in `limit_tail`, as they came, and sorted in a table that the writer's connection has in memory;
 //! it is part of the same transactions. From there they are moved into `limit_entry` in large steps: an event by itself
@@ -10,11 +10,12 @@
 
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{Connection, named_params};
 
 use super::StoreError;
+use super::recent::{self, OfNumber};
 use super::writer::Work;
-use crate::domain::{Limit, Pepper, UnixMillis};
+use crate::domain::{Destination, Limit, Pepper, UnixMillis};
 
 /// Whom a limit is about, and which limit: a keyed hash, so that the log tells nobody's number.
 #[derive(Clone, Copy, Debug, Eq, Hash, PartialEq)]
@@ -30,7 +31,8 @@ pub(crate) struct Counted {
 /// What a send counts against, as one event.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Counts {
-    /// Empty: nothing limits it.
+    pub(crate) of_number: OfNumber,
+    /// What else limits it than what is sent to its number; empty: nothing.
     pub(crate) counted: Vec<Counted>,
     /// When: now, or when it is to be sent.
     pub(crate) at: UnixMillis,
@@ -43,6 +45,16 @@ impl LimitKey {
     pub(crate) fn of(pepper: &Pepper, words: &[&str]) -> Self {
         Self(pepper.limit_mac(words))
     }
+}
+
+/// How long a send would have to wait: as long as the strictest of all its limits says. `None`: it need not.
+pub(super) fn wait_of_send(
+    work: &Work<'_>,
+    to: &Destination,
+    counts: &Counts,
+) -> Result<Option<Duration>, StoreError> {
+    let of_number = recent::wait(work, to, &counts.of_number, counts.at)?;
+    Ok(of_number.max(wait(work, &counts.counted, counts.at)?))
 }
 
 /// How long the next event of these would have to wait at `at`: as long as the strictest says. `None`: it need not.
@@ -93,36 +105,10 @@ pub(super) fn prepare(connection: &Connection) -> Result<(), rusqlite::Error> {
     connection.execute_batch(SORTED)
 }
 
-/// Takes back one event that was counted at `at`.
-pub(super) fn uncount(work: &Work<'_>, key: LimitKey, at: UnixMillis) -> Result<(), StoreError> {
-    let values = named_params! { ":key": key.0, ":at": at.0 };
-    let newest: Option<i64> = work
-        .db
-        .prepare_cached(NEWEST_OF_TAIL)?
-        .query_row(values, |row| row.get(0))
-        .optional()?;
-    let Some(number) = newest else {
-        work.db
-            .prepare_cached(DELETE_LAST)?
-            .execute(named_params! {
-                ":day": at.0.div_euclid(DAY),
-                ":key": key.0,
-                ":at": at.0,
-            })?;
-        return Ok(());
-    };
-    work.db
-        .prepare_cached(DELETE_SORTED)?
-        .execute(named_params! { ":key": key.0, ":at": at.0, ":number": number })?;
-    work.db
-        .prepare_cached(DELETE_APPENDED)?
-        .execute(named_params! { ":number": number })?;
-    Ok(())
-}
-
 /// Deletes what no limit reaches any more, of what was moved at most `step`; answers how many of that. `before`: in
 /// milliseconds.
 pub(super) fn forget(work: &Work<'_>, before: i64, step: i64) -> Result<usize, StoreError> {
+    recent::forget(work, before)?;
     for sql in FORGET_TAIL {
         work.db
             .prepare_cached(sql)?
@@ -168,23 +154,6 @@ const MOVE: [&str; 3] = [
     "DELETE FROM limit_tail WHERE number < (SELECT MAX(number) FROM limit_tail)",
 ];
 
-const NEWEST_OF_TAIL: &str = "SELECT number
-  FROM temp.limit_sorted
- WHERE key = :key AND at = :at
- ORDER BY number DESC
- LIMIT 1";
-
-const DELETE_SORTED: &str =
-    "DELETE FROM temp.limit_sorted WHERE key = :key AND at = :at AND number = :number";
-
-const DELETE_APPENDED: &str = "DELETE FROM limit_tail WHERE number = :number";
-
-const DELETE_LAST: &str = "DELETE FROM limit_entry
- WHERE day = :day AND key = :key AND at = :at
-   AND number = (SELECT MAX(number)
-                   FROM limit_entry
-                  WHERE day = :day AND key = :key AND at = :at)";
-
 /// One day's part of a log.
 const NEWEST_FIRST: &str = "SELECT at
   FROM temp.limit_sorted
@@ -210,16 +179,7 @@ const FORGET_TAIL: [&str; 2] = [
 
 /// Every statement of this file but those that read the whole tail.
 #[cfg(test)]
-pub(super) const ALL_SQL: [&str; 8] = [
-    APPEND,
-    SORT_IN,
-    NEWEST_OF_TAIL,
-    DELETE_SORTED,
-    DELETE_APPENDED,
-    DELETE_LAST,
-    NEWEST_FIRST,
-    FORGET,
-];
+pub(super) const ALL_SQL: [&str; 4] = [APPEND, SORT_IN, NEWEST_FIRST, FORGET];
 
 /// Walks the log of one key from the newest event backwards, no farther than a limit reaches that is not decided yet: of a
 /// number that is seldom written to, that is one look into each day of the longest window.

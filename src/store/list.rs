@@ -174,13 +174,15 @@ impl Way {
             }
             Self::EndedBadly(state) => format!(
                 "message INDEXED BY message_ended_badly
-                  WHERE state IN ('undelivered', 'failed', 'expired', 'canceled', 'unknown') AND state = '{}'",
+                  WHERE (state = 'undelivered' OR state = 'failed' OR state = 'expired' OR state = 'canceled'
+                         OR state = 'unknown')
+                    AND state = '{}'",
                 state.as_str()
             ),
             // As many rows as wait: message.max_backlog bounds them.
             Self::Unsent(state) => format!(
                 "message INDEXED BY message_unsent
-                  WHERE state IN ('scheduled', 'queued', 'sending') AND state = '{}'",
+                  WHERE (state = 'scheduled' OR state = 'queued' OR state = 'sending') AND state = '{}'",
                 state.as_str()
             ),
             Self::Acceptance => "message NOT INDEXED WHERE true".into(),

@@ -11,6 +11,7 @@ use super::limit::{self, Counts};
 use super::occurrence::{Occurrence, note};
 use super::origin::{self, StoredOrigin};
 use super::query::{self, MessageView};
+use super::recent;
 use super::row;
 use super::suppression::held_back;
 use super::waiting::Place;
@@ -188,7 +189,7 @@ impl Group<'_> {
     }
 }
 
-fn accept(
+pub(super) fn accept(
     work: &mut Work<'_>,
     asked: &Submission,
     once: Option<&Once>,
@@ -242,7 +243,7 @@ pub(super) fn welcome(
     if let Some(skip) = unwanted(work, asked, manners)? {
         return Ok(Welcome::Skipped(skip));
     }
-    let wait = limit::wait(work, &asked.counts.counted, asked.counts.at)?;
+    let wait = limit::wait_of_send(work, &asked.to, &asked.counts)?;
     Ok(wait.map_or(Welcome::Yes, Welcome::Limited))
 }
 
@@ -278,8 +279,8 @@ pub(super) fn quiet_hours(until: UnixMillis) -> String {
 /// The number of the next message. Notes where in the order of acceptance the hour changes.
 pub(super) fn next_seq(work: &Work<'_>, at: UnixMillis) -> Result<MessageSeq, StoreError> {
     let newest: Option<(i64, i64)> = work
-        .db
-        .prepare_cached("SELECT seq, created_at FROM message ORDER BY seq DESC LIMIT 1")?
+        .kept
+        .take("SELECT seq, created_at FROM message ORDER BY seq DESC LIMIT 1")?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?;
     let seq = newest.map_or(1, |(seq, _)| seq + 1);
@@ -394,6 +395,9 @@ fn insert(
     asked: &Submission,
     pepper: &Pepper,
 ) -> Result<(), StoreError> {
+    let counts = &asked.counts;
+    let counted_as = counts.of_number.counted_as;
+    let (counted, counted_at) = recent::place(work, view.seq, counted_as, asked.at, counts.at)?;
     let sealed = match asked.category {
         Category::Otp => {
             let nonce = rand::random();
@@ -406,18 +410,18 @@ fn insert(
         .as_ref()
         .map(|made_of| origin::stored(made_of, asked.category, &view.id, pepper))
         .unwrap_or_default();
-    work.db
-        .prepare_cached(
+    work.kept
+        .take(
             "INSERT INTO message (seq, id, app, to_number, to_raw, country, category, severity, priority,
                                   state, text, sealed, encoding, parts, flash, ref16, from_modem, crowd, client_ref,
                                   hold_code, hold_text, next_attempt_at, created_at, scheduled_at, expires_at, batch,
-                                  template, made_of, sealed_values)
+                                  template, counted, counted_at, made_of, sealed_values)
              VALUES (:seq, :id, :app, :to_number, :to_raw, :country, :category, :severity, :priority,
                      :state, :text, :sealed, :encoding, :parts, :flash, :ref16, :via, :crowd, :client_ref,
                      :hold_code, :hold_text, :next_attempt_at, :created_at, :scheduled_at, :expires_at, :batch,
-                     :template, :made_of, :sealed_values)",
+                     :template, :counted, :counted_at, :made_of, :sealed_values)",
         )?
-        .execute(named_params! {
+        .run(named_params! {
             ":seq": view.seq.0,
             ":id": view.id.as_str(),
             ":app": asked.app,
@@ -445,14 +449,16 @@ fn insert(
             ":expires_at": asked.expires_at.0,
             ":batch": batch.map(|batch| batch.0),
             ":template": asked.template,
+            ":counted": counted,
+            ":counted_at": counted_at,
             ":made_of": origin.plain,
             ":sealed_values": origin.sealed,
         })?;
-    let mut part = work.db.prepare_cached(
-        "INSERT INTO part (message, number, state) VALUES (:seq, :number, 'queued')",
-    )?;
+    let mut part = work
+        .kept
+        .take("INSERT INTO part (message, number, state) VALUES (:seq, :number, 'queued')")?;
     for number in 1..=asked.parts {
-        part.execute(named_params! { ":seq": view.seq.0, ":number": number })?;
+        part.run(named_params! { ":seq": view.seq.0, ":number": number })?;
     }
     Ok(())
 }
@@ -561,7 +567,7 @@ fn expire(work: &mut Work<'_>, policies: Policies, now: UnixMillis) -> Result<us
         work,
         "SELECT seq
            FROM message
-          WHERE state IN ('scheduled', 'queued', 'sending')
+          WHERE (state = 'scheduled' OR state = 'queued' OR state = 'sending')
             AND state <> 'sending'
             AND expires_at <= :now
           ORDER BY expires_at
@@ -825,14 +831,14 @@ fn append_as(
     number: Option<i64>,
     event: Event,
 ) -> Result<(), StoreError> {
-    work.db
-        .prepare_cached(
+    work.kept
+        .take(
             "INSERT INTO event (message, number, at, kind, part, route, detail)
              VALUES (:seq,
                      COALESCE(:number, (SELECT COALESCE(MAX(number), 0) + 1 FROM event WHERE message = :seq)),
                      :at, :kind, :part, :route, :detail)",
         )?
-        .execute(named_params! {
+        .run(named_params! {
             ":seq": head.seq.0,
             ":number": number,
             ":at": event.at.0,

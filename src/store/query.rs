@@ -565,7 +565,7 @@ fn next_due(db: &Connection) -> Result<Option<UnixMillis>, StoreError> {
             "SELECT (SELECT MIN(next_attempt_at) FROM message WHERE next_attempt_at IS NOT NULL),
                     (SELECT MIN(expires_at)
                        FROM message
-                      WHERE state IN ('scheduled', 'queued', 'sending') AND state <> 'sending')",
+                      WHERE (state = 'scheduled' OR state = 'queued' OR state = 'sending') AND state <> 'sending')",
         )?
         .query_row([], |row| Ok((row.get(0)?, row.get(1)?)))?;
     Ok(held.into_iter().chain(unsent).min().map(UnixMillis))

@@ -92,8 +92,10 @@ impl Store {
         let mut has_more = false;
         for kind in Kind::ALL {
             let kept = i64::try_from(kind.kept(&ages).as_millis()).unwrap_or(i64::MAX);
+            let counted = i64::try_from(ages.limits.as_millis()).unwrap_or(i64::MAX);
             let times = Times {
                 before: now.0.saturating_sub(kept),
+                counted_since: now.0.saturating_sub(counted),
                 now: now.0,
             };
             let pepper = self.pepper.clone();
@@ -109,6 +111,8 @@ impl Store {
 struct Times {
     /// What is older is forgotten.
     before: i64,
+    /// What is younger counts for limits.
+    counted_since: i64,
     now: i64,
 }
 
@@ -160,13 +164,18 @@ struct Old {
     to: Addressee,
     is_final: bool,
     is_old: bool,
+    /// A limit may still ask for it.
+    is_counted: bool,
 }
+
+/// The longest that `schedule.max_ahead_days` may say, in milliseconds.
+const FARTHEST_AHEAD: i64 = 3_650 * 86_400_000;
 
 /// How the steps are read: `age` is what a message's age is told by. Never the newest message of all, from which the next
 /// takes its number.
 fn step_sql(age: &str) -> String {
     format!(
-        "SELECT seq, to_number, state, closes_at, {age} AS aged_at
+        "SELECT seq, to_number, state, closes_at, counted, counted_at, {age} AS aged_at
            FROM message
           WHERE seq > :mark AND seq < (SELECT MAX(seq) FROM message)
           ORDER BY seq
@@ -215,12 +224,20 @@ fn old(row: &Row<'_>, times: Times) -> Result<Old, StoreError> {
     use MessageState::{Sent, Unknown};
     let state: MessageState = word(row, "state")?;
     let closes_at: Option<i64> = row.get("closes_at")?;
+    let counted_at: Option<i64> = row.get("counted_at")?;
+    // What is counted later than it was asked for counts when that time comes. Else a clock stood wrong.
+    let counts_until = match row.get::<_, i64>("counted")? {
+        0 => i64::MIN,
+        later if later < 0 => times.now.saturating_add(FARTHEST_AHEAD),
+        _ => times.now,
+    };
     let is_closed = closes_at.is_some_and(|last| last < times.now);
     Ok(Old {
         seq: row.get("seq")?,
         to: word(row, "to_number")?,
         is_final: state.is_over() || matches!(state, Sent | Unknown) && is_closed,
         is_old: row.get::<_, i64>("aged_at")? < times.before,
+        is_counted: counted_at.is_some_and(|at| (times.counted_since..counts_until).contains(&at)),
     })
 }
 
@@ -296,7 +313,11 @@ fn events(work: &Work<'_>, times: Times) -> Result<bool, StoreError> {
 }
 
 fn messages(work: &Work<'_>, times: Times) -> Result<bool, StoreError> {
-    let (front, has_more) = front(work, 0, SINCE_ACCEPTED, times)?;
+    let (mut front, mut has_more) = front(work, 0, SINCE_ACCEPTED, times)?;
+    if let Some(first_counted) = front.iter().position(|one| one.is_counted) {
+        front.truncate(first_counted);
+        has_more = false;
+    }
     let Some(last) = front.last() else {
         return Ok(false);
     };

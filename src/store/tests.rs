@@ -12,6 +12,7 @@ mod limits;
 mod lists;
 mod numbers;
 mod people;
+mod recent;
 mod reports;
 mod wal;
 

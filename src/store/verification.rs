@@ -9,10 +9,11 @@ use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params};
 use super::guard::{self, Conversion, Hold};
 use super::idempotency::{self, Answer, Known, Once};
 use super::key;
-use super::limit::{self, Counted, LimitKey};
+use super::limit::{self, Counted, Counts};
 use super::message::{self, Submission};
 use super::occurrence::{Occurrence, note};
 use super::query::MessageView;
+use super::recent;
 use super::row::word;
 use super::suppression::held_back;
 use super::writer::{Work, job};
@@ -53,12 +54,10 @@ pub(crate) struct Going {
     pub(crate) code: Code,
     pub(crate) text: TextOf,
     /// What the send counts against.
-    pub(crate) counted: Vec<Counted>,
+    pub(crate) counts: Counts,
     pub(crate) conversion: Conversion,
     /// The key whose credit pays for it; `None`: nobody's.
     pub(crate) payer: Option<KeyId>,
-    /// Which of it is taken back when the text does not go out.
-    pub(crate) cooldown: LimitKey,
     pub(crate) clock: Clock,
 }
 
@@ -393,7 +392,7 @@ impl<'a> Sender<'a> {
         if let Some(hold) = guard::hold(work, to, self.going.conversion, self.at)? {
             return Ok(Some(CodeSent::Held(hold)));
         }
-        if let Some(wait) = limit::wait(work, &self.going.counted, self.at)? {
+        if let Some(wait) = limit::wait_of_send(work, to, &self.counts())? {
             return Ok(Some(CodeSent::Limited(wait)));
         }
         let is_paid = key::charge(work, self.going.payer.as_ref(), 1)?;
@@ -421,13 +420,15 @@ impl<'a> Sender<'a> {
             kill_codes(work, view.seq, self.at)?;
             withdraw(work, view.seq, self.at)?;
         }
-        let submission = (self.going.text)(&code, life);
+        let submission = Submission {
+            counts: self.counts(),
+            ..(self.going.text)(&code, life)
+        };
         let seq = message::next_seq(work, self.at)?;
         let id = MessageId::of_single(seq, self.at);
         let message = message::enter(work, seq, &id, None, &submission, self.pepper, self.manners)?;
         self.keep_code(work, view, &code, seq, expires_at)?;
-        limit::count(work, &self.going.counted, self.at)?;
-        let next = limit::wait(work, &self.going.counted, self.at)?.unwrap_or_default();
+        let next = limit::wait_of_send(work, &view.to, &submission.counts)?.unwrap_or_default();
         renew(work, view.seq, life, self.at.plus(next))?;
         happened(work, view, "verification.sent", self.at)?;
         let verification = refreshed(work, view)?;
@@ -438,6 +439,13 @@ impl<'a> Sender<'a> {
             verification,
             message,
         })))
+    }
+
+    fn counts(&self) -> Counts {
+        Counts {
+            at: self.at,
+            ..self.going.counts.clone()
+        }
     }
 
     /// The code that lives under `same_code`, with its end.
@@ -481,18 +489,16 @@ impl<'a> Sender<'a> {
             .then(|| self.pepper.seal(code.expose(), owner, rand::random()));
         work.db
             .prepare_cached(
-                "INSERT INTO verification_code (verification, number, mac, sealed, message, counted, counted_at, at,
-                                                expires_at)
+                "INSERT INTO verification_code (verification, number, mac, sealed, message, at, expires_at)
                  VALUES (:seq,
                          (SELECT COALESCE(MAX(number), 0) + 1 FROM verification_code WHERE verification = :seq),
-                         :mac, :sealed, :message, :counted, :at, :at, :expires_at)",
+                         :mac, :sealed, :message, :at, :expires_at)",
             )?
             .execute(named_params! {
                 ":seq": view.seq,
                 ":mac": self.pepper.code_mac(owner, code).0.as_slice(),
                 ":sealed": sealed.as_ref().map(Sealed::octets),
                 ":message": message.0,
-                ":counted": self.going.cooldown.0.as_slice(),
                 ":at": self.at.0,
                 ":expires_at": expires_at.0,
             })?;
@@ -721,38 +727,19 @@ fn ended_by_clock(
 
 /// The text with a code did not go out: whoever waits for it may ask again at once.
 pub(super) fn forgive(work: &Work<'_>, message: MessageSeq) -> Result<(), StoreError> {
-    let found: Option<(i64, Option<Vec<u8>>, i64)> = work
-        .db
-        .prepare_cached(
-            "SELECT verification, counted, counted_at
-               FROM verification_code
-              WHERE message = :message",
-        )?
-        .query_row(named_params! { ":message": message.0 }, |row| {
-            Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-        })
-        .optional()?;
-    let Some((seq, Some(counted), at)) = found else {
+    if !recent::uncount_code(work, message)? {
         return Ok(());
-    };
-    if let Ok(key) = counted.try_into() {
-        limit::uncount(work, LimitKey(key), UnixMillis(at))?;
     }
     work.db
         .prepare_cached(
-            "UPDATE verification_code
-                SET counted = NULL
-              WHERE message = :message",
+            "UPDATE verification
+                SET resend_after = MIN(resend_after, code.at)
+               FROM (SELECT verification, at
+                       FROM verification_code
+                      WHERE message = :message) AS code
+              WHERE verification.seq = code.verification",
         )?
         .execute(named_params! { ":message": message.0 })?;
-    work.db
-        .prepare_cached(
-            "UPDATE verification
-                SET resend_after = MIN(resend_after,
-                                       (SELECT at FROM verification_code WHERE message = :message))
-              WHERE seq = :seq",
-        )?
-        .execute(named_params! { ":message": message.0, ":seq": seq })?;
     Ok(())
 }
 

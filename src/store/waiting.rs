@@ -57,7 +57,7 @@ impl Waiting {
         let mut statement = db.prepare(
             "SELECT state, category, from_modem, COUNT(*)
                FROM message
-              WHERE state IN ('scheduled', 'queued', 'sending')
+              WHERE (state = 'scheduled' OR state = 'queued' OR state = 'sending')
               GROUP BY state, category, from_modem",
         )?;
         let mut rows = statement.query([])?;

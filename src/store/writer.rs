@@ -14,7 +14,9 @@ use tokio::sync::{broadcast, mpsc, oneshot};
 use tracing::{error, warn};
 
 use super::batch::{self, BatchStep, Touched};
+use super::kept::Shelf;
 use super::limit;
+use super::recent::Newest;
 use super::waiting::{Moves, Place, Waiting};
 use super::wal::{self, WalCare};
 use super::{Step, StoreError};
@@ -23,6 +25,10 @@ use crate::domain::{MessageSeq, MessageState, UnixMillis};
 /// What a job works with: the open transaction, and what to announce once it is committed.
 pub(super) struct Work<'a> {
     pub(super) db: &'a Connection,
+    /// Statements that each of many jobs runs.
+    pub(super) kept: Shelf<'a>,
+    /// In which order of time messages were accepted.
+    pub(super) newest: &'a Newest,
     news: News,
     touched: Vec<Touched>,
 }
@@ -36,9 +42,11 @@ struct News {
 }
 
 impl<'a> Work<'a> {
-    fn new(db: &'a Connection) -> Self {
+    fn new(file: &'a OpenFile, kept: Shelf<'a>) -> Self {
         Self {
-            db,
+            db: &file.connection,
+            kept,
+            newest: &file.newest,
             news: News::default(),
             touched: Vec::new(),
         }
@@ -196,7 +204,7 @@ impl StoreThreads {
 }
 
 pub(super) fn start(path: &Path, waiting: Waiting) -> Result<(Door, StoreThreads), StoreError> {
-    let connection = open(path)?;
+    let file = open(path)?;
     let checkpoints = super::open_for_writing(path)?;
     let (queue, jobs) = mpsc::channel(QUEUE);
     let (steps, _) = broadcast::channel(STEPS_KEPT);
@@ -204,7 +212,7 @@ pub(super) fn start(path: &Path, waiting: Waiting) -> Result<(Door, StoreThreads
     let (wal, copier) = wal::care();
     let writer = Writer {
         path: path.to_owned(),
-        connection: Some(connection),
+        file: Some(file),
         steps: steps.clone(),
         batches: batches.clone(),
         waiting: waiting.clone(),
@@ -232,17 +240,23 @@ pub(super) fn start(path: &Path, waiting: Waiting) -> Result<(Door, StoreThreads
     Ok((door, threads))
 }
 
-/// The connection that writes.
-fn open(path: &Path) -> Result<Connection, StoreError> {
+/// The connection that writes, and what is known of the file that is not in it.
+struct OpenFile {
+    connection: Connection,
+    newest: Newest,
+}
+
+fn open(path: &Path) -> Result<OpenFile, StoreError> {
     let connection = super::open_for_writing(path)?;
     limit::prepare(&connection)?;
-    Ok(connection)
+    let newest = Newest::read(&connection)?;
+    Ok(OpenFile { connection, newest })
 }
 
 struct Writer {
     path: PathBuf,
     /// `None` after a COMMIT of unknown outcome, until the file could be opened again.
-    connection: Option<Connection>,
+    file: Option<OpenFile>,
     steps: broadcast::Sender<Step>,
     batches: broadcast::Sender<BatchStep>,
     waiting: Waiting,
@@ -270,18 +284,18 @@ impl Writer {
             }
             last = group.len();
             self.commit_group(group);
-            if let Some(connection) = &self.connection {
-                self.wal.keep_small(connection);
+            if let Some(file) = &self.file {
+                self.wal.keep_small(&file.connection);
             }
         }
     }
 
     fn commit_group(&mut self, group: Jobs) {
-        let Some(connection) = self.open_connection() else {
+        let Some(file) = self.open_file() else {
             // Nothing of it was begun.
             return fail_all(group, || StoreError::ReadOnly);
         };
-        match run_group(connection, group) {
+        match run_group(file, group) {
             GroupEnd::Committed(committed) => self.announce(committed),
             GroupEnd::Died(group, _) => {
                 for job in group {
@@ -293,15 +307,15 @@ impl Writer {
     }
 
     fn commit_alone(&mut self, job: Box<dyn Job>) {
-        let Some(connection) = self.open_connection() else {
+        let Some(file) = self.open_file() else {
             return job.answer(Err(StoreError::ReadOnly));
         };
-        match run_group(connection, vec![job]) {
+        match run_group(file, vec![job]) {
             GroupEnd::Committed(committed) => self.announce(committed),
             GroupEnd::Died(group, error) => {
                 if matches!(error, StoreError::ReadOnly) {
                     // A file that was opened while it could not be written stays so.
-                    self.connection = None;
+                    self.file = None;
                 }
                 let mut fate = Some(error);
                 // A group of one has one to tell.
@@ -316,21 +330,24 @@ impl Writer {
         error!(
             "the disk failed at COMMIT: what the last writes came to is read again from the file"
         );
-        self.connection = None;
+        self.file = None;
         fail_all(group, || StoreError::OutcomeUnknown);
     }
 
-    fn open_connection(&mut self) -> Option<&Connection> {
-        if self.connection.is_none() {
+    fn open_file(&mut self) -> Option<&OpenFile> {
+        if self.file.is_none() {
             // What the last group came to is not known, so what waits is counted again.
             let opened = open(&self.path);
-            let opened = opened.and_then(|fresh| self.waiting.count(&fresh).map(|()| fresh));
+            let opened = opened.and_then(|fresh| {
+                self.waiting.count(&fresh.connection)?;
+                Ok(fresh)
+            });
             match opened {
-                Ok(connection) => self.connection = Some(connection),
+                Ok(file) => self.file = Some(file),
                 Err(error) => warn!(%error, "the database cannot be opened again yet"),
             }
         }
-        self.connection.as_ref()
+        self.file.as_ref()
     }
 
     fn announce(&self, committed: Committed) {
@@ -376,11 +393,16 @@ enum GroupEnd {
     Unknown(Jobs),
 }
 
-fn run_group(connection: &Connection, mut group: Jobs) -> GroupEnd {
+fn run_group(file: &OpenFile, mut group: Jobs) -> GroupEnd {
     crash_point!(group_begins());
     let mut guard = Guard::None;
+    let newest = file.newest.get();
     loop {
-        match run_guarded(connection, group, guard) {
+        let ran = run_guarded(file, group, guard);
+        if !matches!(ran, Ok(GroupEnd::Committed(_))) {
+            file.newest.fall_back(newest);
+        }
+        match ran {
             Ok(end) => return end,
             Err(spoilt) => (group, guard) = (spoilt, Guard::Savepoint),
         }
@@ -388,7 +410,8 @@ fn run_group(connection: &Connection, mut group: Jobs) -> GroupEnd {
 }
 
 /// `Err`: a job failed that had no guard, and nothing of the group holds.
-fn run_guarded(connection: &Connection, group: Jobs, guard: Guard) -> Result<GroupEnd, Jobs> {
+fn run_guarded(file: &OpenFile, group: Jobs, guard: Guard) -> Result<GroupEnd, Jobs> {
+    let connection = &file.connection;
     if let Err(error) = connection.execute_batch("BEGIN IMMEDIATE") {
         warn!(%error, "a transaction could not begin");
         return Ok(GroupEnd::Died(group, error.into()));
@@ -397,16 +420,21 @@ fn run_guarded(connection: &Connection, group: Jobs, guard: Guard) -> Result<Gro
         news: News::default(),
         answers: Vec::with_capacity(group.len()),
     };
+    let mut kept = Shelf::new(connection);
     let mut waiting = group.into_iter();
     while let Some(mut job) = waiting.next() {
-        let mut work = Work::new(connection);
+        let mut work = Work::new(file, kept);
         let ran = match guard {
             Guard::None => run_job(&mut *job, &mut work),
             Guard::Savepoint => run_in_savepoint(&mut *job, &mut work),
         };
+        let Work {
+            news, kept: used, ..
+        } = work;
+        kept = used;
         let fate = match ran {
             Ok(()) => {
-                committed.news.append(work.news);
+                committed.news.append(news);
                 Ok(())
             }
             Err(error) if connection.is_autocommit() || guard == Guard::None => {
@@ -453,10 +481,12 @@ fn run_job(job: &mut dyn Job, work: &mut Work<'_>) -> Result<(), StoreError> {
 
 fn run_in_savepoint(job: &mut dyn Job, work: &mut Work<'_>) -> Result<(), StoreError> {
     work.db.execute_batch("SAVEPOINT job")?;
+    let newest = work.newest.get();
     let outcome = run_job(job, work);
     match outcome {
         Ok(()) => Ok(work.db.execute_batch("RELEASE job")?),
         Err(error) => {
+            work.newest.fall_back(newest);
             if !work.db.is_autocommit() {
                 work.db.execute_batch("ROLLBACK TO job; RELEASE job")?;
             }

@@ -25,11 +25,12 @@ use crate::domain::texts::{Filling, TextFault, measured};
 use crate::domain::verification::minutes;
 use crate::domain::{
     Body, Category, Clock, Code, CodeRules, Crowd, Destination, KeyId, LastLine, Limit, Locale,
-    Pepper, Plan, Profile, ProfileName, Purpose, Redacted, Template,
+    NumberLog, Plan, Profile, ProfileName, Purpose, Redacted, Template,
 };
 use crate::store::{
     Checked, CodeSent, Conversion, Counted, Counts, Ended, FailuresOf, Going, Life, LimitKey,
-    NewVerification, Once, Store, StoreError, Submission, TextOf, VerificationView, Which,
+    NewVerification, OfNumber, Once, Store, StoreError, Submission, TextOf, VerificationView,
+    Which,
 };
 
 /// Issues codes by the rules of their profiles, and compares what is typed.
@@ -81,7 +82,8 @@ pub(crate) struct Again(Going);
 /// What holds for a code beside the rules of its profile.
 #[derive(Clone, Debug)]
 pub(crate) struct Beside {
-    pub(crate) counted: Vec<Counted>,
+    /// That it is a code of its profile is among it; how many of these there may be is not.
+    pub(crate) counts: Counts,
     pub(crate) conversion: Conversion,
     /// The key whose credit pays for it; `None`: nobody's.
     pub(crate) payer: Option<KeyId>,
@@ -185,16 +187,13 @@ impl Codes {
         let code = Code::draw(letter.code_length, || OsRng.unwrap_err().next_u64());
         // Measured with this one; another of its length measures the same.
         let (_, plan) = measured(&letter.text(&self.rules, &code, letter.ttl))?;
-        let mut counted = self.counted(&letter);
-        counted.extend(beside.counted);
-        let cooldown = of_number(self.store.pepper(), &letter);
+        let counts = self.counts(&letter, beside.counts);
         let rules = Arc::clone(&self.rules);
         let text: TextOf = Arc::new(move |code, life| letter.submission(&rules, code, life, plan));
         Ok(Going {
             code,
             text,
-            counted,
-            cooldown,
+            counts,
             conversion: beside.conversion,
             payer: beside.payer,
             clock: self.clock.clone(),
@@ -203,11 +202,10 @@ impl Codes {
 
     /// What a code counts against: the limits of its profile for the number, and those of whatever else the caller counts
     /// by. These know no cool-down: one office may ask for two people in the same minute.
-    fn counted(&self, letter: &Letter) -> Vec<Counted> {
+    fn counts(&self, letter: &Letter, beside: Counts) -> Counts {
         let pepper = self.store.pepper();
         let limits = &self.rules.profile(letter.profile).limits;
-        let key = of_number(pepper, letter);
-        let of_number = limits.iter().map(|limit| Counted { key, limit: *limit });
+        let log = NumberLog::Code(letter.profile, letter.purpose);
         let shortest = limits.iter().map(Limit::window).min();
         let longer = limits
             .iter()
@@ -219,7 +217,17 @@ impl Codes {
                 .clone()
                 .map(move |limit| Counted { key, limit: *limit })
         });
-        of_number.chain(of_others).collect()
+        let of_number = limits.iter().map(|limit| (log, *limit));
+        Counts {
+            of_number: OfNumber::new(
+                beside.of_number.counted_as.with(log),
+                of_number.chain(beside.of_number.limits).collect(),
+                &letter.to,
+                pepper,
+            ),
+            counted: of_others.chain(beside.counted).collect(),
+            at: beside.at,
+        }
     }
 
     /// Sends what is ready.
@@ -283,12 +291,6 @@ impl Codes {
             .cancel_verification(id, app, self.clock.clone())
             .await
     }
-}
-
-/// The log of codes to this number.
-fn of_number(pepper: &Pepper, letter: &Letter) -> LimitKey {
-    let (profile, purpose) = (letter.profile.as_str(), letter.purpose.as_str());
-    LimitKey(pepper.limit_mac(&["code", profile, purpose, letter.to.as_str()]))
 }
 
 /// Everything that a text with a code is made of, but the code.
@@ -367,7 +369,7 @@ impl Letter {
             // It is worth nothing without its code.
             expires_at: life.expires_at,
             at: life.at,
-            // What a code counts against is asked by the step of its verification: see [`Going`].
+            // What a code counts against is told by the step of its verification: see [`Going`].
             counts: Counts::default(),
             // It is paid for by that step, too.
             payer: None,

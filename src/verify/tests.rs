@@ -2,7 +2,7 @@
 
 use super::*;
 use crate::domain::texts::TextFault;
-use crate::domain::{Encoding, Texts, UnixMillis, wording};
+use crate::domain::{Encoding, Pepper, Texts, UnixMillis, wording};
 use crate::store::{MessageView, SentCode, StoredText};
 
 const NOW: UnixMillis = UnixMillis(1_700_000_000_000);
@@ -33,7 +33,7 @@ fn house(brand: &str) -> House {
 
 fn nothing_beside() -> Beside {
     Beside {
-        counted: Vec::new(),
+        counts: Counts::default(),
         conversion: Conversion {
             block_max: 15,
             min: 0.2,

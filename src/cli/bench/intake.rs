@@ -7,6 +7,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use serde_json::json;
 
 use super::CommandError;
+use super::entries;
 use super::figures::{Figures, count, fsync_p50, rounded};
 use super::load::{Load, load};
 use super::process::{KEY, Recipe, Served};
@@ -16,11 +17,29 @@ const LIFTED: &str = "key_rps, key_burst, max_backlog, the quotas of the SIM";
 /// Of the run under strace; the more syncs, the slower it is.
 const TRACED: Duration = Duration::from_secs(2);
 
+/// What is measured.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Wanted {
+    /// Of each measurement.
+    pub(super) seconds: u64,
+    /// Each request has an Idempotency-Key of its own.
+    pub(super) keyed: bool,
+    /// So many entries are in the logs of limits before.
+    pub(super) entries: u64,
+    /// No limit of what is sent to a number.
+    pub(super) unlimited: bool,
+}
+
 /// One modem takes texts meanwhile, as fast as its network of half a second does.
-pub(super) fn intake(folder: &Path, seconds: u64, keyed: bool) -> Result<Figures, CommandError> {
+pub(super) fn intake(folder: &Path, wanted: Wanted) -> Result<Figures, CommandError> {
+    let Wanted { seconds, keyed, .. } = wanted;
     let fsync_p50 = fsync_p50(folder)?;
     let simulation = modem_sim::start(&folder.join("sim"), modem_sim::Settings::default())?;
-    let recipe = Recipe::new(folder, simulation.ports())?;
+    let recipe = match wanted.unlimited {
+        true => Recipe::without_limits(folder, simulation.ports())?,
+        false => Recipe::new(folder, simulation.ports())?,
+    };
+    entries::fill(&recipe, wanted.entries)?;
     let lasting = Duration::from_secs(seconds);
     let request = |number: u64, octets: &mut Vec<u8>| write_submission(number, keyed, octets);
 
@@ -30,6 +49,8 @@ pub(super) fn intake(folder: &Path, seconds: u64, keyed: bool) -> Result<Figures
     gateway.listens()?;
     let mut figures: Figures = vec![
         ("Idempotency-Key", json!(keyed)),
+        ("limits of numbers", json!(!wanted.unlimited)),
+        ("entries before", json!(wanted.entries)),
         ("seconds each", json!(seconds)),
     ];
     for connections in CONNECTIONS {

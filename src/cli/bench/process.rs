@@ -29,22 +29,43 @@ pub(super) struct Served {
 pub(super) struct Recipe {
     folder: PathBuf,
     ports: Vec<PathBuf>,
+    /// More of `[limits]`.
+    limits: &'static str,
 }
+
+/// No limit of what is sent to a number.
+const NO_LIMITS: &str = "notify = []\ndirect = []\nalert = []\nceiling = []\n";
 
 impl Recipe {
     /// Writes the config of a gateway with these modems into the folder, and its key.
     pub(super) fn new(folder: &Path, ports: &[PathBuf]) -> Result<Self, CommandError> {
+        Self::written(folder, ports, "")
+    }
+
+    /// The same without limits of what is sent to a number.
+    pub(super) fn without_limits(folder: &Path, ports: &[PathBuf]) -> Result<Self, CommandError> {
+        Self::written(folder, ports, NO_LIMITS)
+    }
+
+    fn written(
+        folder: &Path,
+        ports: &[PathBuf],
+        limits: &'static str,
+    ) -> Result<Self, CommandError> {
         let recipe = Self {
             folder: folder.to_owned(),
             ports: ports.to_owned(),
+            limits,
         };
         recipe.write().map_err(failed)?;
         Ok(recipe)
     }
 
     fn write(&self) -> std::io::Result<()> {
-        let mut config =
-            "[limits]\nkey_rps = 0\nkey_burst = 0\n[message]\nmax_backlog = 0\n".to_owned();
+        let mut config = format!(
+            "[limits]\nkey_rps = 0\nkey_burst = 0\n{}[message]\nmax_backlog = 0\n",
+            self.limits
+        );
         for (at, port) in self.ports.iter().enumerate() {
             config += &format!(
                 "[modem.m{}]\ndevice = \"{}\"\nhour_quota = 0\nday_quota = 0\n",

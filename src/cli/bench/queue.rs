@@ -226,7 +226,7 @@ fn at(number: usize, goal: usize, now: UnixMillis) -> UnixMillis {
     UnixMillis(now.0 - i64::try_from(ago.as_millis()).unwrap_or(0))
 }
 
-fn submission(number: usize, at: UnixMillis, now: UnixMillis) -> Submission {
+pub(super) fn submission(number: usize, at: UnixMillis, now: UnixMillis) -> Submission {
     // In no order, as numbers are.
     let mixed = (number as u64).wrapping_mul(2_654_435_769) % 100_000_000;
     Submission {

@@ -6,6 +6,7 @@ use std::time::Duration;
 use serde_json::json;
 
 use super::CommandError;
+use super::entries;
 use super::figures::{Figures, count, fsync_p50, rounded};
 use super::intake::{phone_number, shown};
 use super::load::{Load, load};
@@ -16,14 +17,19 @@ const LIFTED: &str = "key_rps, key_burst, the quotas of the SIM";
 
 /// Each code goes to another number; then each of these is checked in turn, with a code that is wrong: it costs what a
 /// right one does. One modem takes texts meanwhile, as fast as its network of half a second does.
-pub(super) fn verify(folder: &Path, seconds: u64) -> Result<Figures, CommandError> {
+///
+/// `before`: so many entries are in the logs of limits by then.
+pub(super) fn verify(folder: &Path, seconds: u64, before: u64) -> Result<Figures, CommandError> {
     let fsync_p50 = fsync_p50(folder)?;
     let simulation = modem_sim::start(&folder.join("sim"), modem_sim::Settings::default())?;
-    let gateway = Recipe::new(folder, simulation.ports())?.start()?;
+    let recipe = Recipe::new(folder, simulation.ports())?;
+    entries::fill(&recipe, before)?;
+    let gateway = recipe.start()?;
     gateway.listens()?;
     let lasting = Duration::from_secs(seconds);
     let mut figures: Figures = vec![
         ("connections", json!(CONNECTIONS)),
+        ("entries before", json!(before)),
         ("seconds each", json!(seconds)),
     ];
     let sent = measured(

@@ -52,10 +52,6 @@ CREATE TABLE verification_code (
   mac          BLOB    NOT NULL,
   sealed       BLOB,
   message      INTEGER NOT NULL,
-  -- Where and when it was counted, to be taken back if its text does not go out. Whatever the clock is set to, the log of a
-  -- limit stays as it was written.
-  counted      BLOB,
-  counted_at   INTEGER NOT NULL,
   at           INTEGER NOT NULL,
   expires_at   INTEGER NOT NULL,
   PRIMARY KEY (verification, number)

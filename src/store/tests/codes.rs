@@ -7,8 +7,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use proptest::prelude::*;
 
 use super::*;
-use crate::domain::{Clock, Code, Limit, Locale, Profile, ProfileName, Purpose, Resend};
-use crate::domain::{VerificationId, VerificationState};
+use crate::domain::{
+    Clock, Code, CountedAs, Limit, Locale, NumberLog, Profile, ProfileName, Purpose, Resend,
+    VerificationId, VerificationState,
+};
 
 const TO: &str = "+8613800138000";
 const HOUR: i64 = 3_600_000;
@@ -65,11 +67,14 @@ impl Desk {
     }
 
     fn going(&self, code: &str) -> Going {
-        let key = LimitKey([1; 16]);
-        let counted = self
-            .limits
-            .iter()
-            .map(|limit| Counted { key, limit: *limit });
+        let log = NumberLog::Code(ProfileName::V1, Purpose::Login);
+        let limits = self.limits.iter().map(|limit| (log, *limit));
+        let of_number = OfNumber::new(
+            CountedAs::default().with(log),
+            limits.collect(),
+            &Destination::stored(TO).unwrap(),
+            &Pepper::new(&[7; 32]),
+        );
         Going {
             code: Code::typed(code),
             text: Arc::new(|code, life| {
@@ -80,8 +85,10 @@ impl Desk {
                     asked.expires_at = life.expires_at;
                 })
             }),
-            counted: counted.collect(),
-            cooldown: key,
+            counts: Counts {
+                of_number,
+                ..Counts::default()
+            },
             conversion: self.conversion,
             payer: None,
             clock: self.clock(),
