@@ -20,6 +20,9 @@ fn faults(taken: bool) -> Vec<(&'static str, Fault)> {
     ]
 }
 
+/// All of them at once: three failures in a row, and the route would be left alone before the others had their turn.
+const SECTION: &str = "timeout = 2\nconcurrency = 10\n";
+
 /// Each fault befalls a number of its own, and no report says more than the provider is asked.
 async fn befallen(
     provider: Provider,
