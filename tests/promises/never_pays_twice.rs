@@ -29,13 +29,7 @@ async fn befallen(
     taken: bool,
     config: &str,
 ) -> (CloudHouse, Vec<(String, String, &'static str)>) {
-    let house = CloudHouse::with(
-        0,
-        &[provider],
-        &format!("{PUBLIC}{config}"),
-        "timeout = 2\n",
-    )
-    .await;
+    let house = CloudHouse::with(0, &[provider], &format!("{PUBLIC}{config}"), SECTION).await;
     let mut sent = Vec::new();
     for (at, (name, fault)) in faults(taken).into_iter().enumerate() {
         let to = format!("+86138001381{at:02}");
