@@ -13,7 +13,7 @@ use crate::store::{Accepted, Counted, Counts, LimitKey, OfNumber, Store, Submiss
 /// Of one transaction.
 const AT_ONCE: u64 = 5_000;
 const A_DAY: u64 = 86_400_000;
-/// All of them share this many numbers, in order and with gaps: the next send goes somewhere between them.
+/// All of them share this many numbers, with gaps: the next send goes somewhere between them.
 const NUMBERS: u64 = 100_000_000;
 
 pub(super) fn fill(recipe: &Recipe, entries: u64) -> Result<(), CommandError> {
@@ -29,11 +29,19 @@ pub(super) fn fill(recipe: &Recipe, entries: u64) -> Result<(), CommandError> {
                 .map(|number| group.accept(entry(number, entries, now, &pepper), None))
                 .collect();
             group.submit().await;
+            // What is canceled counts all the same, and does not wait.
+            let mut group = store.group();
+            let mut canceled = Vec::new();
             for receipt in receipts {
                 let accepted = receipt.committed().await.map_err(|error| failed(&error))?;
-                if !matches!(accepted, Accepted::New(_)) {
+                let Accepted::New(view) = accepted else {
                     return Err(CommandError::Failed("an entry was no new message".into()));
-                }
+                };
+                canceled.push(group.cancel(view.id.clone(), None, view.created_at));
+            }
+            group.submit().await;
+            for receipt in canceled {
+                receipt.committed().await.map_err(|error| failed(&error))?;
             }
         }
         Ok(())
@@ -43,11 +51,11 @@ pub(super) fn fill(recipe: &Recipe, entries: u64) -> Result<(), CommandError> {
     Ok(())
 }
 
-/// The messages came evenly over the day, and wait for tomorrow.
+/// They came evenly over the day, to numbers in no order.
 fn entry(number: u64, entries: u64, now: UnixMillis, pepper: &Pepper) -> Submission {
     let ago = A_DAY * (entries - number) / entries;
     let at = UnixMillis(now.0 - i64::try_from(ago).unwrap_or(0));
-    let digits = NUMBERS / entries.min(NUMBERS) * number % NUMBERS;
+    let digits = number.wrapping_mul(2_654_435_769) % NUMBERS;
     let to = Destination::stored(&format!("+86138{digits:08}")).expect("13 digits, first 86");
     let limit = Limit::new(u32::MAX, 1).expect("both are at least 1");
     let log = NumberLog::Direct;
