@@ -8,10 +8,13 @@
 //! May use: every room.
 //! Read first: [`Gateway::start`] and [`Gateway::stop`].
 
+mod accounts;
 mod backups;
 mod clock;
 mod providers;
 mod secrets;
+#[cfg(feature = "sim")]
+mod simulated_cloud;
 
 use std::fs::{DirBuilder, File, OpenOptions};
 use std::io;
@@ -30,6 +33,8 @@ use tracing::{error, info, warn};
 
 use backups::Backups;
 use providers::Providers;
+#[cfg(feature = "sim")]
+pub(crate) use simulated_cloud::SimulatedCloud;
 
 use crate::config::{Config, ConfigError};
 use crate::dispatch::{
@@ -76,6 +81,8 @@ pub(crate) struct Gateway {
     new_admin_key: Option<String>,
     #[cfg(feature = "sim")]
     simulation: Option<modem_sim::Sim>,
+    #[cfg(feature = "sim")]
+    simulated_cloud: Option<SimulatedCloud>,
     run_file: PathBuf,
     /// Held until the end: a second daemon on this folder is refused.
     _lock: File,
@@ -115,6 +122,10 @@ pub(crate) enum StartError {
         profile: String,
         known: String,
     },
+    #[error("cloud.{name}: {why}")]
+    Provider { name: ModemName, why: String },
+    #[error("tls.ca_file: {path}: {why}")]
+    CaFile { path: PathBuf, why: String },
     #[error("{address}: {error}; choose another with --listen or server.listen")]
     Listen {
         address: SocketAddr,
@@ -123,6 +134,9 @@ pub(crate) enum StartError {
     #[cfg(feature = "sim")]
     #[error("simulation: {0}")]
     Simulation(#[from] modem_sim::SimError),
+    #[cfg(feature = "sim")]
+    #[error("simulated cloud: {0}")]
+    SimulatedCloud(#[from] cloud_sim::CloudSimError),
     #[cfg(feature = "sim")]
     #[error("simulate.scenario: {path}: {why}")]
     Scenario { path: PathBuf, why: String },
@@ -145,7 +159,7 @@ const HOUSEKEEPING_EVERY: Duration = Duration::from_secs(3600);
 impl Gateway {
     /// Starts everything; requests are answered from the moment this returns.
     pub(crate) async fn start(config: Config) -> Result<Self, StartError> {
-        Self::start_by(config, Host::real()).await
+        Box::pin(Self::start_by(config, Host::real())).await
     }
 
     /// The same with the clocks of another host: a test whose monotonic clock is not the real one moves both.
@@ -168,7 +182,24 @@ impl Gateway {
         if let Some(keeper) = &time_keeper {
             keeper.begin(&store).await.map_err(store_failed)?;
         }
-        let providers = Providers::default();
+        let addresses: Vec<SocketAddr> = listeners
+            .iter()
+            .filter_map(|listener| listener.local_addr().ok())
+            .collect();
+        #[cfg(feature = "sim")]
+        let simulated_cloud = start_simulated_cloud(&config)?;
+        #[cfg(feature = "sim")]
+        let simulated_section = simulated_cloud.as_ref().and_then(|cloud| cloud.section());
+        #[cfg(not(feature = "sim"))]
+        let simulated_section: Option<crate::config::Cloud> = None;
+        let public = public_base(&config, simulated_section.is_some(), &addresses);
+        let sections: Vec<crate::config::Cloud> = config
+            .clouds
+            .iter()
+            .cloned()
+            .chain(simulated_section)
+            .collect();
+        let providers = Providers::of(&config, &sections, public.as_deref(), &clock)?;
         let settings_of_dispatch = Settings {
             policies: config.message.uncertain,
             max_attempts: config.message.max_attempts,
@@ -252,10 +283,6 @@ impl Gateway {
             bell: bell.clone(),
             clock: clock.clone(),
         };
-        let addresses: Vec<SocketAddr> = listeners
-            .iter()
-            .filter_map(|listener| listener.local_addr().ok())
-            .collect();
         let time = time_keeper.map(|keeper| {
             tokio::spawn(keeper.run(store.clone(), bell.clone(), stops.housekeeping.clone()))
         });
@@ -270,6 +297,7 @@ impl Gateway {
             keys,
             clock: clock.clone(),
             callbacks: providers.readers(),
+            public_base: public,
         });
         let run_file = write_run_file(&config.data_dir, &addresses)?;
         let ages = Ages {
@@ -319,6 +347,8 @@ impl Gateway {
             new_admin_key: is_new.then_some(admin_key),
             #[cfg(feature = "sim")]
             simulation,
+            #[cfg(feature = "sim")]
+            simulated_cloud,
             run_file,
             _lock: lock,
         })
@@ -356,6 +386,11 @@ impl Gateway {
 
     pub(crate) fn modems(&self) -> watch::Receiver<FleetView> {
         self.view.clone()
+    }
+
+    #[cfg(feature = "sim")]
+    pub(crate) fn simulated_cloud(&self) -> Option<&SimulatedCloud> {
+        self.simulated_cloud.as_ref()
     }
 
     #[cfg(feature = "sim")]
@@ -404,7 +439,7 @@ impl Gateway {
         join("backups", &mut self.backups).await;
         let _ = std::fs::remove_file(&self.run_file);
         #[cfg(feature = "sim")]
-        let simulation = self.simulation;
+        let (simulation, simulated_cloud) = (self.simulation, self.simulated_cloud);
         let Self {
             store,
             threads,
@@ -416,6 +451,10 @@ impl Gateway {
             #[cfg(feature = "sim")]
             if let Some(simulation) = simulation {
                 simulation.stop();
+            }
+            #[cfg(feature = "sim")]
+            if let Some(cloud) = simulated_cloud {
+                cloud.stop();
             }
             threads.join();
         });
@@ -505,6 +544,25 @@ fn start_simulation(config: &Config) -> Result<Option<modem_sim::Sim>, StartErro
         &config.data_dir.join("sim"),
         settings,
     )?))
+}
+
+#[cfg(feature = "sim")]
+fn start_simulated_cloud(config: &Config) -> Result<Option<SimulatedCloud>, StartError> {
+    match config.simulate.cloud {
+        true => SimulatedCloud::start(config.simulate.report_after).map(Some),
+        false => Ok(None),
+    }
+}
+
+/// Where providers reach us. A simulated one is on this machine.
+fn public_base(config: &Config, is_simulated: bool, addresses: &[SocketAddr]) -> Option<String> {
+    let told = config.server.public_url.as_ref();
+    let here = || {
+        let address = addresses.first().filter(|_| is_simulated)?;
+        Some(format!("http://{address}"))
+    };
+    told.map(|url| url.as_str().trim_end_matches('/').to_owned())
+        .or_else(here)
 }
 
 #[cfg(feature = "sim")]

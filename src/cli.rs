@@ -80,6 +80,10 @@ struct ServeArgs {
     /// Run N simulated modems: no hardware is needed or opened.
     #[arg(long, value_name = "N")]
     simulate: Option<usize>,
+    /// Run a simulated provider too: what no modem takes leaves by `cloud:sim`.
+    #[cfg(feature = "sim")]
+    #[arg(long)]
+    simulate_cloud: bool,
 }
 
 #[derive(Debug, Args)]

@@ -60,7 +60,7 @@ impl Embedded {
                 boot: Some("this one".to_owned()),
             },
         };
-        let gateway = Gateway::start_by(config, host)
+        let gateway = Box::pin(Gateway::start_by(config, host))
             .await
             .map_err(|error| error.to_string())?;
         Ok(Self { gateway })

@@ -15,9 +15,7 @@ mod telemetry;
 
 mod modem;
 
-#[allow(dead_code, reason = "no provider is built on it yet")]
 mod cloud;
-#[allow(dead_code, reason = "no provider is built on it yet")]
 mod https;
 
 mod dispatch;

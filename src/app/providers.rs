@@ -9,36 +9,39 @@ use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::cloud::carrier::Account;
+use super::StartError;
+use super::accounts::describe;
+use crate::cloud::carrier::{Account, Parts};
+use crate::config::{Cloud, Config};
 use crate::dispatch::{Asking, Quota, Route, Way};
 use crate::domain::attempt::Inquirer;
 use crate::domain::callback::CallbackReader;
 use crate::domain::carrier::Answer;
-use crate::domain::{RouteName, Terms};
+use crate::domain::route::rank;
+use crate::domain::{Clock, RouteName, Terms};
 use crate::http::Readers;
+use crate::https::{self, Client};
 
 /// One section.
-pub(super) struct Provider {
-    pub(super) account: Account,
-    pub(super) terms: Terms,
+struct Provider {
+    account: Account,
+    terms: Terms,
     /// `concurrency`
-    pub(super) width: usize,
-    pub(super) reports: bool,
-    pub(super) asking: Asking,
-    pub(super) quota: Quota,
+    width: usize,
+    reports: bool,
+    asking: Asking,
+    quota: Quota,
 }
 
 /// All of them, in the order of the file.
-#[derive(Default)]
-pub(super) struct Providers(pub(super) Vec<Provider>);
+pub(super) struct Providers(Vec<Provider>);
 
 /// What is asked about a text once it was taken: callbacks come by themselves, so that asking is for what they missed.
 const WITH_CALLBACKS: Duration = Duration::from_secs(600);
 const WITHOUT_CALLBACKS: Duration = Duration::from_secs(30);
 
 /// `finds`: whether it can be asked for a text of which it told no id. `calls_back`: it knows where.
-#[allow(dead_code, reason = "no section of the config makes a provider yet")]
-pub(super) fn asking(finds: bool, calls_back: bool, reports: bool) -> Asking {
+fn asking(finds: bool, calls_back: bool, reports: bool) -> Asking {
     Asking {
         whether_taken: finds,
         fate_after: reports.then_some(match calls_back {
@@ -49,6 +52,74 @@ pub(super) fn asking(finds: bool, calls_back: bool, reports: bool) -> Asking {
 }
 
 impl Providers {
+    /// All sections that are enabled, and what stands behind each.
+    ///
+    /// `public`: the base of the URLs by which we are reached from outside.
+    pub(super) fn of(
+        config: &Config,
+        sections: &[Cloud],
+        public: Option<&str>,
+        clock: &Clock,
+    ) -> Result<Self, StartError> {
+        let ca_pem = match &config.tls_ca_file {
+            None => None,
+            Some(file) => Some(std::fs::read(config.secret_path(file)).map_err(|error| {
+                StartError::CaFile {
+                    path: config.secret_path(file),
+                    why: error.to_string(),
+                }
+            })?),
+        };
+        let patience = Arc::new(config.routing.patience.clone());
+        let enabled = sections.iter().filter(|section| section.enabled);
+        let made = enabled.map(|section| {
+            let refused = |why: String| StartError::Provider {
+                name: section.name.clone(),
+                why,
+            };
+            let described =
+                describe(config, section, public).map_err(|why| refused(why.to_string()))?;
+            let client = Client::new(&https::Settings {
+                ca_pem: ca_pem.clone(),
+                proxy: section.proxy.clone(),
+            })
+            .map_err(|why| refused(why.to_string()))?;
+            let route = RouteName::of_cloud(&section.name);
+            let finds = described.provider.finds_by_reference();
+            Ok(Provider {
+                terms: Terms {
+                    prefixes: section.prefixes.clone(),
+                    categories: section.categories,
+                    ranks: std::array::from_fn(|at| rank(&config.routing.order[at], &route)),
+                    weight: section.weight,
+                    cost: section.cost,
+                    enabled: true,
+                    patience: Arc::clone(&patience),
+                    policies: config.message.uncertain,
+                    takes: described.takes,
+                },
+                width: section.concurrency,
+                reports: section.reports,
+                asking: asking(finds, described.calls_back, section.reports),
+                quota: Quota {
+                    hour: None,
+                    day: None,
+                    month: None,
+                    reset_day: 1,
+                    zone: config.server.timezone.clone(),
+                },
+                account: Account::new(Parts {
+                    route,
+                    provider: described.provider,
+                    client,
+                    timeout: section.timeout,
+                    clock: clock.clone(),
+                }),
+            })
+        });
+        Ok(Self(made.collect::<Result<_, StartError>>()?))
+    }
+
     /// Answers under way between all of them and dispatch.
     pub(super) fn width(&self) -> usize {
         let widths = self.0.iter().map(|provider| provider.width);

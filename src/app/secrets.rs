@@ -66,6 +66,30 @@ pub(super) fn pin(path: &Path, pepper: &Pepper) -> Result<Pin, StartError> {
         .ok_or_else(|| wrong("a PIN file holds one line of 4 to 8 digits".to_owned()))
 }
 
+/// A secret on one line, in a file that must be there: a token, a password.
+pub(super) fn line(path: &Path) -> Result<String, StartError> {
+    let wrong = |why: String| StartError::Secret {
+        path: path.to_owned(),
+        why,
+    };
+    let mut file = File::open(path).map_err(|error| wrong(error.to_string()))?;
+    check_mode(path, &file).map_err(wrong)?;
+    let mut text = String::new();
+    // Longer than any of them.
+    (&mut file)
+        .take(LONGEST_LINE)
+        .read_to_string(&mut text)
+        .map_err(|error| wrong(error.to_string()))?;
+    let line = text.strip_suffix('\n').unwrap_or(&text);
+    let line = line.strip_suffix('\r').unwrap_or(line);
+    match line.is_empty() || line.chars().any(char::is_control) {
+        true => Err(wrong("it must hold a secret on one line".to_owned())),
+        false => Ok(line.to_owned()),
+    }
+}
+
+const LONGEST_LINE: u64 = 16 * 1024;
+
 fn read_or_create(path: &Path, fresh: impl Fn() -> Vec<u8>) -> Result<(Vec<u8>, bool), StartError> {
     let wrong = |why: String| StartError::Secret {
         path: path.to_owned(),

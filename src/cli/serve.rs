@@ -20,7 +20,12 @@ use crate::telemetry::{self, Form, Logging};
 pub(super) fn run(args: &ServeArgs) -> Result<(), CommandError> {
     // The database, its WAL and the ledger hold people's numbers and texts.
     rustix::process::umask(Mode::RWXG | Mode::RWXO);
-    let config = load(&args.config, &args.listen, args.simulate)?;
+    #[cfg_attr(not(feature = "sim"), allow(unused_mut))]
+    let mut config = load(&args.config, &args.listen, args.simulate)?;
+    #[cfg(feature = "sim")]
+    {
+        config.simulate.cloud |= args.simulate_cloud;
+    }
     let log = start_log(config.log)?;
     let shows_steps = config.simulate.modems > 0 || std::io::stdout().is_terminal();
     runtime()?.block_on(async {
@@ -174,6 +179,15 @@ fn write_screen(out: &mut impl Write, gateway: &Gateway) -> std::io::Result<()> 
             "  {} sim handset +8613800138000 --control {}",
             shell_word(&program.to_string_lossy()),
             shell_word(&control.to_string_lossy())
+        )?;
+    }
+    #[cfg(feature = "sim")]
+    if let Some(cloud) = gateway.simulated_cloud() {
+        writeln!(out)?;
+        writeln!(
+            out,
+            "A simulated provider is the route cloud:sim; what it was given: curl -sS {}/control/ledger",
+            cloud.url()
         )?;
     }
     writeln!(out)?;

@@ -78,11 +78,6 @@ impl Aliyun {
         })
     }
 
-    /// Whether a text that was made of no template can go by this section.
-    pub(crate) fn carries_any_text(&self) -> bool {
-        self.templates.carries_any_text()
-    }
-
     fn parameters(
         &self,
         text: &Outgoing<'_>,

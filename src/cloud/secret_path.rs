@@ -18,21 +18,25 @@ pub(crate) fn prove(
     secret: Option<&SecretString>,
 ) -> Result<(), Disbelief> {
     let secret = secret
-        .map(ExposeSecret::expose_secret)
-        .filter(|secret| !secret.is_empty())
+        .filter(|secret| !secret.expose_secret().is_empty())
         .ok_or(Disbelief::NoSuchPath)?;
-    let told: Vec<u8> = percent::decoded(callback.tail);
-    // Hashes are of one length, so that not even the length of the secret can be measured.
-    let is_ours: bool = Sha256::digest(told)
-        .ct_eq(&Sha256::digest(secret.as_bytes()))
-        .into();
-    if !is_ours {
+    if !is_told(callback, secret) {
         return Err(Disbelief::Unproven);
     }
     match *callback.method == Method::POST {
         true => Ok(()),
         false => Err(Disbelief::Unreadable),
     }
+}
+
+/// Whether the path ends with the secret, whatever the method.
+pub(crate) fn is_told(callback: &Callback<'_>, secret: &SecretString) -> bool {
+    let told: Vec<u8> = percent::decoded(callback.tail);
+    // Hashes are of one length, so that not even the length of the secret can be measured.
+    let is_same: bool = Sha256::digest(told)
+        .ct_eq(&Sha256::digest(secret.expose_secret().as_bytes()))
+        .into();
+    is_same && !secret.expose_secret().is_empty()
 }
 
 #[cfg(test)]

@@ -44,6 +44,7 @@ pub(crate) struct Registered {
 
 impl Registered {
     /// The plain form.
+    #[cfg(test)]
     pub(crate) fn of_code(code: &str) -> Self {
         Self {
             code: Some(code.to_owned()),
@@ -116,11 +117,6 @@ impl Templates {
             sign_name: sign_name.filter(|name| !name.is_empty()),
             form,
         })
-    }
-
-    /// Whether a text that was made of no template can go by this provider: routing must know before it promises that.
-    pub(crate) fn carries_any_text(&self) -> bool {
-        self.entries.contains_key(ANY_TEXT)
     }
 
     /// Which registered template carries a text, and with what.
@@ -400,7 +396,6 @@ mod tests {
     fn a_free_text_goes_only_by_the_template_for_any_text() {
         let without = templates(&[("17", Registered::of_code("SMS_17"))]);
         let with = templates(&[("*", Registered::of_code("SMS_9"))]);
-        assert!(!without.carries_any_text() && with.carries_any_text());
         assert!(told(&without, None).unwrap_err().contains("template_map"));
         assert_eq!(
             told(&with, None).unwrap(),

@@ -95,11 +95,6 @@ impl Tencent {
         })
     }
 
-    /// Whether a text that was made of no template can go by this section.
-    pub(crate) fn carries_any_text(&self) -> bool {
-        self.templates.carries_any_text()
-    }
-
     fn text(&self, text: &Outgoing<'_>) -> Result<Value, Unfit> {
         let number = number(text.to)?;
         let resolved = self.templates.resolve(text)?;

@@ -205,6 +205,7 @@ pub(super) fn a_limit(text: &str) -> Option<Limit> {
 
 /// A limit that many sends in a window come up to is none.
 const MOST_COUNTED: u32 = 1_000_000;
+pub(super) const AN_AMOUNT: &str = "must be an amount with at most four decimals, such as \"0.05\"";
 pub(super) const A_LIMIT: &str =
     "must be how many in how many seconds, such as \"5/3600\": at most 1000000 in at most 2678400";
 

@@ -51,6 +51,13 @@ pub(super) enum Problem {
         value: String,
         right: String,
     },
+    /// The value may be a secret.
+    #[error("{place}: {key} {why}")]
+    Unshown {
+        place: String,
+        key: String,
+        why: String,
+    },
     #[error("{place}: {key} is missing: {right}")]
     Missing {
         place: String,

@@ -1,20 +1,27 @@
 //! `[routing]` and `[budget]`.
 
-use super::check::AN_AMOUNT;
-use super::desk::Desk;
+use super::cloud::Named;
+use super::desk::{AN_AMOUNT, Desk};
 use super::raw::{self, Given};
 use super::values::optional;
 use super::{Budget, Modem, Routing};
-use crate::domain::{Categories, Category, Money, Patience, RouteKind, RouteName, Slot};
+use crate::domain::route::one_after_the_other;
+use crate::domain::{Categories, Category, Money, Patience, Prefixes, RouteKind, RouteName, Slot};
 
 impl Desk<'_> {
-    /// `simulated`: how many modems `sim1`, `sim2` … there will be.
+    /// `clouds`: the names of all sections of providers, in the order of the file. `simulated`: how many modems `sim1`,
+    /// `sim2` … there will be.
     pub(super) fn routing(
         &mut self,
         raw: raw::Routing,
         modems: &[Modem],
+        clouds: &[Named],
         simulated: usize,
     ) -> Routing {
+        let clouds: Vec<RouteName> = clouds
+            .iter()
+            .map(|cloud| RouteName::of_cloud(&cloud.name))
+            .collect();
         let usual = Patience::default();
         let week = 1..=604_800;
         let patience = Patience {
@@ -48,7 +55,10 @@ impl Desk<'_> {
                 number.is_some_and(|at: usize| (1..=simulated).contains(&at))
             };
             let is_configured = || modems.iter().any(|modem| route.is_modem(&modem.name));
-            route.kind() == RouteKind::Modem && (is_configured() || is_simulated())
+            match route.kind() {
+                RouteKind::Modem => is_configured() || is_simulated(),
+                RouteKind::Cloud => clouds.contains(route),
+            }
         };
         let order = Category::ALL.map(|category| {
             let given = match category {
@@ -58,18 +68,19 @@ impl Desk<'_> {
                 Category::Notification => &mut given.notification,
                 Category::Bulk => &mut given.bulk,
             };
-            self.list(
+            let order = self.list(
                 &format!("routing.order.{}", category.as_str()),
                 given.take(),
                 vec![Slot::Every(RouteKind::Modem), Slot::Every(RouteKind::Cloud)],
-                "must be \"modems\", \"cloud\", or a route that there is, such as \"modem:NAME\"",
+                "must be \"modems\", \"cloud\", or a route that there is, such as \"modem:NAME\" or \"cloud:NAME\"",
                 |text| {
                     Slot::parse(text).filter(|slot| match slot {
                         Slot::One(route) => exists(route),
                         Slot::Every(_) => true,
                     })
                 },
-            )
+            );
+            one_after_the_other(order, RouteKind::Cloud, &clouds)
         });
         Routing { order, patience }
     }
@@ -96,6 +107,16 @@ impl Desk<'_> {
                 },
             ),
         }
+    }
+
+    pub(super) fn prefixes(&mut self, key: &str, given: Given<Vec<String>>) -> Prefixes {
+        Prefixes::new(self.list(
+            key,
+            given,
+            Vec::new(),
+            "must be \"*\", or the first digits of numbers, such as \"+86\"",
+            Prefixes::parse_one,
+        ))
     }
 
     pub(super) fn categories(

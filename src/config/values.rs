@@ -25,6 +25,11 @@ pub(super) fn public_url(text: &str) -> Option<Url> {
     is_plain.then_some(url)
 }
 
+/// A proxy is spoken to in plain HTTP, whatever goes through it.
+pub(super) fn proxy_url(text: &str) -> Option<Url> {
+    public_url(text).filter(|url| url.scheme() == "http" && url.path() == "/")
+}
+
 /// Exactly what a browser puts into `Origin`.
 pub(super) fn is_origin(text: &str) -> bool {
     public_url(text).is_some_and(|url| url.origin().ascii_serialization() == text)

@@ -6,11 +6,13 @@ use std::ops::Range;
 
 use toml::Spanned;
 
+use super::cloud::{KindName, Named, is_unset};
 use super::desk::{A_LIMIT, Desk, a_limit};
 use super::raw::{self, Given};
 use super::values::optional;
 use crate::domain::{
-    Body, CodeRules, LastLine, Locale, Profile, ProfileName, Resend, Template, Texts, code, wording,
+    Body, CodeRules, LastLine, Locale, ModemName, Profile, ProfileName, Resend, Template, Texts,
+    code, wording,
 };
 
 /// Where what belongs to a text was written.
@@ -30,6 +32,33 @@ struct Written {
 }
 
 impl Desk<'_> {
+    /// The provider that makes and checks codes; `None`: the gateway does. `clouds`: all sections of providers.
+    pub(super) fn verify_cloud(
+        &mut self,
+        backend: Given<String>,
+        cloud: Given<String>,
+        clouds: &[Named],
+    ) -> Option<ModemName> {
+        let backend_at = backend.as_ref().map(Spanned::span);
+        let words = [("local", false), ("aliyun", true)];
+        let is_remote = self.word("verify.backend", backend, "local", &words);
+        let is_unset = is_unset(&cloud);
+        let named = |name: &str| clouds.iter().find(|one| one.name.as_str() == name);
+        let right = "must be the NAME of a section [cloud.NAME] of kind aliyun that is enabled";
+        let cloud = self.take("verify.cloud", cloud, None, right, |text| {
+            optional(&text, |name| {
+                let section = named(name)?;
+                let serves = section.kind == Some(KindName::Aliyun) && section.is_enabled;
+                serves.then(|| section.name.clone())
+            })
+        });
+        if let (true, true, Some(span)) = (is_remote, is_unset, backend_at) {
+            let right = "needs verify.cloud, the NAME of a section [cloud.NAME] of kind aliyun";
+            self.refuse("verify.backend", span, right.to_owned());
+        }
+        cloud.filter(|_| is_remote)
+    }
+
     pub(super) fn codes(&mut self, raw: raw::Verify) -> CodeRules {
         let digits = i64::from(*code::DIGITS.start())..=i64::from(*code::DIGITS.end());
         let code_length = self.number("verify.code_length", raw.code_length, 6, digits);

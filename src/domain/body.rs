@@ -66,6 +66,12 @@ impl Body {
         self.expose().replace('\t', " ")
     }
 
+    /// Whether it goes in UCS-2 with this alphabet asked for: it must, or it is wished.
+    pub fn is_ucs2(&self, encoding: Encoding) -> bool {
+        let is_unencodable = self.plan(Encoding::Gsm7, ReferenceWidth::Eight).is_err();
+        encoding == Encoding::Ucs2 || is_unencodable
+    }
+
     /// Measures the text without encoding it.
     ///
     /// # Errors
@@ -215,6 +221,21 @@ mod tests {
             assert_eq!(plan(&text, asked), Ok(Plan { encoding, parts }), "{text}");
         }
         assert!(plan("你", Encoding::Gsm7).is_err());
+    }
+
+    #[test]
+    fn a_text_goes_in_ucs2_when_it_must_or_when_that_is_wished() {
+        for (text, encoding, is_ucs2) in [
+            ("tab\t€", Encoding::Auto, false),
+            ("hello", Encoding::Ucs2, true),
+            ("你好", Encoding::Auto, true),
+        ] {
+            assert_eq!(
+                Body::parse(text).unwrap().is_ucs2(encoding),
+                is_ucs2,
+                "{text}"
+            );
+        }
     }
 
     #[test]

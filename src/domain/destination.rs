@@ -163,6 +163,16 @@ impl Msisdn {
         &self.0
     }
 
+    /// `8613800138000`.
+    pub fn digits(&self) -> &str {
+        &self.0[1..]
+    }
+
+    /// `13800138000`: without `+` and country code, and without a trunk prefix.
+    pub fn national(&self) -> &str {
+        region::subscriber(self.digits())
+    }
+
     /// ISO 3166 by the longest country code that fits; `None` for codes of no country (satellites, networks).
     pub fn country(&self) -> Option<&'static str> {
         region::of_number(&self.0[1..])
@@ -233,6 +243,23 @@ mod tests {
     fn parsed(region: &str, raw: &str) -> Result<String, InvalidNumber> {
         let rules = NumberRules::new(region, false).unwrap();
         rules.parse(raw).map(|to| to.as_str().to_owned())
+    }
+
+    #[test]
+    fn a_number_without_its_country_code_is_the_national_one() {
+        for (number, national) in [
+            ("+8613800138000", "13800138000"),
+            ("+15017122661", "5017122661"),
+            ("+447700900000", "7700900000"),
+            ("+77012345678", "7012345678"),
+            ("+85212345678", "12345678"),
+        ] {
+            let to = NumberRules::new("", false).unwrap().parse(number).unwrap();
+            let Destination::Number(to) = to else {
+                panic!()
+            };
+            assert_eq!((to.national(), to.digits()), (national, &number[1..]));
+        }
     }
 
     #[test]

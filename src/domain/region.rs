@@ -49,6 +49,18 @@ pub(super) fn is_country(iso: &str) -> bool {
     by_iso(iso).is_some() || NORTH_AMERICA.iter().any(|(known, _)| *known == iso)
 }
 
+/// What follows the country code of an international number (digits without `+`); all of it when no country has it.
+pub(super) fn subscriber(digits: &str) -> &str {
+    if let Some(rest) = digits.strip_prefix('1') {
+        return rest;
+    }
+    REGIONS
+        .iter()
+        .filter_map(|region| digits.strip_prefix(region.calling_code))
+        .min_by_key(|rest| rest.len())
+        .unwrap_or(digits)
+}
+
 /// ISO 3166 of an international number (digits without `+`).
 pub(super) fn of_number(digits: &str) -> Option<&'static str> {
     if let Some(area) = digits.strip_prefix('1') {

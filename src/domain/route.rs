@@ -39,6 +39,13 @@ impl RouteName {
         }
     }
 
+    pub fn of_cloud(name: &ModemName) -> Self {
+        Self {
+            kind: RouteKind::Cloud,
+            text: format!("{}:{name}", RouteKind::Cloud.as_str()).into(),
+        }
+    }
+
     pub fn parse(text: &str) -> Option<Self> {
         let (kind, name) = text.split_once(':')?;
         let kind = [RouteKind::Modem, RouteKind::Cloud]
@@ -207,9 +214,29 @@ pub fn rank(order: &[Slot], route: &RouteName) -> Option<u8> {
             .iter()
             .position(|slot| *slot == Slot::Every(route.kind()))
     };
+    // What stands behind the 256th place stands there together.
     named
         .or_else(in_kind)
-        .and_then(|place| u8::try_from(place).ok())
+        .map(|place| u8::try_from(place).unwrap_or(u8::MAX))
+}
+
+/// The order with a place of its own for each route of `kind` that no place names: before the place for all of the kind,
+/// as they stand in `routes`. So those at one place share the work, and providers are asked one after the other.
+pub fn one_after_the_other(order: Vec<Slot>, kind: RouteKind, routes: &[RouteName]) -> Vec<Slot> {
+    let unnamed: Vec<Slot> = routes
+        .iter()
+        .filter(|route| route.kind() == kind)
+        .map(|route| Slot::One(route.clone()))
+        .filter(|slot| !order.contains(slot))
+        .collect();
+    let mut places = Vec::with_capacity(order.len() + unnamed.len());
+    for slot in order {
+        if slot == Slot::Every(kind) {
+            places.extend(unnamed.iter().cloned());
+        }
+        places.push(slot);
+    }
+    places
 }
 
 /// `[routing]`: how long modems have before what comes behind them is asked.
@@ -412,6 +439,49 @@ mod tests {
             let of = ["modem:a", "modem:b", "cloud:x"].map(|name| rank(&order, &route(name)));
             assert_eq!(of, ranks, "{slots:?}");
         }
+    }
+
+    #[test]
+    fn providers_at_one_place_are_asked_in_the_order_of_their_sections() {
+        let clouds =
+            ["b", "a", "c"].map(|name| RouteName::of_cloud(&ModemName::parse(name).unwrap()));
+        for (slots, ranks) in [
+            (
+                &["modems", "cloud"][..],
+                [Some(0), Some(1), Some(2), Some(3), Some(4)],
+            ),
+            (
+                &["cloud:c", "modems", "cloud"],
+                [Some(1), Some(2), Some(3), Some(0), Some(4)],
+            ),
+            (&["cloud:a", "modems"], [Some(1), None, Some(0), None, None]),
+            (
+                &["cloud", "modems"],
+                [Some(4), Some(0), Some(1), Some(2), Some(3)],
+            ),
+        ] {
+            let order = slots
+                .iter()
+                .map(|slot| Slot::parse(slot).unwrap())
+                .collect();
+            let order = one_after_the_other(order, RouteKind::Cloud, &clouds);
+            let of = ["modem:m1", "cloud:b", "cloud:a", "cloud:c", "cloud:later"]
+                .map(|name| rank(&order, &route(name)));
+            assert_eq!(of, ranks, "{slots:?}");
+        }
+    }
+
+    #[test]
+    fn a_route_behind_very_many_others_still_has_a_place() {
+        let clouds: Vec<RouteName> = (0..300).map(|at| route(&format!("cloud:c{at}"))).collect();
+        let order = one_after_the_other(
+            vec![Slot::Every(RouteKind::Cloud), Slot::Every(RouteKind::Modem)],
+            RouteKind::Cloud,
+            &clouds,
+        );
+        assert_eq!(rank(&order, &clouds[254]), Some(254));
+        assert_eq!(rank(&order, &clouds[299]), Some(255));
+        assert_eq!(rank(&order, &route("modem:m1")), Some(255));
     }
 
     #[test]

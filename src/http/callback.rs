@@ -116,8 +116,7 @@ fn tail<'a>(path: &'a str, provider: &str) -> &'a str {
 impl Gate {
     /// The URL that the provider called: a proxy in front of us may have changed what is left of it here.
     fn as_seen_from_outside(&self, path_and_query: &str) -> String {
-        let base = self.config().server.public_url.as_ref();
-        let base = base.map_or("", |url| url.as_str().trim_end_matches('/'));
+        let base = self.0.parts.public_base.as_deref().unwrap_or_default();
         format!("{base}{path_and_query}")
     }
 }

@@ -90,6 +90,8 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     /// Providers that may call.
     pub(crate) callbacks: Readers,
+    /// The base of the URLs by which they reach us, without a slash at its end.
+    pub(crate) public_base: Option<String>,
 }
 
 struct Inner {

@@ -81,7 +81,7 @@ async fn a_long_time_of_trouble_loses_no_text_and_doubles_none_unannounced() {
         Ok(makes) => makes.split(',').map(str::to_owned).collect(),
         Err(_) => PERSONALITIES.iter().map(|&make| make.to_owned()).collect(),
     };
-    let (outcome, problems) = clock::run(soak(texts, seed, makes)).await;
+    let (outcome, problems) = Box::pin(clock::run(soak(texts, seed, makes))).await;
     let told = outcome + &problems;
     std::fs::write(concat!(env!("CARGO_TARGET_TMPDIR"), "/soak.txt"), &told).unwrap();
     assert!(problems.is_empty(), "{told}");

@@ -49,7 +49,8 @@ fn after_a_hangup_the_limits_the_guard_and_who_needs_no_key_are_those_of_the_fil
     assert_eq!(status("/sms/send", "", &direct), 200);
     assert_eq!(status("/v1/messages", &key, &abroad), 202);
 
-    let mut config = std::fs::read_to_string(site.config()).unwrap();
+    let before = std::fs::read_to_string(site.config()).unwrap();
+    let mut config = before.clone();
     config += "[auth]\nanonymous_cidrs = []\n[guard]\ndeny_prefixes = ['+4915']\n";
     std::fs::write(site.config(), config).unwrap();
     daemon.signal("-HUP");
@@ -65,4 +66,19 @@ fn after_a_hangup_the_limits_the_guard_and_who_needs_no_key_are_those_of_the_fil
     let reply = daemon.ask("POST", "/v1/messages", &key, &abroad);
     assert_eq!(reply.status, 403);
     assert_eq!(reply.body["code"], "destination_blocked");
+
+    // Nor does one whose provider lacks what its kind needs; with a whole one the rest of the file holds.
+    let provider = "[cloud.v]\nkind = 'vonage'\naccount = 'abcd'\nfrom = 'Shop'\nenabled = false\n";
+    std::fs::write(
+        site.config(),
+        before.clone() + &provider.replace("false", "true"),
+    )
+    .unwrap();
+    daemon.signal("-HUP");
+    assert_eq!(status("/v1/messages", &key, &abroad), 403);
+    std::fs::write(site.config(), before + provider).unwrap();
+    daemon.signal("-HUP");
+    until("the file holds again", || {
+        (status("/v1/messages", &key, &abroad) == 202).then_some(())
+    });
 }

@@ -51,10 +51,6 @@ pub(super) fn readers() -> Readers {
     Readers::from([("x".to_owned(), (route, Arc::new(Simple) as Arc<_>))])
 }
 
-fn house() -> House {
-    House::with("[server]\npublic_url = \"https://sms.example.com/gw\"\n")
-}
-
 fn calling(path: &str, body: &'static str) -> Request<Body> {
     // A provider has no key of ours.
     Request::builder()
@@ -66,7 +62,7 @@ fn calling(path: &str, body: &'static str) -> Request<Body> {
 
 #[tokio::test]
 async fn a_callback_that_is_proven_is_thanked_in_the_providers_own_words_and_needs_no_key() {
-    let house = house();
+    let house = House::new();
     for body in ["1-1", "ffff-1"] {
         let reply = house.send(calling("/callbacks/x/secret?a=b", body)).await;
         // What names nothing of ours is thanked too: a provider that is refused says it again.
@@ -77,7 +73,7 @@ async fn a_callback_that_is_proven_is_thanked_in_the_providers_own_words_and_nee
 
 #[tokio::test]
 async fn whoever_cannot_prove_it_learns_a_status_and_nothing_else() {
-    let house = house();
+    let house = House::new();
     for (path, body, status) in [
         ("/callbacks/x/wrong", "1-1", StatusCode::UNAUTHORIZED),
         ("/callbacks/x", "1-1", StatusCode::UNAUTHORIZED),

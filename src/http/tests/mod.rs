@@ -119,6 +119,7 @@ impl House {
                 Clock::new(move || UnixMillis(now.load(Ordering::Relaxed)))
             },
             callbacks: callbacks::readers(),
+            public_base: Some("https://sms.example.com/gw".into()),
         });
         Self {
             router: router(gate.clone()),
