@@ -769,6 +769,18 @@ mod tests {
     }
 
     #[test]
+    fn the_recipes_that_come_with_the_gateway_are_whole_sections() {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/providers");
+        let mut read = 0;
+        for file in std::fs::read_dir(folder).unwrap() {
+            let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+            assert!(recipe(&text).id_pointer.is_some());
+            read += 1;
+        }
+        assert!(read > 0, "the folder was read");
+    }
+
+    #[test]
     fn each_way_of_proving_oneself_has_what_it_needs() {
         let auth = |lines: &str| recipe(&format!("{HTTP}{lines}")).auth;
         let secret = Path::new("s");

@@ -60,7 +60,7 @@ fn octets(text: &str) -> Option<Vec<u8>> {
     Some(
         digits
             .chunks(2)
-            .map(|pair| pair[0] << 4 | pair[1])
+            .map(|pair| (pair[0] << 4) | pair[1])
             .collect(),
     )
 }
