@@ -256,15 +256,20 @@ impl Gateway {
         let clouds = providers.routes(&answered, &requests, &stops.fleet);
         let questions = Arc::new(Notify::new());
         let (wishes, wishes_receiver) = mpsc::channel(WISHES);
+        let budget = Budget {
+            daily: config.budget.daily,
+            monthly: config.budget.monthly,
+            zone: config.server.timezone.clone(),
+        };
+        let spent = store
+            .spent(budget.first_day(clock()))
+            .await
+            .map_err(store_failed)?;
         let (dispatch, loads) = Dispatch::new(
             store.clone(),
             settings_of_dispatch,
             routes.chain(clouds).collect(),
-            Budget {
-                daily: config.budget.daily,
-                monthly: config.budget.monthly,
-                zone: config.server.timezone.clone(),
-            },
+            (budget, spent),
             Wires {
                 bell: bell.clone(),
                 fleet: view.clone(),

@@ -34,8 +34,6 @@ pub(super) enum Commit {
         sim: SimId,
         used: Result<SimUse, StoreError>,
     },
-    /// What was spent before: a reading too.
-    Spent(Result<Vec<(i32, Money)>, StoreError>),
     Rested {
         more: Result<bool, StoreError>,
     },
@@ -264,15 +262,6 @@ impl Dispatch {
                     self.pause();
                 }
             },
-            Commit::Spent(Ok(spent)) => {
-                self.purse.learn(spent);
-                self.window_is_stale = true;
-            }
-            Commit::Spent(Err(error)) => {
-                warn!(%error, "what was spent could not be read");
-                self.asks_for_spent = true;
-                self.pause();
-            }
             Commit::Rested { more } => self.on_rested(more),
             Commit::Released { more } => match more {
                 Ok(_) => self.window_is_stale = true,

@@ -344,7 +344,7 @@ impl Dispatch {
         Some(submit)
     }
 
-    fn publish_loads(&self) {
+    pub(super) fn publish_loads(&self) {
         let loads: Vec<Load> = (0..self.lanes.len()).map(|lane| self.load(lane)).collect();
         self.loads.send_if_modified(|known| {
             let changed = *known != loads;

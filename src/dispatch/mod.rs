@@ -50,7 +50,7 @@ use crate::domain::carrier::Answer;
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::message::Policies;
 use crate::domain::{
-    Carrier, Clock, Crowd, Curfew, FleetView, ModemName, ModemState, ModemStatus, Priority,
+    Carrier, Clock, Crowd, Curfew, FleetView, ModemName, ModemState, ModemStatus, Money, Priority,
     RouteName, Terms, UnixMillis, Word,
 };
 pub(crate) use crate::modem::Control;
@@ -191,8 +191,6 @@ pub(crate) struct Dispatch {
     /// When something in the window is worth another look, though nothing else happens.
     look_again_at: Option<UnixMillis>,
     purse: Purse,
-    /// What was spent before the start is not known, and not asked for.
-    asks_for_spent: bool,
     next_ticket: i64,
     day: i64,
     hours: Hours,
@@ -214,11 +212,14 @@ pub(crate) struct Wires {
 }
 
 impl Dispatch {
+    /// The second is how each route stands, from now on: whoever is told of no route would refuse what can be sent.
+    ///
+    /// `spent`: with providers, by day, from [`Budget::first_day`] on.
     pub(crate) fn new(
         store: Store,
         settings: Settings,
         routes: Vec<Route>,
-        budget: Budget,
+        (budget, spent): (Budget, Vec<(i32, Money)>),
         wires: Wires,
     ) -> (Self, watch::Receiver<Vec<Load>>) {
         let (loads, view) = watch::channel(Vec::new());
@@ -230,8 +231,7 @@ impl Dispatch {
         let dispatch = Self {
             store,
             settings,
-            purse: Purse::new(budget),
-            asks_for_spent: lanes.iter().any(Lane::is_cloud),
+            purse: Purse::new(budget, spent),
             bell: wires.bell,
             fleet: wires.fleet,
             events: wires.events,
@@ -258,6 +258,7 @@ impl Dispatch {
             clocks: (Instant::now(), now),
             stopping: false,
         };
+        dispatch.publish_loads();
         (dispatch, view)
     }
 
@@ -266,7 +267,6 @@ impl Dispatch {
         let bell = self.bell.clone();
         let mut modems_have_ended = false;
         self.on_fleet();
-        self.ask_for_spent();
         self.fill().await;
         while !(self.stopping && (self.is_idle() || modems_have_ended && !self.awaits_providers()))
         {
@@ -422,15 +422,6 @@ impl Dispatch {
         self.call_back(lane, |_| true);
     }
 
-    fn ask_for_spent(&mut self) {
-        if std::mem::take(&mut self.asks_for_spent) {
-            let (store, since) = (self.store.clone(), self.purse.first_day(self.now()));
-            self.commits.push(Box::pin(
-                async move { Commit::Spent(store.spent(since).await) },
-            ));
-        }
-    }
-
     /// Another SIM: what it has sent before is in the store.
     fn ask_for_usage(&mut self) {
         for at in 0..self.lanes.len() {
@@ -493,7 +484,6 @@ impl Dispatch {
         }
         if self.pause_until.take().is_some() {
             self.window_is_stale = true;
-            self.ask_for_spent();
             let records = std::mem::take(&mut self.unrecorded);
             for record in records {
                 self.record(record, None).await;

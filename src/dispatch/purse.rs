@@ -20,6 +20,18 @@ pub(crate) struct Budget {
     pub(crate) zone: TimeZone,
 }
 
+impl Budget {
+    /// The first day that counts at this moment.
+    pub(crate) fn first_day(&self, now: UnixMillis) -> i32 {
+        number(self.date(now).first_of_month())
+    }
+
+    fn date(&self, at: UnixMillis) -> Date {
+        let timestamp = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
+        timestamp.to_zoned(self.zone.clone()).date()
+    }
+}
+
 /// What is left, and until when it stays so if nothing is.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) struct Allowance {
@@ -30,51 +42,40 @@ pub(crate) struct Allowance {
 #[derive(Debug)]
 pub(super) struct Purse {
     budget: Budget,
-    /// By day as 20261231; `None`: the store has not said yet.
-    spent: Option<BTreeMap<i32, Money>>,
+    /// By day as 20261231.
+    spent: BTreeMap<i32, Money>,
 }
 
 impl Purse {
-    pub(super) fn new(budget: Budget) -> Self {
+    /// `spent`: by day, from [`Budget::first_day`] on.
+    pub(super) fn new(budget: Budget, spent: Vec<(i32, Money)>) -> Self {
         Self {
             budget,
-            spent: None,
+            spent: spent.into_iter().collect(),
         }
-    }
-
-    pub(super) fn learn(&mut self, spent: Vec<(i32, Money)>) {
-        self.spent = Some(spent.into_iter().collect());
     }
 
     pub(super) fn today(&self, now: UnixMillis) -> i32 {
-        number(self.date(now))
-    }
-
-    /// The first day of which it wants to know.
-    pub(super) fn first_day(&self, now: UnixMillis) -> i32 {
-        number(self.date(now).first_of_month())
+        number(self.budget.date(now))
     }
 
     pub(super) fn spend(&mut self, day: i32, amount: Money) {
-        if let Some(spent) = &mut self.spent {
-            let of_day = spent.entry(day).or_default();
-            *of_day = of_day.plus(amount);
-        }
+        let of_day = self.spent.entry(day).or_default();
+        *of_day = of_day.plus(amount);
     }
 
     /// `None`: without bound.
     pub(super) fn allowance(&self, now: UnixMillis) -> Option<Allowance> {
-        let today = self.date(now);
+        let today = self.budget.date(now);
         let since = |first: Date| {
-            let spent = self.spent.as_ref()?;
-            let days = spent.range(number(first)..=number(today));
-            Some(days.fold(Money(0), |sum, (_, amount)| sum.plus(*amount)))
+            let days = self.spent.range(number(first)..=number(today));
+            days.fold(Money(0), |sum, (_, amount)| sum.plus(*amount))
         };
         let tomorrow = today.saturating_add(1.day());
         let next_month = today.first_of_month().saturating_add(1.month());
         let bound = |limit: Option<Money>, first: Date, end: Date| {
             limit.map(|limit| Allowance {
-                left: since(first).map_or(Money(0), |spent| limit.less(spent)),
+                left: limit.less(since(first)),
                 until: self.midnight(end),
             })
         };
@@ -92,11 +93,6 @@ impl Purse {
                 },
             )
         })
-    }
-
-    fn date(&self, at: UnixMillis) -> Date {
-        let timestamp = Timestamp::from_millisecond(at.0).unwrap_or(Timestamp::UNIX_EPOCH);
-        timestamp.to_zoned(self.budget.zone.clone()).date()
     }
 
     fn midnight(&self, date: Date) -> UnixMillis {
@@ -118,12 +114,13 @@ mod tests {
     }
 
     fn purse(daily: Option<i64>, monthly: Option<i64>) -> Purse {
-        let mut purse = Purse::new(Budget {
+        let budget = Budget {
             daily: daily.map(Money),
             monthly: monthly.map(Money),
             zone: TimeZone::get("Asia/Shanghai").unwrap(),
-        });
-        purse.learn(vec![(20_261_031, Money(70)), (20_261_101, Money(30))]);
+        };
+        let spent = vec![(20_261_031, Money(70)), (20_261_101, Money(30))];
+        let mut purse = Purse::new(budget, spent);
         purse.spend(20_261_120, Money(25));
         purse
     }
@@ -153,17 +150,9 @@ mod tests {
         assert_eq!(left("2026-11-20T15:59:59Z"), 75);
         assert_eq!(left("2026-11-20T16:00:00Z"), 100);
         assert_eq!(purse.today(at("2026-11-20T16:00:00Z")), 20_261_121);
-        assert_eq!(purse.first_day(at("2026-11-20T16:00:00Z")), 20_261_101);
-    }
-
-    #[test]
-    fn before_the_store_has_said_what_was_spent_nothing_may_be() {
-        let purse = Purse::new(Budget {
-            daily: Some(Money(100)),
-            monthly: None,
-            zone: TimeZone::UTC,
-        });
-        let allowance = purse.allowance(at("2026-11-20T00:00:00Z")).unwrap();
-        assert_eq!(allowance.left, Money(0));
+        assert_eq!(
+            purse.budget.first_day(at("2026-11-20T16:00:00Z")),
+            20_261_101
+        );
     }
 }

@@ -235,7 +235,8 @@ impl House {
             news,
             questions: Arc::default(),
         };
-        let (dispatch, loads) = Dispatch::new(store.clone(), settings, routes, budget, wires);
+        let (dispatch, loads) =
+            Dispatch::new(store.clone(), settings, routes, (budget, Vec::new()), wires);
         tokio::spawn(dispatch.run(CancellationToken::new()));
         Self {
             store,
@@ -460,6 +461,16 @@ async fn a_route_that_fails_three_times_is_left_alone_and_one_message_probes_it(
     for message in &messages {
         house.becomes(message, MessageState::Sent).await;
     }
+}
+
+/// A text that came before the first look at the routes was refused as one that no route can ever send.
+#[tokio::test]
+async fn every_route_is_known_before_dispatch_has_looked_at_anything() {
+    let house = House::with(Vec::new(), Some(Money(500)));
+    let loads = house.loads.borrow().clone();
+    assert_eq!(loads.len(), 1);
+    assert_eq!(loads[0].route.as_str(), "cloud:x");
+    assert_eq!(loads[0].allowance.unwrap().left, Money(500));
 }
 
 #[tokio::test]

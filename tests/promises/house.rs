@@ -3,6 +3,8 @@
 //! Everything is real: a store on disk, HTTP over a socket, modems on ptys. Only the network behind them is
 //! simulated. Nothing sleeps for a fixed time: what is waited for is asked for until it is there, with a bound.
 
+use std::fs::Permissions;
+use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -85,6 +87,31 @@ impl House {
         Self::with_simulation(settings, &[], config, modem).await
     }
 
+    /// With files that only their owner may read beside the config.
+    pub(crate) async fn with_secrets(
+        modems: usize,
+        network: NetworkSettings,
+        config: &str,
+        modem: &str,
+        files: &[(&str, String)],
+    ) -> Self {
+        let settings = Settings {
+            // A simulation has one at least; the config need not know it.
+            modems: modems.max(1),
+            seed: 1,
+            network,
+            ..Settings::default()
+        };
+        let mut house = Self::built_with(modems, settings, &[], config, modem).await;
+        for (name, content) in files {
+            let path = house.folder.path().join(name);
+            std::fs::write(&path, content).unwrap();
+            std::fs::set_permissions(&path, Permissions::from_mode(0o600)).unwrap();
+        }
+        house.start().await;
+        house
+    }
+
     /// One modem, on a host with these clocks.
     pub(crate) async fn with_clocks(clocks: Clocks, config: &str) -> Self {
         let settings = Settings {
@@ -132,6 +159,17 @@ impl House {
 
     /// With a gateway that is not started yet.
     async fn built(settings: Settings, faults: &[Fault], config: &str, modem: &str) -> Self {
+        Self::built_with(settings.modems, settings, faults, config, modem).await
+    }
+
+    /// With so many of the simulation's modems in its config.
+    async fn built_with(
+        known: usize,
+        settings: Settings,
+        faults: &[Fault],
+        config: &str,
+        modem: &str,
+    ) -> Self {
         let folder = tempfile::tempdir().unwrap();
         let sim = modem_sim::start(&folder.path().join("sim"), settings).unwrap();
         // Tests ask again and again until something is so.
@@ -146,7 +184,7 @@ impl House {
             true => "",
             false => "hour_quota = 0\nday_quota = 0\n",
         };
-        for (at, port) in sim.ports().iter().enumerate() {
+        for (at, port) in sim.ports().iter().enumerate().take(known) {
             lines += &format!(
                 "\n[modem.m{}]\ndevice = \"{}\"\nsend_timeout = 2\n{quotas}{modem}",
                 at + 1,

@@ -4,13 +4,16 @@
 #![allow(clippy::unwrap_used)]
 
 mod batches;
+mod cloud;
 mod house;
 
 mod chooses_routes;
 mod clock_may_be_set;
 mod codes;
+mod falls_back_to_cloud;
 mod idempotency_key;
 mod keys;
+mod never_pays_twice;
 mod never_sends_twice;
 mod quiet_hours;
 mod quotas_hold;
@@ -18,11 +21,14 @@ mod reassembles;
 mod receives;
 mod refuses_bad_input;
 mod reports_delivery;
+mod reports_from_cloud;
+mod respects_budget;
 mod schedules;
 mod sends;
 mod shuts_down_cleanly;
 mod splits_long_texts;
 mod stops_when_told;
 mod survives_unplug;
+mod template_providers;
 mod two_modems_share_work;
 mod waiting_says_why;

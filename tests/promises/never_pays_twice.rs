@@ -1,0 +1,163 @@
+//! A request whose answer is lost is not written again before the provider was asked whether it has the text.
+
+use std::time::{Duration, Instant};
+
+use cloud_sim::{Fault, Order, Provider};
+use serde_json::json;
+
+use crate::cloud::CloudHouse;
+
+const PUBLIC: &str = "\n[server]\npublic_url = \"https://sms.example.com\"\n";
+
+fn faults(taken: bool) -> Vec<(&'static str, Fault)> {
+    vec![
+        ("500", Fault::ServerError { status: 500, taken }),
+        ("502 in HTML", Fault::BadGateway { taken }),
+        ("an empty answer", Fault::Empty { taken }),
+        ("a garbled answer", Fault::Garbled { taken }),
+        ("a reset", Fault::Close { taken }),
+        ("a time-out", Fault::Hang { taken }),
+    ]
+}
+
+/// Each fault befalls a number of its own, and no report says more than the provider is asked.
+async fn befallen(
+    provider: Provider,
+    taken: bool,
+    config: &str,
+) -> (CloudHouse, Vec<(String, String, &'static str)>) {
+    let house = CloudHouse::with(
+        0,
+        &[provider],
+        &format!("{PUBLIC}{config}"),
+        "timeout = 2\n",
+    )
+    .await;
+    let mut sent = Vec::new();
+    for (at, (name, fault)) in faults(taken).into_iter().enumerate() {
+        let to = format!("+86138001381{at:02}");
+        house.sim.order(Order::once(fault).to(&to[3..]));
+        house
+            .sim
+            .order(Order::always(Fault::ReportWithheld).to(&to[3..]));
+        let id = house.house.send(&to, "once").await;
+        sent.push((id, to, name));
+    }
+    (house, sent)
+}
+
+async fn within(seconds: u64, what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let began = Instant::now();
+    while !is_so().await {
+        assert!(began.elapsed() < Duration::from_secs(seconds), "{what}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn what_the_provider_took_and_did_not_say_is_found_and_not_sent_again() {
+    for provider in [Provider::Twilio, Provider::Aliyun, Provider::Tencent] {
+        let (house, sent) = befallen(provider, true, "").await;
+        for (id, to, name) in &sent {
+            within(40, &format!("{provider}: {name}"), async || {
+                let message = house.house.message(id).await;
+                ["sent", "delivered"].contains(&message["status"].as_str().unwrap())
+            })
+            .await;
+            let message = house.house.message(id).await;
+            assert_eq!(message["may_be_duplicate"], false, "{provider}: {name}");
+            assert_eq!(house.taken(to).len(), 1, "{provider}: {name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn what_the_provider_did_not_take_is_sent_once_it_has_said_so() {
+    let (house, sent) = befallen(Provider::Twilio, false, "").await;
+    for (id, to, name) in &sent {
+        within(70, name, async || {
+            house.house.message(id).await["status"] != "queued" && house.taken(to).len() == 1
+        })
+        .await;
+        let message = house.house.message(id).await;
+        assert_eq!(message["may_be_duplicate"], false, "{name}");
+    }
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    for (_, to, name) in &sent {
+        assert_eq!(house.taken(to).len(), 1, "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_provider_that_cannot_be_asked_is_a_matter_of_policy_and_a_second_copy_is_announced() {
+    for (policy, copies) in [("duplicate", 2), ("lose", 1)] {
+        let config = format!("[message]\nuncertain = {{ transactional = \"{policy}\" }}\n");
+        let (house, sent) = befallen(Provider::Vonage, true, &config).await;
+        for (id, to, name) in &sent {
+            let status = if policy == "lose" { "unknown" } else { "sent" };
+            within(60, &format!("{policy}: {name}"), async || {
+                house.house.message(id).await["status"] == status
+            })
+            .await;
+            assert_eq!(house.taken(to).len(), copies, "{policy}: {name}");
+            let message = house.house.message(id).await;
+            assert_eq!(message["may_be_duplicate"], policy == "duplicate", "{name}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_stop_while_the_provider_hangs_ends_in_a_question_at_the_next_start() {
+    let mut house = CloudHouse::with(
+        0,
+        &[Provider::Twilio],
+        "\n[server]\npublic_url = \"https://sms.example.com\"\nshutdown_grace = 1\n",
+        "timeout = 60\n",
+    )
+    .await;
+    let to = "+8613800138155";
+    house.once(Fault::Hang { taken: true });
+    house.order(Fault::ReportWithheld);
+    let id = house.house.send(to, "once").await;
+    within(10, "it is on its way", async || {
+        house.house.message(&id).await["status"] == "sending"
+    })
+    .await;
+    within(10, "it was taken", async || house.taken(to).len() == 1).await;
+    house.restarts().await;
+    within(40, "it was found", async || {
+        let message = house.house.message(&id).await;
+        ["sent", "delivered"].contains(&message["status"].as_str().unwrap())
+    })
+    .await;
+    assert_eq!(house.taken(to).len(), 1);
+    let kinds: Vec<String> = house
+        .events_of(&id)
+        .await
+        .into_iter()
+        .map(|(kind, _)| kind)
+        .collect();
+    assert!(kinds.contains(&"settled".to_owned()), "{kinds:?}");
+}
+
+#[tokio::test]
+async fn the_same_request_of_a_caller_is_one_text_and_one_price() {
+    let house = CloudHouse::with(0, &[Provider::Twilio], PUBLIC, "").await;
+    let to = "+8613800138166";
+    let body = json!({ "to": to, "text": "once" });
+    for _ in 0..3 {
+        let reply = house
+            .house
+            .ask_with(
+                http::Method::POST,
+                "/v1/messages",
+                Some(body.clone()),
+                &[("Idempotency-Key", "order-7")],
+            )
+            .await;
+        assert_eq!(reply.status, 202);
+    }
+    within(10, "it was taken", async || !house.taken(to).is_empty()).await;
+    tokio::time::sleep(Duration::from_millis(300)).await;
+    assert_eq!(house.taken(to).len(), 1);
+}
