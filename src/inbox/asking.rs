@@ -61,16 +61,18 @@ impl Asking {
     /// Asks what is due; answers when the next question is.
     async fn round(&self) -> Result<Option<UnixMillis>, StoreError> {
         let (due, next) = self.store.to_ask((self.clock)()).await?;
-        let asked: Vec<Result<(), StoreError>> = stream::iter(due)
+        let asked: Vec<Result<Option<UnixMillis>, StoreError>> = stream::iter(due)
             .map(|one| self.ask(one))
             .buffer_unordered(WIDTH)
             .collect()
             .await;
-        asked.into_iter().collect::<Result<Vec<()>, _>>()?;
-        Ok(next)
+        let again = asked.into_iter().collect::<Result<Vec<_>, _>>()?;
+        // What was answered just now may be asked again before anything else is due.
+        Ok(again.into_iter().flatten().chain(next).min())
     }
 
-    async fn ask(&self, one: ToAsk) -> Result<(), StoreError> {
+    /// Answers when it is asked again.
+    async fn ask(&self, one: ToAsk) -> Result<Option<UnixMillis>, StoreError> {
         let found = self.answer_to(&one).await;
         let now = (self.clock)();
         let (told, next) = conclusion(&one, found, now);
@@ -84,7 +86,7 @@ impl Asking {
         if goes_again {
             self.bell.ring();
         }
-        Ok(())
+        Ok(next)
     }
 
     /// `None`: nobody can be asked.
