@@ -11,6 +11,7 @@
 mod accounts;
 mod backups;
 mod clock;
+mod code_providers;
 mod providers;
 mod secrets;
 #[cfg(feature = "sim")]
@@ -52,7 +53,7 @@ use crate::modem::profile::{ProfileError, Profiles};
 use crate::modem::replay::{ReplayError, Replayed};
 use crate::modem::{ModemHandle, ModemSettings, PinMemory, PinWord, Recordings, Rung};
 use crate::store::{Ages, BatchStep, Step, Store, StoreError, StoreThreads};
-use crate::verify::sweep;
+use crate::verify::{self, sweep};
 pub(crate) use clock::Host;
 use clock::TimeKeeper;
 
@@ -200,6 +201,8 @@ impl Gateway {
             .chain(simulated_section)
             .collect();
         let providers = Providers::of(&config, &sections, public.as_deref(), &clock)?;
+        let (drawing, drawers) = code_providers::code_providers(&config, &sections, &clock)?;
+        code_providers::warn_of_templates(&config, &sections);
         let settings_of_dispatch = Settings {
             policies: config.message.uncertain,
             max_attempts: config.message.max_attempts,
@@ -210,6 +213,10 @@ impl Gateway {
         };
         let keys = store.keys().await.map_err(store_failed)?;
         recover::recover(&store, &settings_of_dispatch)
+            .await
+            .map_err(store_failed)?;
+        store
+            .settle_codes_left(clock())
             .await
             .map_err(store_failed)?;
 
@@ -302,6 +309,8 @@ impl Gateway {
             keys,
             clock: clock.clone(),
             callbacks: providers.readers(),
+            code_providers: verify::Providers::new(drawing, drawers),
+            template_warning: code_providers::template_warning(&config, &sections),
             public_base: public,
         });
         let run_file = write_run_file(&config.data_dir, &addresses)?;

@@ -12,7 +12,9 @@ use super::secrets;
 use crate::cloud::generic::condition::{Condition, Says};
 use crate::cloud::generic::{Auth, ErrorRule, Recipe, Report};
 use crate::cloud::templates::Registered;
-use crate::cloud::{CallbackBase, Cause, Provider, aliyun, generic, tencent, twilio, vonage};
+use crate::cloud::{
+    CallbackBase, Cause, Provider, aliyun, dypns, generic, tencent, twilio, vonage,
+};
 use crate::config::{
     Cloud, CloudKind, Config, HttpRecipe, RecipeAuth, RecipeCause, SecretFrom, Sender, TemplateCode,
 };
@@ -133,6 +135,24 @@ pub(super) fn describe(
         takes,
         calls_back: callbacks.is_some(),
     })
+}
+
+/// What `verify.backend = "aliyun"` speaks to.
+pub(super) fn describe_codes(config: &Config, section: &Cloud) -> Result<dypns::Dypns, Unusable> {
+    let CloudKind::Aliyun(kind) = &section.kind else {
+        return Err(Unusable("kind must be \"aliyun\"".into()));
+    };
+    let reader = Reader { config };
+    let settings = dypns::Settings {
+        account: kind.account.clone(),
+        secret: reader.secret(&kind.secret_file)?,
+        region: kind.region.clone(),
+        base_url: section.base_url.as_ref().map(written),
+        sign_name: kind.sign_name.clone(),
+        template_map: registered(&kind.templates),
+        scheme_name: kind.scheme_name.clone(),
+    };
+    dypns::Dypns::new(settings).map_err(|why| Unusable(why.to_string()))
 }
 
 /// Without the slash that a URL without a path ends in.

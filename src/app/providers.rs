@@ -51,6 +51,19 @@ fn asking(finds: bool, calls_back: bool, reports: bool) -> Asking {
     }
 }
 
+/// The content of `tls.ca_file`.
+pub(super) fn ca_pem(config: &Config) -> Result<Option<Vec<u8>>, StartError> {
+    let Some(file) = &config.tls_ca_file else {
+        return Ok(None);
+    };
+    let path = config.secret_path(file);
+    let read = std::fs::read(&path).map_err(|error| StartError::CaFile {
+        path,
+        why: error.to_string(),
+    })?;
+    Ok(Some(read))
+}
+
 impl Providers {
     /// All sections that are enabled, and what stands behind each.
     ///
@@ -61,15 +74,7 @@ impl Providers {
         public: Option<&str>,
         clock: &Clock,
     ) -> Result<Self, StartError> {
-        let ca_pem = match &config.tls_ca_file {
-            None => None,
-            Some(file) => Some(std::fs::read(config.secret_path(file)).map_err(|error| {
-                StartError::CaFile {
-                    path: config.secret_path(file),
-                    why: error.to_string(),
-                }
-            })?),
-        };
+        let ca_pem = ca_pem(config)?;
         let patience = Arc::new(config.routing.patience.clone());
         let enabled = sections.iter().filter(|section| section.enabled);
         let made = enabled.map(|section| {

@@ -23,7 +23,6 @@ pub(crate) enum InvalidSettings {
     Region,
     #[error("{0} must not be missing or empty")]
     Missing(&'static str),
-    #[allow(dead_code, reason = "verify.backend does not lead there yet")]
     #[error("scheme_name must have at most 20 characters")]
     SchemeName,
     #[error("base_url: {0}")]

@@ -117,7 +117,7 @@ impl Account {
                 taken: Some(Box::new(taken)),
             },
             Verdict::Refused(refusal) => {
-                self.tell_the_operator(&refusal);
+                tell_the_operator(&self.0.route, &refusal);
                 Outcome::Refused(refused(refusal))
             }
             Verdict::Unknown(why) => {
@@ -125,24 +125,24 @@ impl Account {
             }
         }
     }
+}
 
-    /// What nobody but the operator can mend is said where the operator looks.
-    fn tell_the_operator(&self, refusal: &Refusal) {
-        let (route, said) = (self.0.route.as_str(), refusal.said.as_str());
-        match refusal.cause {
-            Cause::Clock => error!(
-                route,
-                said,
-                "the provider refuses this machine's clock: set it (timedatectl, or an NTP service)"
-            ),
-            Cause::Config => error!(
-                route,
-                said, "the provider refuses the account, sender or sign name of this section"
-            ),
-            Cause::Funds => error!(route, said, "the account at the provider has no funds left"),
-            Cause::Template => warn!(route, said, "the provider knows no such template"),
-            _ => {}
-        }
+/// What nobody but the operator can mend is said where the operator looks.
+pub(super) fn tell_the_operator(route: &RouteName, refusal: &Refusal) {
+    let (route, said) = (route.as_str(), refusal.said.as_str());
+    match refusal.cause {
+        Cause::Clock => error!(
+            route,
+            said,
+            "the provider refuses this machine's clock: set it (timedatectl, or an NTP service)"
+        ),
+        Cause::Config => error!(
+            route,
+            said, "the provider refuses the account, sender or sign name of this section"
+        ),
+        Cause::Funds => error!(route, said, "the account at the provider has no funds left"),
+        Cause::Template => warn!(route, said, "the provider knows no such template"),
+        _ => {}
     }
 }
 

@@ -6,8 +6,6 @@
 //!
 //! Never: draws a code, decides how often one may be checked, says yes to anything but `OK` with `PASS`.
 
-use std::time::Duration;
-
 use secrecy::SecretString;
 use serde::Deserialize;
 use serde_json::Value;
@@ -21,6 +19,7 @@ use super::templates::{Registered, Templates};
 use super::words::{said, status_alone};
 use super::{Cause, Moment, Unfit, Verdict};
 use crate::domain::attempt::Taken;
+use crate::domain::code_provider::{Earlier, Wanted};
 use crate::domain::{Code, Destination};
 use crate::https::{Answer, Request};
 
@@ -29,6 +28,10 @@ const DRAWN_THERE: &str = "##code##";
 
 /// Digits that a code drawn there may have.
 const CODE_LENGTH: std::ops::RangeInclusive<u8> = 4..=8;
+
+/// Seconds of `Interval`, in which the provider refuses a second code for the number: ours are the limits that hold, and a
+/// code for a login does not stand in the way of one for a payment.
+const SHORTEST_INTERVAL: &str = "1";
 
 /// Characters of a `SchemeName`.
 const LONGEST_SCHEME: usize = 20;
@@ -57,32 +60,6 @@ pub(crate) struct Dypns {
     account: Account,
     templates: Templates,
     scheme_name: Option<String>,
-}
-
-/// A code to be drawn and sent.
-#[derive(Clone, Debug)]
-pub(crate) struct Wanted<'a> {
-    pub(crate) to: &'a Destination,
-    /// `sms.login`, `v1`: whose template it goes by.
-    pub(crate) profile: &'a str,
-    /// Our name of the send, told back in its report (`OutId`); fewer than 256 octets.
-    pub(crate) reference: &'a str,
-    /// Digits, 4 to 8.
-    pub(crate) code_length: u8,
-    pub(crate) ttl: Duration,
-    /// In which the provider refuses a second one for the number.
-    pub(crate) interval: Duration,
-    /// What becomes of those sent before.
-    pub(crate) earlier: Earlier,
-}
-
-/// `DuplicatePolicy`.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
-pub(crate) enum Earlier {
-    /// Only the newest is right.
-    Die,
-    /// All are, till their own end.
-    StayValid,
 }
 
 /// What the provider says of a code that somebody typed.
@@ -119,9 +96,9 @@ impl Dypns {
         })
     }
 
-    /// Whether codes to this number can be drawn and checked there; others are ours.
-    pub(crate) fn serves(to: &Destination) -> bool {
-        number(to).is_some()
+    /// Whether codes of so many digits to this number can be drawn and checked there; others are ours.
+    pub(crate) fn serves(to: &Destination, code_length: u8) -> bool {
+        number(to).is_some() && CODE_LENGTH.contains(&code_length)
     }
 
     /// `SendSmsVerifyCode`.
@@ -146,8 +123,8 @@ impl Dypns {
         parameters.extend([
             ("CodeLength", wanted.code_length.to_string()),
             ("CodeType", "1".to_owned()),
-            ("DuplicatePolicy", wanted.earlier.policy().to_owned()),
-            ("Interval", wanted.interval.as_secs().to_string()),
+            ("DuplicatePolicy", policy(wanted.earlier).to_owned()),
+            ("Interval", SHORTEST_INTERVAL.to_owned()),
             ("OutId", wanted.reference.to_owned()),
             ("SignName", sign_name.to_owned()),
             ("TemplateCode", code.to_owned()),
@@ -249,12 +226,11 @@ impl Dypns {
     }
 }
 
-impl Earlier {
-    fn policy(self) -> &'static str {
-        match self {
-            Self::Die => "1",
-            Self::StayValid => "2",
-        }
+/// `DuplicatePolicy`.
+fn policy(earlier: Earlier) -> &'static str {
+    match earlier {
+        Earlier::Die => "1",
+        Earlier::StayValid => "2",
     }
 }
 
@@ -325,6 +301,8 @@ fn may_be_code(typed: &Code) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use proptest::prelude::*;
 
     use super::*;
@@ -354,7 +332,6 @@ mod tests {
             reference: "ver_1",
             code_length: 6,
             ttl: Duration::from_secs(300),
-            interval: Duration::from_secs(60),
             earlier: Earlier::Die,
         }
     }
@@ -382,7 +359,7 @@ mod tests {
                 "CodeType=1",
                 "CountryCode=86",
                 "DuplicatePolicy=1",
-                "Interval=60",
+                "Interval=1",
                 "OutId=ver_1",
                 "PhoneNumber=13800138000",
                 "SignName=速通互联验证码",
@@ -444,11 +421,12 @@ mod tests {
         let now = moment("2026-01-02T03:04:05Z");
         for to in ["+85251234567", "+14155552345", "10086"] {
             let to = number(to);
-            assert!(!Dypns::serves(&to));
+            assert!(!Dypns::serves(&to, 6));
             assert!(dypns().send(&wanted(&to), &now).is_err());
             assert!(dypns().check(&to, &Code::typed("123456"), &now).is_err());
         }
-        assert!(Dypns::serves(&number("+8613800138000")));
+        assert!(Dypns::serves(&number("+8613800138000"), 8));
+        assert!(!Dypns::serves(&number("+8613800138000"), 9));
     }
 
     #[test]

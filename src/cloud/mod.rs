@@ -12,10 +12,9 @@ pub(crate) mod aliyun;
 mod bare_status;
 mod beijing;
 pub(crate) mod carrier;
-#[allow(dead_code, reason = "verify.backend does not lead there yet")]
+pub(crate) mod code_account;
 pub(crate) mod code_templates;
 mod digest;
-#[allow(dead_code, reason = "verify.backend does not lead there yet")]
 pub(crate) mod dypns;
 mod endpoint;
 mod form;

@@ -119,7 +119,6 @@ pub(crate) struct Aliyun {
     pub(crate) sign_name: Option<String>,
     pub(crate) templates: BTreeMap<String, TemplateCode>,
     /// `SchemeName` of Dypnsapi, at most 20 characters: for codes that the provider makes and checks.
-    #[allow(dead_code, reason = "verify.backend does not lead there yet")]
     pub(crate) scheme_name: Option<String>,
 }
 

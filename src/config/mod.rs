@@ -55,7 +55,6 @@ pub(crate) struct Config {
     pub(crate) pepper_file: PathBuf,
     pub(crate) codes: Arc<CodeRules>,
     /// The section of kind aliyun that makes and checks codes; `None`: the gateway does.
-    #[allow(dead_code, reason = "verify.backend does not lead there yet")]
     pub(crate) verify_cloud: Option<ModemName>,
     /// From one look for verifications whose time is over to the next.
     pub(crate) sweep_every: Duration,

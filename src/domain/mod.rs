@@ -15,6 +15,7 @@ pub mod body;
 pub mod callback;
 pub mod carrier;
 pub mod code;
+pub mod code_provider;
 pub mod counted;
 pub mod destination;
 pub mod event;

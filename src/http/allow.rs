@@ -80,7 +80,11 @@ impl Gate {
     /// Compares what was typed, so long as the number has not too many wrong ones.
     pub(super) async fn check_code(&self, which: Which, typed: &str) -> Result<Checked, ApiError> {
         let limit = self.terms().allowances.check_failures;
-        Ok(self.codes().check(which, typed, limit).await?)
+        let (codes, typed) = (self.codes().clone(), typed.to_owned());
+        // A caller who hangs up leaves no question to a provider without its answer.
+        let checking = async move { codes.check(which, &typed, limit).await };
+        let checking = self.0.acceptances.spawn(checking);
+        Ok(checking.await.map_err(|_| ApiError::Panicked)??)
     }
 
     /// What holds for a code beside the rules of its profile.

@@ -60,6 +60,8 @@ pub(super) enum ApiError {
     NotPending,
     /// E-mail is not configured.
     ChannelUnavailable,
+    /// The provider that sends and checks codes does not, and why.
+    CodesUnavailable(&'static str),
     Overloaded(Overload),
     NoRoute,
     /// The budget does not hold it, and nothing but providers can carry it.
@@ -163,7 +165,9 @@ impl ApiError {
                 (StatusCode::TOO_MANY_REQUESTS, "rate_limited")
             }
             Self::NotPending => (StatusCode::CONFLICT, "not_pending"),
-            Self::ChannelUnavailable => (StatusCode::SERVICE_UNAVAILABLE, "channel_unavailable"),
+            Self::ChannelUnavailable | Self::CodesUnavailable(_) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "channel_unavailable")
+            }
             Self::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
             Self::NoRoute => (StatusCode::SERVICE_UNAVAILABLE, "no_route"),
             Self::InsufficientCredit | Self::NoCredit => {
@@ -190,7 +194,9 @@ impl ApiError {
             Self::Cursor => {
                 "the cursor is damaged or of another list; start from the first page".into()
             }
-            Self::Unauthorized(why) | Self::Forbidden(why) => (*why).into(),
+            Self::Unauthorized(why) | Self::Forbidden(why) | Self::CodesUnavailable(why) => {
+                (*why).into()
+            }
             Self::NotFound => "there is no such object or path".into(),
             Self::TemplateNotFound => "there is no template with this id".into(),
             Self::TooManyTemplates => {
@@ -269,6 +275,7 @@ impl ApiError {
             }
             Self::Store(StoreError::Closed) => Overload::ShuttingDown.lasts(),
             Self::NoRoute | Self::ChannelUnavailable => Duration::from_secs(60),
+            Self::CodesUnavailable(_) => Duration::from_secs(10),
             _ => return None,
         };
         Some(limit::retry_after(wait))
@@ -668,6 +675,7 @@ mod tests {
             (ApiError::Limited { wait }, 429, "rate_limited"),
             (ApiError::NotPending, 409, "not_pending"),
             (ApiError::ChannelUnavailable, 503, "channel_unavailable"),
+            (ApiError::CodesUnavailable(""), 503, "channel_unavailable"),
             (ApiError::Overloaded(Overload::Backlog), 503, "overloaded"),
             (ApiError::NoRoute, 503, "no_route"),
             (ApiError::InsufficientCredit, 403, "insufficient_credit"),

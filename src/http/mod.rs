@@ -63,8 +63,8 @@ pub(crate) use server::serve;
 use crate::config::Config;
 use crate::dispatch::{Bell, Load, Wish};
 use crate::domain::{Clock, FleetView, Key, KeyHash, UnixMillis};
-use crate::store::Store;
-use crate::verify::Codes;
+use crate::store::{Store, TemplateView};
+use crate::verify::{self, Codes};
 use accept::Running;
 use allow::Terms;
 use error::ApiError;
@@ -75,6 +75,9 @@ use limits::Buckets;
 /// What every handler works with. Cheap to clone.
 #[derive(Clone)]
 pub(crate) struct Gate(Arc<Inner>);
+
+/// What a provider would refuse of a template that was just made.
+pub(crate) type TemplateWarning = Arc<dyn Fn(&TemplateView) -> Option<String> + Send + Sync>;
 
 /// What a gate is made of.
 pub(crate) struct Parts {
@@ -90,6 +93,9 @@ pub(crate) struct Parts {
     pub(crate) clock: Clock,
     /// Providers that may call.
     pub(crate) callbacks: Readers,
+    /// Those that draw and check codes.
+    pub(crate) code_providers: verify::Providers,
+    pub(crate) template_warning: TemplateWarning,
     /// The base of the URLs by which they reach us, without a slash at its end.
     pub(crate) public_base: Option<String>,
 }
@@ -115,6 +121,7 @@ impl Gate {
         let codes = Codes::new(
             parts.store.clone(),
             Arc::clone(&parts.config.codes),
+            parts.code_providers.clone(),
             parts.clock.clone(),
         );
         Self(Arc::new(Inner {

@@ -15,7 +15,7 @@ use super::extract::Fields;
 use super::submission;
 use super::verification::{self, Asked, Surface};
 use crate::domain::limit::retry_after;
-use crate::domain::{Crowd, Locale, ProfileName, Purpose, VerificationState};
+use crate::domain::{Locale, ProfileName, Purpose, VerificationState};
 use crate::store::{Answer, Checked, VerificationView, Which};
 use crate::verify::Wish;
 
@@ -89,7 +89,7 @@ fn wish(
     Asked {
         wish: Wish {
             app: caller.app.clone(),
-            crowd: Crowd::ANYBODY,
+            crowd: None,
             to: recipient.to,
             to_raw: recipient.raw,
             purpose,
@@ -155,6 +155,7 @@ pub(super) async fn verify(
             Ok(invalid("Verification code expired or not found", 0))
         }
         Checked::Limited(wait) => Err(ApiError::Limited { wait }),
+        Checked::Unavailable | Checked::ToAsk(_) => Err(verification::unchecked()),
     }
 }
 
@@ -239,6 +240,7 @@ pub(super) async fn verify_otp(
             refused("Too many attempts")
         }
         Checked::Limited(_) => refused("Too many attempts"),
+        Checked::Unavailable | Checked::ToAsk(_) => return Err(verification::unchecked()),
         Checked::Wrong(_) | Checked::Over(_) | Checked::NotFound => {
             refused("Invalid or expired code")
         }

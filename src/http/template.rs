@@ -8,6 +8,7 @@ use axum::response::{IntoResponse, Response};
 use http::{StatusCode, Uri};
 use serde::Serialize;
 use serde_json::Value;
+use tracing::warn;
 
 use super::Gate;
 use super::accept::{self, Asks, Beginning};
@@ -21,7 +22,8 @@ use super::submission;
 use crate::domain::template::InvalidTemplate;
 use crate::domain::{Category, Locale, Template, Variable};
 use crate::store::{
-    Answer, ChangedTemplate, NewTemplate, Render, TemplateChange, TemplatePage, TemplateView,
+    Accepted, Answer, ChangedTemplate, NewTemplate, Render, TemplateChange, TemplatePage,
+    TemplateView,
 };
 
 #[derive(Debug, Serialize)]
@@ -177,6 +179,14 @@ async fn add(
     let write = async move { store.add_template(new, by, once).await };
     // Nothing of it waits to be sent.
     let written = gate.commit(write, begun.run, |_, _| ()).await?;
+    if let Accepted::New(view) = &written
+        && let Some(why) = (gate.0.parts.template_warning)(view)
+    {
+        warn!(
+            template = view.id,
+            why, "a provider may refuse the codes that go by this template"
+        );
+    }
     accept::answered(written, &render, skipped)
 }
 

@@ -19,17 +19,18 @@ use super::error::{ApiError, Problem};
 use super::extract::{Fields, Id, Query};
 use super::message::{nothing_asked, plus_restored};
 use super::submission;
+use crate::domain::code_provider::{Refused, Trouble};
 use crate::domain::route::Origin;
 use crate::domain::texts::TextFault;
 use crate::domain::{
-    Category, Crowd, Destination, LastLine, Locale, Priority, ProfileName, Purpose, Template,
-    UnixMillis, VerificationId, VerificationState, wording,
+    Category, Crowd, Destination, LastLine, Locale, MessageId, Priority, ProfileName, Purpose,
+    Template, UnixMillis, VerificationId, VerificationState, wording,
 };
 use crate::store::{
     Answer, Checked, CodeSent, Ended, Render, SentCode, StoreError, VerificationFilter,
     VerificationView, Which,
 };
-use crate::verify::{Codes, OtherText, Wish};
+use crate::verify::{OtherText, Wish};
 
 #[derive(Debug, Serialize)]
 struct VerificationJson<'a> {
@@ -53,7 +54,8 @@ struct VerificationJson<'a> {
 
 #[derive(Debug, Serialize)]
 struct SendJson<'a> {
-    message_id: &'a str,
+    /// `None`: a provider drew the code and sent it; there is no message of ours.
+    message_id: Option<&'a str>,
     at: String,
     status: &'static str,
 }
@@ -80,7 +82,7 @@ fn json(view: &VerificationView, now: UnixMillis) -> VerificationJson<'_> {
             .sends
             .iter()
             .map(|send| SendJson {
-                message_id: send.message.as_str(),
+                message_id: send.message.as_ref().map(MessageId::as_str),
                 at: send.at.to_string(),
                 status: send.state.as_str(),
             })
@@ -152,12 +154,15 @@ pub(super) async fn begin(
         let text = gate.text_of(id, caller.sees(), &wish.locale).await?;
         wish.template = Some(text.ok_or(ApiError::TemplateNotFound)??);
     }
-    wish.crowd = gate.crowd_of_code(&wish.to, wish.profile, wish.template.as_ref())?;
-    let crowd = wish.crowd;
+    let crowd = gate.crowd_of_code(&wish.to, wish.profile, wish.template.as_ref());
+    let provider = gate.codes().provider_of(&wish);
+    let carried = Carried::or_sent_by(provider.is_some(), crowd)?;
+    wish.crowd = carried.crowd();
     let beside = gate.beside_code(&wish.to, wish.profile, wish.purpose, caller);
     let ready = gate.codes().begin(wish, beside).map_err(too_long)?;
-    let write = Codes::send(gate.store().clone(), ready, begun.once);
-    gate.send_code(write, begun.run, crowd, &render).await
+    let (codes, once) = (gate.codes().clone(), begun.once);
+    let write = async move { codes.send(ready, once).await };
+    gate.send_code(write, begun.run, carried, &render).await
 }
 
 fn read(gate: &Gate, caller: &Caller, mut fields: Fields) -> Result<Asked, ApiError> {
@@ -180,7 +185,7 @@ fn read(gate: &Gate, caller: &Caller, mut fields: Fields) -> Result<Asked, ApiEr
     Ok(Asked {
         wish: Wish {
             app: caller.app.clone(),
-            crowd: Crowd::ANYBODY,
+            crowd: None,
             to: recipient.to,
             to_raw: recipient.raw,
             purpose,
@@ -343,14 +348,69 @@ pub(super) async fn resend(
             .await?
             .and_then(Result::ok),
     };
-    let crowd = gate.crowd_of_code(&view.to, view.profile, template.as_ref())?;
+    let crowd = gate.crowd_of_code(&view.to, view.profile, template.as_ref());
+    let carried = Carried::or_sent_by(view.provider.is_some(), crowd)?;
     let again = gate
         .codes()
-        .again(&view, template, crowd, beside)
+        .again(&view, template, carried.crowd(), beside)
         .map_err(too_long)?;
-    let write = Codes::send_again(gate.store().clone(), view, again, begun.once);
-    gate.send_code(write, begun.run, crowd, &render).await
+    let (codes, once) = (gate.codes().clone(), begun.once);
+    let write = async move { codes.send_again(view, again, once).await };
+    gate.send_code(write, begun.run, carried, &render).await
 }
+
+/// Who may carry the text of a code.
+enum Carried {
+    By(Crowd),
+    /// Nobody, and why. A provider that draws the code and sends it is not asked for that.
+    ByNobody(ApiError),
+}
+
+impl Carried {
+    /// # Errors
+    /// Nobody carries it, and no provider sends it by itself.
+    fn or_sent_by(provider: bool, crowd: Result<Crowd, ApiError>) -> Result<Self, ApiError> {
+        match crowd {
+            Ok(crowd) => Ok(Self::By(crowd)),
+            Err(why) if provider => Ok(Self::ByNobody(why)),
+            Err(why) => Err(why),
+        }
+    }
+
+    fn crowd(&self) -> Option<Crowd> {
+        match self {
+            Self::By(crowd) => Some(*crowd),
+            Self::ByNobody(_) => None,
+        }
+    }
+}
+
+/// What its provider's no is for the caller; the operator reads more of it in the log.
+fn refused(refused: Refused) -> ApiError {
+    match refused.whose {
+        Trouble::Number => ApiError::Invalid(vec![Problem {
+            field: None,
+            code: "invalid_phone",
+            message: format!(
+                "the provider that sends the codes does not send to this number ({})",
+                refused.said
+            ),
+        }]),
+        Trouble::TooMany => ApiError::Limited {
+            wait: refused.wait.unwrap_or(A_MINUTE),
+        },
+        Trouble::Operator => ApiError::CodesUnavailable(
+            "the provider that sends the codes refuses the account or the settings of this gateway; its log says \
+             why. Nothing was sent",
+        ),
+        Trouble::Unreachable => ApiError::CodesUnavailable(
+            "the provider that sends the codes cannot be reached; nothing was sent, and it may be asked for again",
+        ),
+    }
+}
+
+/// Where a provider does not say how long a number is to be left alone.
+const A_MINUTE: Duration = Duration::from_secs(60);
 
 fn too_long(fault: TextFault) -> ApiError {
     let code = match fault {
@@ -414,9 +474,10 @@ impl Gate {
         &self,
         write: impl Future<Output = Result<CodeSent, StoreError>> + Send + 'static,
         run: Option<accept::Run>,
-        crowd: Crowd,
+        carried: Carried,
         render: &Render<VerificationView>,
     ) -> Result<Response, ApiError> {
+        let crowd = carried.crowd().unwrap_or(Crowd::ANYBODY);
         let ring = move |bell: &crate::dispatch::Bell, sent: &CodeSent| {
             if let CodeSent::Done(sent) = sent {
                 let message = &sent.message;
@@ -429,6 +490,14 @@ impl Gate {
                 let SentCode { verification, .. } = *sent;
                 Ok(response(&render(&verification)))
             }
+            CodeSent::Elsewhere(verification) => Ok(response(&render(&verification))),
+            CodeSent::Refused(why) => Err(refused(why)),
+            // The errand of what is to be asked is done by now.
+            CodeSent::ToAsk(_) => Err(ApiError::Panicked),
+            CodeSent::NoRoute => Err(match carried {
+                Carried::ByNobody(why) => why,
+                Carried::By(_) => ApiError::NoRoute,
+            }),
             CodeSent::Replay(answer) => Ok(accept::replayed(answer)),
             CodeSent::OtherBody => Err(ApiError::OtherBody),
             CodeSent::Limited(wait) => Err(ApiError::Limited { wait }),
@@ -508,7 +577,15 @@ fn checked(checked: Checked) -> Result<Response, ApiError> {
         })),
         Checked::NotFound => Err(ApiError::NotFound),
         Checked::Limited(wait) => Err(ApiError::Limited { wait }),
+        Checked::Unavailable | Checked::ToAsk(_) => Err(unchecked()),
     }
+}
+
+/// The provider that drew a code did not say whether it is right.
+pub(super) fn unchecked() -> ApiError {
+    ApiError::CodesUnavailable(
+        "the provider that sent the code could not be asked whether it is right; try the same code again",
+    )
 }
 
 /// `POST /v1/verifications/{id}/cancel`

@@ -182,6 +182,10 @@ fn move_verifications(work: &Work<'_>, since: &Since) -> Result<(), StoreError> 
         "UPDATE verification_code
             SET expires_at = MIN(expires_at, expires_at + :by), at = at + :by
           WHERE at BETWEEN :from AND :to",
+        "UPDATE provider_code
+            SET expires_at = MIN(expires_at, expires_at + :by), at = at + :by
+          WHERE at BETWEEN :from AND :to",
+        "UPDATE provider_count SET at = at + :by WHERE at BETWEEN :from AND :to",
     ] {
         let values = named_params! { ":by": since.by, ":from": since.from, ":to": since.to };
         work.db.execute(sql, values)?;

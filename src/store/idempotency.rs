@@ -99,6 +99,35 @@ fn look_up(
     })
 }
 
+/// Another answer, in the place of the one that was stored.
+pub(super) fn retell(
+    work: &Work<'_>,
+    scope: &[u8; 32],
+    answer: &Answer,
+) -> Result<(), rusqlite::Error> {
+    work.db
+        .prepare_cached(
+            "UPDATE idempotency
+                SET status = :status, location = :location, answer = :answer
+              WHERE scope = :scope",
+        )?
+        .execute(named_params! {
+            ":status": answer.status,
+            ":location": answer.location,
+            ":answer": answer.body,
+            ":scope": scope.as_slice(),
+        })?;
+    Ok(())
+}
+
+/// The request came to nothing: the same one is a new one.
+pub(super) fn unlearn(work: &Work<'_>, scope: &[u8; 32]) -> Result<(), rusqlite::Error> {
+    work.db
+        .prepare_cached("DELETE FROM idempotency WHERE scope = :scope")?
+        .execute(named_params! { ":scope": scope.as_slice() })?;
+    Ok(())
+}
+
 /// Stores the answer beside the row it is about.
 pub(super) fn remember<V>(
     work: &Work<'_>,

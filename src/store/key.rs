@@ -127,6 +127,25 @@ pub(super) fn charge(
     Ok(charged == 1)
 }
 
+/// What was charged for did not come to be, and its caller was told so.
+pub(super) fn give_back(
+    work: &Work<'_>,
+    payer: Option<&KeyId>,
+    messages: i64,
+) -> Result<(), StoreError> {
+    let Some(id) = payer else {
+        return Ok(());
+    };
+    work.db
+        .prepare_cached(
+            "UPDATE api_key
+                SET credit = credit + :messages
+              WHERE id = :id",
+        )?
+        .execute(named_params! { ":messages": messages, ":id": id.as_str() })?;
+    Ok(())
+}
+
 fn add(
     work: &Work<'_>,
     key: &Key,

@@ -18,6 +18,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/0009_limit.sql")),
     M::up(include_str!("schema/0010_verification.sql")),
     M::up(include_str!("schema/0011_cloud.sql")),
+    M::up(include_str!("schema/0012_code_provider.sql")),
 ];
 
 pub(super) fn to_latest(connection: &mut Connection) -> Result<(), StoreError> {

@@ -11,6 +11,7 @@ use std::time::Duration;
 use rusqlite::{Connection, OptionalExtension, named_params};
 
 use super::StoreError;
+use super::limit::LimitKey;
 use super::writer::Work;
 use crate::domain::lookback::DISORDER;
 use crate::domain::{
@@ -25,6 +26,8 @@ pub(crate) struct OfNumber {
     pub(crate) limits: Vec<(NumberLog, Limit)>,
     /// By what older messages know the number, where these can count: see [`OfNumber::new`].
     forgotten: Option<Addressee>,
+    /// By what codes that a provider sent know the number.
+    elsewhere: Option<LimitKey>,
 }
 
 /// No number is forgotten earlier than so long after its message was accepted (`retention.bodies_days`).
@@ -46,7 +49,12 @@ impl OfNumber {
             counted_as,
             limits,
             forgotten: reaches_far.then(|| Addressee::forgotten(to, pepper)),
+            elsewhere: Some(LimitKey::of(pepper, &["codes of providers", to.as_str()])),
         }
+    }
+
+    pub(super) fn elsewhere(&self) -> Option<LimitKey> {
+        self.elsewhere
     }
 }
 
@@ -71,6 +79,9 @@ pub(super) fn wait(
         if may_be_later {
             look_at_later(work, word, &mut lookback)?;
         }
+    }
+    if let Some(key) = of_number.elsewhere {
+        look_elsewhere(work, key, &mut lookback)?;
     }
     Ok(lookback.wait())
 }
@@ -134,6 +145,28 @@ fn look_at_later(work: &Work<'_>, word: &str, lookback: &mut Lookback) -> Result
     Ok(())
 }
 
+/// The same of codes that providers sent.
+fn look_elsewhere(
+    work: &Work<'_>,
+    LimitKey(key): LimitKey,
+    lookback: &mut Lookback,
+) -> Result<(), StoreError> {
+    lookback.begin_stretch();
+    let mut statement = work.kept.take(ELSEWHERE)?;
+    let mut rows = statement.query(named_params! {
+        ":key": key,
+        ":opens_after": lookback.opens_after().0,
+        ":at": lookback.at().0,
+    })?;
+    while let Some(row) = rows.next()? {
+        let counted = CountedAs::from_stored(row.get(0)?);
+        if !lookback.takes(counted, UnixMillis(row.get(1)?)) {
+            break;
+        }
+    }
+    Ok(())
+}
+
 /// What of a message tells whether it counts: `counted` and `counted_at`. Notes where the time by which messages count goes
 /// back.
 pub(super) fn place(
@@ -164,8 +197,32 @@ pub(super) fn uncount_code(work: &Work<'_>, message: MessageSeq) -> Result<bool,
     Ok(changed == 1)
 }
 
-/// Forgets where time went back, when no limit reaches it any more. `before`: in milliseconds.
+/// Takes a code that its provider did not send from among the codes of its number.
+pub(super) fn uncount_elsewhere(
+    work: &Work<'_>,
+    verification: i64,
+    number: i64,
+) -> Result<(), StoreError> {
+    work.db
+        .prepare_cached(
+            "UPDATE provider_count
+                SET counted = counted & :but_codes
+              WHERE verification = :verification AND number = :number",
+        )?
+        .execute(named_params! {
+            ":but_codes": CountedAs::BUT_CODES,
+            ":verification": verification,
+            ":number": number,
+        })?;
+    Ok(())
+}
+
+/// Forgets where time went back, and codes that providers sent, when no limit reaches them any more. `before`: in
+/// milliseconds.
 pub(super) fn forget(work: &Work<'_>, before: i64) -> Result<(), StoreError> {
+    work.db
+        .prepare_cached("DELETE FROM provider_count WHERE at < :before")?
+        .execute(named_params! { ":before": before })?;
     work.db
         .prepare_cached("DELETE FROM counted_back WHERE before_at < :before")?
         .execute(named_params! { ":before": before })?;
@@ -213,6 +270,11 @@ const LATEST_FIRST: &str = "SELECT -counted, counted_at
   FROM message INDEXED BY message_counted_later
  WHERE to_number = :to AND counted_at > :opens_after AND counted_at <= :at AND counted < 0
  ORDER BY counted_at DESC";
+
+const ELSEWHERE: &str = "SELECT counted, at
+  FROM provider_count
+ WHERE key = :key AND at > :opens_after AND at <= :at
+ ORDER BY at DESC";
 
 const WENT_BACK: &str = "SELECT first_seq, before_at FROM counted_back ORDER BY first_seq DESC";
 

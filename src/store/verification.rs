@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, OptionalExtension, Row, ToSql, named_params};
 
+use super::elsewhere::{self, Charged, Errand, Question};
 use super::guard::{self, Conversion, Hold};
 use super::idempotency::{self, Answer, Known, Once};
 use super::key;
@@ -18,11 +19,12 @@ use super::row::word;
 use super::suppression::held_back;
 use super::writer::{Work, job};
 use super::{Store, StoreError};
+use crate::domain::code_provider::Refused;
 use crate::domain::verification::MOST_KEPT;
 use crate::domain::{
     Category, Clock, Code, CodeMac, Destination, KeyId, LastLine, Locale, Manners, MessageId,
-    MessageSeq, MessageState, Pepper, Profile, ProfileName, Purpose, Reason, Resend, Sealed,
-    UnixMillis, VerificationId, VerificationState,
+    MessageSeq, MessageState, Pepper, Profile, ProfileName, Purpose, Reason, Resend, RouteName,
+    Sealed, UnixMillis, VerificationId, VerificationState,
 };
 
 /// What is asked to be proven, and by which rules.
@@ -43,6 +45,8 @@ pub(crate) struct NewVerification {
     pub(crate) client_ref: Option<String>,
     /// JSON.
     pub(crate) rate_keys: String,
+    /// Whose account draws its codes, unless those for something else may live there; `None`: we do.
+    pub(crate) provider: Option<RouteName>,
     /// Random octets of its id.
     pub(crate) tail: [u8; 10],
 }
@@ -53,6 +57,8 @@ pub(crate) struct Going {
     /// Drawn for this request; under `same_code` the one that lives goes out instead.
     pub(crate) code: Code,
     pub(crate) text: TextOf,
+    /// Somebody may carry it; otherwise only a provider that draws it can send it.
+    pub(crate) is_carried: bool,
     /// What the send counts against.
     pub(crate) counts: Counts,
     pub(crate) conversion: Conversion,
@@ -76,6 +82,14 @@ pub(crate) struct Life {
 #[derive(Debug)]
 pub(crate) enum CodeSent {
     Done(Box<SentCode>),
+    /// Its provider is to be asked for it now; nobody is told anything yet.
+    ToAsk(Box<Errand>),
+    /// Its provider has it, or may have.
+    Elsewhere(Box<VerificationView>),
+    /// Its provider did not send it.
+    Refused(Refused),
+    /// It would have to be sent as a text, and nobody carries it.
+    NoRoute,
     /// The same request was answered before: this was the answer.
     Replay(Answer),
     /// The same Idempotency-Key came with another body before.
@@ -111,6 +125,8 @@ pub(crate) struct VerificationView {
     pub(crate) country: Option<String>,
     pub(crate) purpose: Purpose,
     pub(crate) profile: ProfileName,
+    /// Whose account draws, sends and checks its codes; `None`: we do.
+    pub(crate) provider: Option<RouteName>,
     /// As it was stored: see [`VerificationState::at`].
     pub(crate) state: VerificationState,
     pub(crate) attempts: u8,
@@ -135,7 +151,8 @@ pub(crate) struct VerificationView {
 /// One text with a code.
 #[derive(Clone, Debug)]
 pub(crate) struct SendView {
-    pub(crate) message: MessageId,
+    /// `None`: a provider drew it and sent it.
+    pub(crate) message: Option<MessageId>,
     pub(crate) at: UnixMillis,
     pub(crate) state: MessageState,
 }
@@ -177,6 +194,10 @@ pub(crate) enum Checked {
     Wrong(Box<VerificationView>),
     /// Nothing was compared: it is over, and this is how it ended.
     Over(Box<VerificationView>),
+    /// Its provider is to be asked about it now.
+    ToAsk(Box<Question>),
+    /// Its provider did not say.
+    Unavailable,
     /// There is none.
     NotFound,
     /// Too many wrong codes for this number.
@@ -342,13 +363,18 @@ impl<'a> Sender<'a> {
         if let Some(known) = known(work, once)? {
             return Ok(known);
         }
-        if let Some(refused) = self.refusal(work, &new.to)? {
+        let live = live(work, new, self.at)?;
+        let going_on = live.iter().find(|view| {
+            let is_of_today = view.provider.is_none() || view.provider == new.provider;
+            view.resend == new.rules.resend && view.resend != Resend::Replace && is_of_today
+        });
+        let provider = match going_on {
+            Some(view) => view.provider.clone(),
+            None => self.provider(work, new)?,
+        };
+        if let Some(refused) = self.refusal(work, &new.to, provider.as_ref())? {
             return Ok(refused);
         }
-        let live = live(work, new, self.at)?;
-        let going_on = live
-            .iter()
-            .find(|view| view.resend == new.rules.resend && view.resend != Resend::Replace);
         for view in &live {
             if going_on.is_none_or(|kept| kept.seq != view.seq) {
                 end(work, view, VerificationState::Canceled, self.at)?;
@@ -356,7 +382,7 @@ impl<'a> Sender<'a> {
         }
         let view = match going_on {
             Some(view) => view.clone(),
-            None => insert(work, new, self.at)?,
+            None => insert(work, new, provider.as_ref(), self.at)?,
         };
         self.send(work, &view, once)
     }
@@ -378,14 +404,22 @@ impl<'a> Sender<'a> {
         if view.state != VerificationState::Pending {
             return Ok(CodeSent::NotPending);
         }
-        if let Some(refused) = self.refusal(work, &view.to)? {
+        if let Some(refused) = self.refusal(work, &view.to, view.provider.as_ref())? {
             return Ok(refused);
         }
         self.send(work, &view, once)
     }
 
     /// Why no code goes to this number now. Nothing may refuse it after this: it is paid for.
-    fn refusal(&self, work: &Work<'_>, to: &Destination) -> Result<Option<CodeSent>, StoreError> {
+    fn refusal(
+        &self,
+        work: &Work<'_>,
+        to: &Destination,
+        provider: Option<&RouteName>,
+    ) -> Result<Option<CodeSent>, StoreError> {
+        if provider.is_none() && !self.going.is_carried {
+            return Ok(Some(CodeSent::NoRoute));
+        }
         if let Some(reason) = held_back(work.db, &self.manners.stop, to, Category::Otp)? {
             return Ok(Some(CodeSent::Suppressed(reason)));
         }
@@ -406,6 +440,9 @@ impl<'a> Sender<'a> {
         view: &VerificationView,
         once: Option<&Once<VerificationView>>,
     ) -> Result<CodeSent, StoreError> {
+        if let Some(provider) = &view.provider {
+            return self.ask_for(work, view, provider, once);
+        }
         let same = match view.resend {
             Resend::SameCode => self.living_code(work, view)?,
             Resend::Replace | Resend::Keep => None,
@@ -439,6 +476,40 @@ impl<'a> Sender<'a> {
             verification,
             message,
         })))
+    }
+
+    /// Who draws the codes of a new verification.
+    fn provider(
+        &self,
+        work: &Work<'_>,
+        new: &NewVerification,
+    ) -> Result<Option<RouteName>, StoreError> {
+        let Some(provider) = &new.provider else {
+            return Ok(None);
+        };
+        let is_taken = elsewhere::is_taken(work.db, &new.app, &new.to, new.purpose, self.at)?;
+        Ok((!is_taken).then(|| provider.clone()))
+    }
+
+    /// Everything but the code itself: that is for its provider to draw, once this is committed.
+    fn ask_for(
+        &self,
+        work: &mut Work<'_>,
+        view: &VerificationView,
+        provider: &RouteName,
+        once: Option<&Once<VerificationView>>,
+    ) -> Result<CodeSent, StoreError> {
+        let charged = Charged {
+            counts: &self.counts(),
+            payer: self.going.payer.as_ref(),
+            at: self.at,
+        };
+        let errand = elsewhere::begin(work, view, provider, &charged)?;
+        if let Some(once) = once {
+            let view = refreshed(work, view)?;
+            idempotency::remember(work, once, &(once.render)(&view), self.at)?;
+        }
+        Ok(CodeSent::ToAsk(Box::new(errand)))
     }
 
     fn counts(&self) -> Counts {
@@ -596,6 +667,9 @@ fn check(
     if view.state != VerificationState::Pending {
         return Ok(Checked::Over(Box::new(view)));
     }
+    if let Some(provider) = &view.provider {
+        return to_ask(work, &view, provider);
+    }
     if is_right(work, &view, code, at, pepper)?
         && end(work, &view, VerificationState::Approved, at)?
     {
@@ -606,6 +680,21 @@ fn check(
         end(work, &view, VerificationState::MaxAttemptsReached, at)?;
     }
     Ok(Checked::Wrong(Box::new(refreshed(work, &view)?)))
+}
+
+/// Those that others are being asked about may use up all attempts: then it is as good as over.
+fn to_ask(
+    work: &Work<'_>,
+    view: &VerificationView,
+    provider: &RouteName,
+) -> Result<Checked, StoreError> {
+    Ok(match elsewhere::question(work, view, provider)? {
+        Some(question) => Checked::ToAsk(Box::new(question)),
+        None => Checked::Over(Box::new(VerificationView {
+            state: VerificationState::MaxAttemptsReached,
+            ..view.clone()
+        })),
+    })
 }
 
 /// Charges an attempt and compares. Never when they are used up: then it is over.
@@ -653,7 +742,7 @@ fn living_macs(work: &Work<'_>, seq: i64, at: UnixMillis) -> Result<Vec<CodeMac>
 
 /// Takes the one step that there is: from pending to an end. `false`: it had ended before. What only a living code needs
 /// goes with it.
-fn end(
+pub(super) fn end(
     work: &mut Work<'_>,
     view: &VerificationView,
     state: VerificationState,
@@ -684,6 +773,7 @@ fn end(
         withdraw(work, view.seq, at)?;
     }
     if state == VerificationState::Approved {
+        elsewhere::approved(work, view)?;
         guard::approved(work, view.country.as_deref(), view.created_at)?;
     }
     let kind = match state {
@@ -696,7 +786,7 @@ fn end(
     Ok(true)
 }
 
-fn happened(
+pub(super) fn happened(
     work: &Work<'_>,
     view: &VerificationView,
     kind: &'static str,
@@ -713,7 +803,7 @@ fn happened(
 }
 
 /// At its end a verification is over, whether or not somebody has closed it.
-fn ended_by_clock(
+pub(super) fn ended_by_clock(
     work: &mut Work<'_>,
     view: VerificationView,
     at: UnixMillis,
@@ -757,7 +847,10 @@ pub(super) fn forget(work: &Work<'_>, before: i64, step: i64) -> Result<usize, S
         .execute(named_params! { ":before": before, ":step": step })?)
 }
 
-fn refreshed(work: &Work<'_>, view: &VerificationView) -> Result<VerificationView, StoreError> {
+pub(super) fn refreshed(
+    work: &Work<'_>,
+    view: &VerificationView,
+) -> Result<VerificationView, StoreError> {
     let found = find(work.db, &view.id, None)?;
     found.ok_or_else(|| StoreError::Corrupt("a verification that was just read is gone".into()))
 }
@@ -765,6 +858,7 @@ fn refreshed(work: &Work<'_>, view: &VerificationView) -> Result<VerificationVie
 fn insert(
     work: &Work<'_>,
     new: &NewVerification,
+    provider: Option<&RouteName>,
     at: UnixMillis,
 ) -> Result<VerificationView, StoreError> {
     let number = new.to.as_str();
@@ -778,10 +872,10 @@ fn insert(
         .prepare_cached(
             "INSERT INTO verification (id, app, to_number, to_raw, country, block, purpose, profile, state, resend,
                                        ttl_ms, code_length, attempts, max_attempts, locale, template, domain,
-                                       app_hash, client_ref, rate_keys, created_at, resend_after, expires_at)
+                                       app_hash, client_ref, rate_keys, provider, created_at, resend_after, expires_at)
              VALUES (:id, :app, :to, :to_raw, :country, :block, :purpose, :profile, 'pending', :resend,
                      :ttl_ms, :code_length, 0, :max_attempts, :locale, :template, :domain,
-                     :app_hash, :client_ref, :rate_keys, :at, :at, :expires_at)",
+                     :app_hash, :client_ref, :rate_keys, :provider, :at, :at, :expires_at)",
         )?
         .execute(named_params! {
             ":id": id.as_str(),
@@ -802,6 +896,7 @@ fn insert(
             ":app_hash": app_hash,
             ":client_ref": new.client_ref,
             ":rate_keys": new.rate_keys,
+            ":provider": provider.map(RouteName::as_str),
             ":at": at.0,
             ":expires_at": at.plus(new.rules.ttl).0,
         })?;
@@ -811,8 +906,8 @@ fn insert(
 }
 
 const VIEW: &str = "SELECT seq, id, app, to_number, to_raw, country, purpose, profile, state, attempts, max_attempts,
-       resend, ttl_ms, code_length, locale, template, domain, app_hash, client_ref, rate_keys, created_at,
-       resend_after, expires_at, verified_at
+       resend, ttl_ms, code_length, locale, template, domain, app_hash, client_ref, rate_keys, provider,
+       created_at, resend_after, expires_at, verified_at
   FROM verification";
 
 fn views(
@@ -829,7 +924,7 @@ fn views(
     Ok(views)
 }
 
-fn find(
+pub(super) fn find(
     db: &Connection,
     id: &VerificationId,
     app: Option<&str>,
@@ -944,6 +1039,8 @@ fn view_of(db: &Connection, row: &Row<'_>) -> Result<VerificationView, StoreErro
     let moment = |column: &str| row.get::<_, i64>(column).map(UnixMillis);
     let domain: Option<String> = row.get("domain")?;
     let app_hash: Option<String> = row.get("app_hash")?;
+    let provider: Option<String> = row.get("provider")?;
+    let provider = provider.and_then(|name| RouteName::parse(&name));
     Ok(VerificationView {
         seq,
         id: word(row, "id")?,
@@ -953,6 +1050,11 @@ fn view_of(db: &Connection, row: &Row<'_>) -> Result<VerificationView, StoreErro
         country: row.get("country")?,
         purpose: word(row, "purpose")?,
         profile: word(row, "profile")?,
+        sends: match provider.is_some() {
+            true => elsewhere::sends(db, seq)?,
+            false => sends(db, seq)?,
+        },
+        provider,
         state: word(row, "state")?,
         attempts: row.get("attempts")?,
         max_attempts: row.get("max_attempts")?,
@@ -970,7 +1072,6 @@ fn view_of(db: &Connection, row: &Row<'_>) -> Result<VerificationView, StoreErro
         resend_after: moment("resend_after")?,
         expires_at: moment("expires_at")?,
         verified_at: row.get::<_, Option<i64>>("verified_at")?.map(UnixMillis),
-        sends: sends(db, seq)?,
     })
 }
 
@@ -987,7 +1088,7 @@ fn sends(db: &Connection, seq: i64) -> Result<Vec<SendView>, StoreError> {
     let mut sends = Vec::new();
     while let Some(row) = rows.next()? {
         sends.push(SendView {
-            message: word(row, "id")?,
+            message: Some(word(row, "id")?),
             at: UnixMillis(row.get("at")?),
             state: word(row, "state")?,
         });

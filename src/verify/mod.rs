@@ -1,12 +1,14 @@
 //! **Verify**: one-time codes. By which rules one is made, what it is sent in, and what limits count of it.
 //!
 //! A code is drawn here and goes into its text here. Nobody else knows it: what is kept is a keyed hash, and the text as it
-//! waits is sealed.
+//! waits is sealed. Where a provider draws and checks codes ([`providers`]), it is asked once all is counted, and only it
+//! knows them.
 //!
 //! Never: speaks HTTP, decides which modem sends it, keeps a code.
 //! May use: `domain`, `store`.
 //! Read first: [`Codes::begin`]; then `store::verification`, where a code is compared.
 
+pub(crate) mod providers;
 mod sweep;
 #[cfg(test)]
 mod tests;
@@ -18,6 +20,7 @@ use std::time::Duration;
 use rand::rngs::OsRng;
 use rand::{RngCore, TryRngCore};
 
+pub(crate) use providers::Providers;
 pub(crate) use sweep::sweep;
 
 use crate::domain::attempt::MadeOf;
@@ -25,12 +28,12 @@ use crate::domain::texts::{Filling, TextFault, measured};
 use crate::domain::verification::minutes;
 use crate::domain::{
     Body, Category, Clock, Code, CodeRules, Crowd, Destination, KeyId, LastLine, Limit, Locale,
-    NumberLog, Plan, Profile, ProfileName, Purpose, Redacted, Template,
+    NumberLog, Plan, Profile, ProfileName, Purpose, Redacted, RouteName, Template,
 };
 use crate::store::{
     Checked, CodeSent, Conversion, Counted, Counts, Ended, FailuresOf, Going, Life, LimitKey,
-    NewVerification, OfNumber, Once, Store, StoreError, Submission, TextOf, VerificationView,
-    Which,
+    NewVerification, OfNumber, Once, Retold, Store, StoreError, Submission, TextOf,
+    VerificationView, Which,
 };
 
 /// Issues codes by the rules of their profiles, and compares what is typed.
@@ -38,6 +41,7 @@ use crate::store::{
 pub(crate) struct Codes {
     store: Store,
     rules: Arc<CodeRules>,
+    providers: Providers,
     clock: Clock,
 }
 
@@ -57,8 +61,8 @@ pub(crate) struct Wish {
     pub(crate) last_line: Option<LastLine>,
     pub(crate) client_ref: Option<String>,
     pub(crate) rate_keys: BTreeMap<String, String>,
-    /// Who may carry it.
-    pub(crate) crowd: Crowd,
+    /// Who may carry it; `None`: nobody, unless a provider draws and sends it.
+    pub(crate) crowd: Option<Crowd>,
 }
 
 /// A template of the app, in the place of the profile's text.
@@ -90,10 +94,16 @@ pub(crate) struct Beside {
 }
 
 impl Codes {
-    pub(crate) fn new(store: Store, rules: Arc<CodeRules>, clock: Clock) -> Self {
+    pub(crate) fn new(
+        store: Store,
+        rules: Arc<CodeRules>,
+        providers: Providers,
+        clock: Clock,
+    ) -> Self {
         Self {
             store,
             rules,
+            providers,
             clock,
         }
     }
@@ -113,7 +123,8 @@ impl Codes {
             attempts: wish.attempts.unwrap_or(usual.attempts),
             ..usual.clone()
         };
-        let code_length = wish.code_length.unwrap_or(self.rules.code_length);
+        let code_length = self.code_length(&wish);
+        let provider = self.provider_of(&wish).cloned();
         let new = NewVerification {
             app: wish.app,
             to: wish.to,
@@ -127,6 +138,7 @@ impl Codes {
             client_ref: wish.client_ref,
             rate_keys: serde_json::to_string(&wish.rate_keys)
                 .expect("texts by their names are always JSON"),
+            provider,
             tail: rand::random(),
             rules,
         };
@@ -159,7 +171,7 @@ impl Codes {
         &self,
         view: &VerificationView,
         template: Option<OtherText>,
-        crowd: Crowd,
+        crowd: Option<Crowd>,
         beside: Beside,
     ) -> Result<Again, TextFault> {
         let going = self.going(
@@ -188,11 +200,13 @@ impl Codes {
         // Measured with this one; another of its length measures the same.
         let (_, plan) = measured(&letter.text(&self.rules, &code, letter.ttl))?;
         let counts = self.counts(&letter, beside.counts);
+        let is_carried = letter.crowd.is_some();
         let rules = Arc::clone(&self.rules);
         let text: TextOf = Arc::new(move |code, life| letter.submission(&rules, code, life, plan));
         Ok(Going {
             code,
             text,
+            is_carried,
             counts,
             conversion: beside.conversion,
             payer: beside.payer,
@@ -230,16 +244,49 @@ impl Codes {
         }
     }
 
-    /// Sends what is ready.
+    fn code_length(&self, wish: &Wish) -> u8 {
+        wish.code_length.unwrap_or(self.rules.code_length)
+    }
+
+    /// Who draws, sends and checks the codes of this wish, so long as none for something else may live there; `None`: we
+    /// do. What the wish says of the text only ours can say.
+    pub(crate) fn provider_of(&self, wish: &Wish) -> Option<&RouteName> {
+        if wish.template.is_some() || wish.last_line.is_some() {
+            return None;
+        }
+        self.providers.serving(&wish.to, self.code_length(wish))
+    }
+
+    /// Sends what is ready. Not to be given up half-way: the provider may have been asked.
     ///
     /// # Errors
     /// When the disk refuses.
     pub(crate) async fn send(
-        store: Store,
+        &self,
         ready: Ready,
         once: Option<Once<VerificationView>>,
     ) -> Result<CodeSent, StoreError> {
-        store.begin_verification(ready.new, ready.going, once).await
+        let retold = once.as_ref().map(Retold::of);
+        let begun = self
+            .store
+            .begin_verification(ready.new, ready.going, once)
+            .await?;
+        self.asked_for(begun, retold).await
+    }
+
+    /// Has a provider draw and send what is committed.
+    async fn asked_for(
+        &self,
+        begun: CodeSent,
+        retold: Option<Retold>,
+    ) -> Result<CodeSent, StoreError> {
+        let CodeSent::ToAsk(errand) = begun else {
+            return Ok(begun);
+        };
+        let issued = self.providers.issue(&errand).await;
+        self.store
+            .settle_code(*errand, issued, retold, self.clock.clone())
+            .await
     }
 
     /// Sends it for a verification that is pending. `app`: `None` sees all.
@@ -247,17 +294,21 @@ impl Codes {
     /// # Errors
     /// When the disk refuses.
     pub(crate) async fn send_again(
-        store: Store,
+        &self,
         view: VerificationView,
         again: Again,
         once: Option<Once<VerificationView>>,
     ) -> Result<CodeSent, StoreError> {
-        store
+        let retold = once.as_ref().map(Retold::of);
+        let begun = self
+            .store
             .resend_verification(view.id, Some(view.app), again.0, once)
-            .await
+            .await?;
+        self.asked_for(begun, retold).await
     }
 
-    /// Compares what was typed. `limit`: how many wrong codes a number may have in an app.
+    /// Compares what was typed, or has its provider do so: not to be given up half-way. `limit`: how many wrong codes a
+    /// number may have in an app.
     ///
     /// # Errors
     /// When the disk refuses.
@@ -273,8 +324,17 @@ impl Codes {
             limit,
         });
         let code = Code::typed(typed);
+        let clock = self.clock.clone();
+        let checked = self
+            .store
+            .check(which, code.clone(), Arc::clone(&failures), clock.clone())
+            .await?;
+        let Checked::ToAsk(question) = checked else {
+            return Ok(checked);
+        };
+        let compared = self.providers.compare(&question, &code).await;
         self.store
-            .check(which, code, failures, self.clock.clone())
+            .settle_check(*question, compared, failures, clock)
             .await
     }
 
@@ -307,7 +367,7 @@ struct Letter {
     last_line: Option<LastLine>,
     client_ref: Option<String>,
     rate_keys: BTreeMap<String, String>,
-    crowd: Crowd,
+    crowd: Option<Crowd>,
 }
 
 impl Letter {
@@ -361,7 +421,8 @@ impl Letter {
             ref16: false,
             via: None,
             priority: None,
-            crowd: self.crowd,
+            // Without one no text is made.
+            crowd: self.crowd.unwrap_or(Crowd::ANYBODY),
             client_ref: self.client_ref.clone(),
             template: self.template.as_ref().map(|other| other.id),
             made_of: Some(self.made_of(rules, code, life)),

@@ -25,7 +25,12 @@ fn house(brand: &str) -> House {
         texts: Texts::new(brand.to_owned(), zh, BTreeMap::new(), BTreeMap::new()),
     };
     House {
-        codes: Codes::new(store.clone(), Arc::new(rules), Clock::new(|| NOW)),
+        codes: Codes::new(
+            store.clone(),
+            Arc::new(rules),
+            Providers::default(),
+            Clock::new(|| NOW),
+        ),
         store,
         _folder: folder,
     }
@@ -58,14 +63,14 @@ fn wish(number: usize, profile: ProfileName, locale: &str) -> Wish {
         last_line: None,
         client_ref: None,
         rate_keys: BTreeMap::new(),
-        crowd: Crowd::ANYBODY,
+        crowd: Some(Crowd::ANYBODY),
     }
 }
 
 impl House {
     async fn sends(&self, wish: Wish) -> SentCode {
         let ready = self.codes.begin(wish, nothing_beside()).unwrap();
-        match Codes::send(self.store.clone(), ready, None).await.unwrap() {
+        match self.codes.send(ready, None).await.unwrap() {
             CodeSent::Done(sent) => *sent,
             other => panic!("{other:?}"),
         }
@@ -157,6 +162,6 @@ async fn a_code_for_one_profile_or_purpose_does_not_stand_in_the_way_of_another(
         .codes
         .begin(of(ProfileName::V1, Purpose::Login), nothing_beside())
         .unwrap();
-    let refused = Codes::send(house.store.clone(), again, None).await.unwrap();
+    let refused = house.codes.send(again, None).await.unwrap();
     assert!(matches!(refused, CodeSent::Limited(wait) if wait == Duration::from_secs(60)));
 }

@@ -223,6 +223,12 @@ impl House {
         self.gateway.take().unwrap().stop().await;
     }
 
+    /// Holds from the next start on.
+    pub(crate) fn changes_config(&mut self, line: &str, other: &str) {
+        assert!(self.config.contains(line), "{}", self.config);
+        self.config = self.config.replace(line, other);
+    }
+
     pub(crate) fn data_dir(&self) -> PathBuf {
         self.folder.path().join("data")
     }

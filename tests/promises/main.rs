@@ -10,6 +10,7 @@ mod house;
 mod chooses_routes;
 mod clock_may_be_set;
 mod codes;
+mod codes_by_provider;
 mod falls_back_to_cloud;
 mod idempotency_key;
 mod keys;

@@ -106,6 +106,8 @@ impl House {
         let (wishes, wished) = mpsc::channel(4);
         let now = Arc::new(AtomicI64::new(NOW.0));
         let gate = Gate::new(Parts {
+            code_providers: crate::verify::Providers::default(),
+            template_warning: Arc::new(|_| None),
             config: Arc::new(config),
             store: store.clone(),
             bell: Bell::default(),

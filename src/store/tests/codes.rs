@@ -77,6 +77,7 @@ impl Desk {
         );
         Going {
             code: Code::typed(code),
+            is_carried: true,
             text: Arc::new(|code, life| {
                 submission(|asked| {
                     asked.category = Category::Otp;
@@ -98,6 +99,7 @@ impl Desk {
     fn asked(&self, wish: Wish) -> NewVerification {
         NewVerification {
             app: "default".into(),
+            provider: None,
             to: Destination::stored(TO).unwrap(),
             to_raw: TO.into(),
             purpose: Purpose::Login,
@@ -719,6 +721,7 @@ fn word(checked: &Checked) -> &'static str {
         Checked::Over(_) => "over",
         Checked::NotFound => "not found",
         Checked::Limited(_) => "limited",
+        Checked::ToAsk(_) | Checked::Unavailable => "elsewhere",
     }
 }
 
