@@ -36,3 +36,16 @@ CREATE TABLE provider_id (
 
 -- Whose ids go when a message goes; store.to_ask.
 CREATE INDEX provider_id_attempt ON provider_id (message, ticket);
+
+-- A provider's own figure, or its word that it has nothing, may come when the message is out of the queue already.
+CREATE TRIGGER statistic_repriced AFTER UPDATE OF price ON message
+  WHEN old.state = new.state AND old.price IS NOT new.price
+   AND NOT (old.state = 'scheduled' OR old.state = 'queued' OR old.state = 'sending')
+BEGIN
+  UPDATE statistic
+     SET cost = cost + COALESCE(new.price, 0) - COALESCE(old.price, 0)
+   WHERE day = COALESCE(old.sent_at, old.created_at) / 86400000
+     AND country = COALESCE(old.country, '')
+     AND status = old.state
+     AND route = COALESCE(old.route, '');
+END;

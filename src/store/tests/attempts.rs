@@ -354,6 +354,31 @@ async fn the_providers_figure_takes_the_place_of_what_was_reckoned() {
     house.provider_says(corrected).await;
     assert_eq!(house.view(&message).await.price, Some(Money(400)));
     assert_eq!(spent(&house).await, Money(400));
+    assert_eq!(costs(&house).await, [("delivered".to_owned(), 400)]);
+}
+
+/// What statistics say that messages out of the queue have cost, by their state; nothing where nothing did.
+async fn costs(house: &House) -> Vec<(String, i64)> {
+    let read = house.store.readers.ask(|db| {
+        let mut statement = db.prepare(
+            "SELECT status, SUM(cost) FROM statistic GROUP BY status HAVING SUM(cost) <> 0 ORDER BY status",
+        )?;
+        let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?;
+        Ok(rows.collect::<Result<_, _>>()?)
+    });
+    read.await.unwrap()
+}
+
+/// The sum of a state drifted by what had been paid in between.
+#[tokio::test]
+async fn what_is_paid_after_all_or_not_is_counted_where_the_message_is_counted() {
+    let house = House::new();
+    let lost = house.accepts(|asked| asked.category = Category::Bulk).await;
+    assert!(house.leaves_by_cloud(&lost, TICKET).await);
+    assert!(house.is_doubtful(&lost, NextTry::TheRest).await);
+    assert_eq!(costs(&house).await, [("unknown".to_owned(), 500)]);
+    house.provider_told(&lost, Told::HasNot, at(33)).await;
+    assert_eq!(costs(&house).await, []);
 }
 
 #[tokio::test]
