@@ -196,6 +196,36 @@ pub(super) fn ask_at(
     Ok(())
 }
 
+/// A callback was faster than the answer, and nobody knew yet until when more may come.
+pub(super) fn keep_open(
+    work: &Work<'_>,
+    attempt: AttemptId,
+    ends_at: UnixMillis,
+) -> Result<(), StoreError> {
+    let values = named_params! {
+        ":ends_at": ends_at.0,
+        ":message": attempt.message.0,
+        ":ticket": attempt.ticket.0,
+    };
+    let opened = work
+        .db
+        .prepare_cached(
+            "UPDATE part
+                SET window_ends_at = :ends_at
+              WHERE message = :message AND state = 'sent' AND window_ends_at IS NULL
+                AND EXISTS (SELECT 1 FROM attempt WHERE message = :message AND ticket = :ticket)",
+        )?
+        .execute(values)?;
+    if opened > 0 {
+        work.db
+            .prepare_cached(
+                "UPDATE message SET closes_at = :ends_at WHERE seq = :message AND state = 'sent'",
+            )?
+            .execute(named_params! { ":ends_at": ends_at.0, ":message": attempt.message.0 })?;
+    }
+    Ok(())
+}
+
 /// The last try of a message was under way when the process ended: its provider is asked at once.
 pub(super) fn ask_latest(
     work: &Work<'_>,

@@ -153,6 +153,18 @@ fn move_messages(work: &Work<'_>, first_unsent: i64, since: &Since) -> Result<()
             ":to": since.to,
         },
     )?;
+    // How long a provider has had a text, and when it is asked about it.
+    work.db.execute(
+        "UPDATE attempt
+            SET sent_at = sent_at + :by, ask_at = ask_at + :by
+          WHERE message >= :first_seq AND sent_at BETWEEN :from AND :to",
+        named_params! {
+            ":by": since.by,
+            ":first_seq": since.first_seq,
+            ":from": since.from,
+            ":to": since.to,
+        },
+    )?;
     Ok(())
 }
 

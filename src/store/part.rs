@@ -482,6 +482,9 @@ fn note_answer(work: &Work<'_>, acceptance: &Acceptance) -> Result<(), StoreErro
         ticket: Ticket(acceptance.ticket),
     };
     attempt::ask_at(work, attempt, acceptance.ask_at)?;
+    if let Some(ends_at) = acceptance.window_ends_at {
+        attempt::keep_open(work, attempt, ends_at)?;
+    }
     match &acceptance.taken {
         Some(taken) => attempt::note_taken(work, attempt, &acceptance.route, taken),
         None => Ok(()),
@@ -751,7 +754,12 @@ fn uncertain(work: &mut Work<'_>, uncertainty: &Uncertainty) -> Result<bool, Sto
     let seq = uncertainty.message;
     let try_of = (seq, uncertainty.part);
     let left = leave_sending(work, try_of, Some(uncertainty.ticket), PartState::Uncertain)?;
+    let attempt = AttemptId {
+        message: seq,
+        ticket: Ticket(uncertainty.ticket),
+    };
     let Some(left) = left else {
+        attempt::keep_open(work, attempt, uncertainty.closes_at)?;
         return Ok(false);
     };
     let mut head = head(work, seq)?;
@@ -766,10 +774,6 @@ fn uncertain(work: &mut Work<'_>, uncertainty: &Uncertainty) -> Result<bool, Sto
         at: uncertainty.at,
     };
     fall_into_doubt(work, &mut head, doubt)?;
-    let attempt = AttemptId {
-        message: seq,
-        ticket: Ticket(uncertainty.ticket),
-    };
     attempt::ask_at(work, attempt, uncertainty.ask_at)?;
     Ok(true)
 }

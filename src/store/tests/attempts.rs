@@ -1,5 +1,6 @@
 //! Tries at providers: whatever order answers, callbacks and questions come in, a text has one fate and one price.
 
+use super::clock::{BOOT, HOUR};
 use super::*;
 use crate::domain::attempt::{AttemptId, Delivery, Fate, MadeOf, Taken};
 use crate::domain::{Redacted, Ticket};
@@ -215,6 +216,34 @@ async fn a_callback_that_overtakes_our_own_commit_finds_its_message() {
     assert_eq!(house.state(&message).await, MessageState::Delivered);
 }
 
+/// It was final in `sent` at once, because nobody had said yet until when reports may come.
+#[tokio::test]
+async fn a_text_whose_callback_overtook_the_answer_stays_open_for_its_delivery_report() {
+    for answers in [true, false] {
+        let house = House::new();
+        let message = house.accepts(|_| {}).await;
+        assert!(house.leaves_by_cloud(&message, TICKET).await);
+        let of_it = |fate| Delivery {
+            attempt: Some(attempt(&message)),
+            ..delivery(fate)
+        };
+        assert_eq!(
+            house.provider_says(of_it(Fate::Sent)).await,
+            MatchedDelivery::Message
+        );
+        if answers {
+            assert!(!house.provider_takes(&message, taken(&["SM1"])).await);
+        } else {
+            assert!(!house.is_doubtful(&message, again_in(45)).await);
+        }
+        let view = house.view(&message).await;
+        assert_eq!(view.state, MessageState::Sent);
+        assert_eq!(view.closes_at, Some(NOW.plus(WINDOW)));
+        house.provider_says(of_it(Fate::Delivered)).await;
+        assert_eq!(house.state(&message).await, MessageState::Delivered);
+    }
+}
+
 #[tokio::test]
 async fn a_report_proves_that_a_text_in_doubt_was_taken_and_it_is_not_sent_again() {
     let house = House::new();
@@ -379,6 +408,23 @@ async fn what_is_paid_after_all_or_not_is_counted_where_the_message_is_counted()
     assert_eq!(costs(&house).await, [("unknown".to_owned(), 500)]);
     house.provider_told(&lost, Told::HasNot, at(33)).await;
     assert_eq!(costs(&house).await, []);
+}
+
+#[tokio::test]
+async fn a_provider_is_asked_as_late_as_it_would_have_been_when_the_clock_was_set() {
+    for by in [HOUR, -HOUR] {
+        let house = House::new();
+        house.knows(BOOT, 0).await;
+        let message = house.accepts(|_| {}).await;
+        assert!(house.leaves_by_cloud(&message, TICKET).await);
+        assert!(house.is_doubtful(&message, again_in(45)).await);
+        assert_eq!(house.knows(BOOT, by).await, Some(by));
+        let moved = |at: UnixMillis| UnixMillis(at.0 + by);
+        let (due, next) = house.store.to_ask(moved(at(1))).await.unwrap();
+        assert_eq!((due.len(), next), (0, Some(moved(at(2)))));
+        let (due, _) = house.store.to_ask(moved(at(2))).await.unwrap();
+        assert_eq!(due[0].sent_at, moved(NOW));
+    }
 }
 
 #[tokio::test]

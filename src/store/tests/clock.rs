@@ -3,14 +3,14 @@
 use super::*;
 use crate::store::clock::ClockSet;
 
-const BOOT: &str = "this run of the machine";
-const HOUR: i64 = 3_600_000;
+pub(super) const BOOT: &str = "this run of the machine";
+pub(super) const HOUR: i64 = 3_600_000;
 /// The machine has been up for an hour at NOW.
 const UP: Duration = Duration::from_secs(3_600);
 
 impl House {
     /// The wall clock is `by` milliseconds from where it was at NOW.
-    async fn knows(&self, boot: &str, by: i64) -> Option<i64> {
+    pub(super) async fn knows(&self, boot: &str, by: i64) -> Option<i64> {
         let booted_at = UnixMillis(NOW.0 - HOUR + by);
         let set = self.store.know_clock(boot.to_owned(), booted_at, UP).await;
         set.unwrap().map(|set| set.by)
