@@ -156,9 +156,14 @@ fn refused(refusal: Refusal) -> Setback {
         Cause::Funds | Cause::Config | Cause::Clock => (Blame::Account, "provider_config"),
         Cause::OptedOut => (Blame::Recipient, "suppressed"),
     };
+    let said = match refusal.cause {
+        // For whoever reads the message, too: nothing is wrong with that.
+        Cause::Clock => format!("this machine's clock is wrong: {}", refusal.said),
+        _ => refusal.said,
+    };
     Setback {
         wait: refusal.wait,
-        ..setback(blame, code, refusal.said)
+        ..setback(blame, code, said)
     }
 }
 

@@ -37,7 +37,9 @@ use crate::domain::{
 };
 
 pub(crate) use check::{Sources, load};
-pub(crate) use cloud::{Cloud, CloudKind, SecretFrom, Sender, TemplateCode, Twilio};
+#[cfg(feature = "sim")]
+pub(crate) use cloud::Twilio;
+pub(crate) use cloud::{Cloud, CloudKind, SecretFrom, Sender, TemplateCode};
 pub(crate) use problem::ConfigError;
 pub(crate) use recipe::{Condition, HttpRecipe, RecipeAuth, RecipeCause, Says};
 

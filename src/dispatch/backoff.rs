@@ -40,11 +40,13 @@ pub(crate) fn after_refusal(setback: &Setback, standing: &Standing) -> NextTry {
             standing.wait(FIRST_WAIT, setback.to_string(), false)
         }
         Blame::Message => counted(standing, &setback.to_string()),
-        Blame::Network | Blame::Sim => standing.wait(
-            doubled(FIRST_WAIT, standing.setbacks, LONGEST_WAIT).max(asked_for(setback)),
-            setback.to_string(),
-            false,
-        ),
+        Blame::Network | Blame::Sim => standing
+            .wait(
+                doubled(FIRST_WAIT, standing.setbacks, LONGEST_WAIT),
+                setback.to_string(),
+                false,
+            )
+            .not_before(standing, asked_for(setback)),
         // Another route need not wait for the operator; this one is left alone for a while anyway.
         Blame::Account => standing.wait(
             doubled(ACCOUNT_PAUSE, standing.setbacks, LONGEST_WAIT),
@@ -52,11 +54,9 @@ pub(crate) fn after_refusal(setback: &Setback, standing: &Standing) -> NextTry {
             false,
         ),
         Blame::Frequency if standing.strikes + 1 >= standing.max_attempts => NextTry::Never,
-        Blame::Frequency => standing.wait(
-            asked_for(setback).max(FIRST_WAIT),
-            setback.to_string(),
-            true,
-        ),
+        Blame::Frequency => standing
+            .wait(FIRST_WAIT, setback.to_string(), true)
+            .not_before(standing, asked_for(setback)),
         // It holds the modem, not the message; the pause only keeps the two from chasing each other.
         Blame::Modem => standing.wait(MODEM_PAUSE, setback.to_string(), false),
     }
@@ -96,6 +96,20 @@ fn counted(standing: &Standing, why: &str) -> NextTry {
 
 fn doubled(first: Duration, times: u32, longest: Duration) -> Duration {
     (first * 2u32.pow(times.min(16))).min(longest)
+}
+
+impl NextTry {
+    /// Whoever asked to be left alone for `wait` is, to the end of it.
+    fn not_before(self, standing: &Standing, wait: Duration) -> Self {
+        match self {
+            Self::At { at, why, counts } => Self::At {
+                at: at.max(standing.now.plus(wait)).min(standing.expires_at),
+                why,
+                counts,
+            },
+            other => other,
+        }
+    }
 }
 
 impl Standing {
@@ -162,6 +176,25 @@ mod tests {
             })
             .collect();
         assert_eq!(waits, [5, 10, 20, 40, 80, 160, 320, 640, 900, 900]);
+    }
+
+    #[test]
+    fn whoever_asks_to_be_left_alone_for_a_while_is() {
+        for blame in [Blame::Network, Blame::Frequency] {
+            let asked = Setback {
+                wait: Some(Duration::from_secs(60)),
+                ..refusal(blame)
+            };
+            for chance in [0.0, 1.0] {
+                let standing = Standing {
+                    chance,
+                    ..standing(0, 0)
+                };
+                assert_eq!(seconds(&after_refusal(&asked, &standing)), 60, "{blame:?}");
+            }
+        }
+        let late = after_refusal(&refusal(Blame::Frequency), &standing(2, 0));
+        assert_eq!(late, NextTry::Never, "and it counts");
     }
 
     #[test]

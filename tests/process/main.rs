@@ -14,6 +14,7 @@ mod pdu_protocol;
 mod receives_once;
 mod refuses_bad_starts;
 mod signals;
+mod simulated_cloud;
 mod survives_full_disk;
 mod survives_kill;
 mod survives_read_only_disk;

@@ -198,3 +198,68 @@ async fn a_provider_that_is_not_there_is_left_alone_and_probed_when_it_may_be_ba
     let message = house.house.becomes(&id, "delivered").await;
     assert_eq!(message["route"], "cloud:vonage");
 }
+
+#[tokio::test]
+async fn a_provider_that_asks_to_be_left_alone_for_a_while_is() {
+    let house = twilio(0, PUBLIC).await;
+    house.once(Fault::RateLimited { retry_after_s: 40 });
+    let before = cellpost::domain::UnixMillis::parse_rfc3339(
+        house
+            .house
+            .message(&house.house.send(TO, "too fast").await)
+            .await["created_at"]
+            .as_str()
+            .unwrap(),
+    )
+    .unwrap();
+    let held = house
+        .house
+        .until("it is held", async || {
+            let listed = house.house.ask(Method::GET, "/v1/messages", None).await;
+            let message = listed.body["data"][0].clone();
+            (message["pending_reason"]["code"] == "retry_backoff").then_some(message)
+        })
+        .await;
+    let next = held["next_attempt_at"].as_str().unwrap();
+    let next = cellpost::domain::UnixMillis::parse_rfc3339(next).unwrap();
+    assert!(next.0 - before.0 >= 40_000, "{held}");
+    assert_eq!(house.taken(TO).len(), 0);
+}
+
+#[tokio::test]
+async fn a_clock_that_is_wrong_is_named_and_the_next_provider_takes_the_text() {
+    let house = CloudHouse::with(0, &[Provider::Aliyun, Provider::Vonage], PUBLIC, "").await;
+    house.sim.offset_clock(3_600_000);
+    let id = house.house.send(TO, "what time is it?").await;
+    let message = house.house.becomes(&id, "delivered").await;
+    assert_eq!(message["route"], "cloud:vonage");
+    let events = house.events_of(&id).await;
+    let refused = events.iter().find(|(kind, _)| kind == "refused").unwrap();
+    assert!(
+        refused
+            .1
+            .contains("provider_config: this machine's clock is wrong"),
+        "{events:?}"
+    );
+}
+
+#[tokio::test]
+async fn a_provider_where_nobody_listens_costs_a_text_nothing_but_a_moment() {
+    let config = format!(
+        "{PUBLIC}[cloud.dead]\nkind = \"twilio\"\naccount = \"AC0123456789abcdef0123456789abcdef\"\n\
+         secret_file = \"cloud-sim-twilio\"\nfrom = \"+15005550006\"\nbase_url = \"http://127.0.0.1:1\"\n"
+    );
+    let house = twilio(0, &config).await;
+    let id = house.house.send(TO, "is anybody there?").await;
+    let message = house.house.becomes(&id, "delivered").await;
+    assert_eq!(message["route"], TWILIO);
+    assert_eq!(message["may_be_duplicate"], false);
+    let kinds: Vec<String> = house
+        .events_of(&id)
+        .await
+        .into_iter()
+        .map(|(kind, _)| kind)
+        .collect();
+    assert!(kinds.contains(&"never_left".to_owned()), "{kinds:?}");
+    assert_eq!(house.taken(TO).len(), 1);
+}

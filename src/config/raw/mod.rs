@@ -1,6 +1,6 @@
 //! What may be written: every key optional, every other key refused.
 //!
-//! Values keep their span, so that a later complaint can name the line. [`read`] makes the shapes of a text, [`keys`] is
+//! Values keep their span, so that a later complaint can name the line. [`read()`] makes the shapes of a text, [`keys`] is
 //! the table of all keys. Whether a value makes sense is for [`super::check`].
 
 mod cloud;
