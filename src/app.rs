@@ -200,8 +200,10 @@ impl Gateway {
             .cloned()
             .chain(simulated_section)
             .collect();
-        let providers = Providers::of(&config, &sections, public.as_deref(), &clock)?;
-        let (drawing, drawers) = code_providers::code_providers(&config, &sections, &clock)?;
+        let ca_pem = providers::ca_pem(&config)?;
+        let providers = Providers::of(&config, &sections, &ca_pem, public.as_deref(), &clock)?;
+        let (drawing, drawers) =
+            code_providers::code_providers(&config, &sections, &ca_pem, &clock)?;
         code_providers::warn_of_templates(&config, &sections);
         let settings_of_dispatch = Settings {
             policies: config.message.uncertain,
@@ -575,8 +577,7 @@ fn public_base(config: &Config, is_simulated: bool, addresses: &[SocketAddr]) ->
         let address = addresses.first().filter(|_| is_simulated)?;
         Some(format!("http://{address}"))
     };
-    told.map(|url| url.as_str().trim_end_matches('/').to_owned())
-        .or_else(here)
+    told.map(accounts::written).or_else(here)
 }
 
 #[cfg(feature = "sim")]

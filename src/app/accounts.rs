@@ -9,16 +9,15 @@ use secrecy::SecretString;
 use url::Url;
 
 use super::secrets;
-use crate::cloud::generic::condition::{Condition, Says};
-use crate::cloud::generic::{Auth, ErrorRule, Recipe, Report};
-use crate::cloud::templates::Registered;
+use crate::cloud::generic::{Auth, ErrorRule, Recipe};
 use crate::cloud::{
     CallbackBase, Cause, Provider, aliyun, dypns, generic, tencent, twilio, vonage,
 };
 use crate::config::{
-    Cloud, CloudKind, Config, HttpRecipe, RecipeAuth, RecipeCause, SecretFrom, Sender, TemplateCode,
+    Cloud, CloudKind, Config, HttpRecipe, RecipeAuth, RecipeCause, SecretFrom, Sender,
 };
 use crate::domain::Takes;
+use crate::domain::recipe::Registered;
 
 /// Why a section makes no account: what of it, and how to mend it.
 #[derive(Debug)]
@@ -102,7 +101,7 @@ pub(super) fn describe(
                 region: kind.region.clone(),
                 base_url,
                 sign_name: kind.sign_name.clone(),
-                template_map: registered(&kind.templates),
+                template_map: kind.templates.clone(),
                 callback_secret,
                 cost: Some(section.cost),
             };
@@ -117,7 +116,7 @@ pub(super) fn describe(
                 region: Some(kind.region.clone()),
                 base_url,
                 sign_name: kind.sign_name.clone(),
-                template_map: registered(&kind.templates),
+                template_map: kind.templates.clone(),
                 callback_secret,
                 cost: Some(section.cost),
             };
@@ -149,31 +148,19 @@ pub(super) fn describe_codes(config: &Config, section: &Cloud) -> Result<dypns::
         region: kind.region.clone(),
         base_url: section.base_url.as_ref().map(written),
         sign_name: kind.sign_name.clone(),
-        template_map: registered(&kind.templates),
+        template_map: kind.templates.clone(),
         scheme_name: kind.scheme_name.clone(),
     };
     dypns::Dypns::new(settings).map_err(|why| Unusable(why.to_string()))
 }
 
 /// Without the slash that a URL without a path ends in.
-fn written(url: &Url) -> String {
+pub(super) fn written(url: &Url) -> String {
     url.as_str().trim_end_matches('/').to_owned()
 }
 
-fn registered(templates: &BTreeMap<String, TemplateCode>) -> BTreeMap<String, Registered> {
-    let entry = |(ours, theirs): (&String, &TemplateCode)| {
-        let registered = Registered {
-            code: theirs.code.clone(),
-            sign_name: theirs.sign_name.clone(),
-            variables: theirs.variables.clone(),
-        };
-        (ours.clone(), registered)
-    };
-    templates.iter().map(entry).collect()
-}
-
 /// An entry without a code is for a template that names the provider's itself.
-fn takes(templates: &BTreeMap<String, TemplateCode>) -> Takes {
+fn takes(templates: &BTreeMap<String, Registered>) -> Takes {
     let with_code = templates.iter().filter(|(_, theirs)| theirs.code.is_some());
     Takes::Templates(with_code.map(|(ours, _)| ours.clone()).collect())
 }
@@ -202,21 +189,17 @@ impl Reader<'_> {
             body: recipe.body.clone(),
             auth: self.auth(&recipe.auth)?,
             from: recipe.from.clone(),
-            success: condition(&recipe.success),
+            success: recipe.success.clone(),
             id_pointer: recipe.id_pointer.clone(),
             errors: recipe
                 .errors
                 .iter()
                 .map(|rule| ErrorRule {
-                    when: condition(&rule.when),
+                    when: rule.when.clone(),
                     is: cause(rule.is),
                 })
                 .collect(),
-            report: recipe.report.as_ref().map(|report| Report {
-                id_pointer: report.id_pointer.clone(),
-                status_pointer: report.status_pointer.clone(),
-                values: report.values.clone(),
-            }),
+            report: recipe.report.clone(),
             callbacks,
             callback_secret,
         })
@@ -252,22 +235,6 @@ impl Reader<'_> {
                 secret: self.secret(secret_file)?,
             },
         })
-    }
-}
-
-fn condition(written: &crate::config::Condition) -> Condition {
-    Condition {
-        status: written.status.clone(),
-        says: written.says.as_ref().map(|says| match says {
-            crate::config::Says::Equals { pointer, value } => Says::Equals {
-                pointer: pointer.clone(),
-                value: value.clone(),
-            },
-            crate::config::Says::Fits { pointer, regex } => Says::Fits {
-                pointer: pointer.clone(),
-                regex: regex.clone(),
-            },
-        }),
     }
 }
 

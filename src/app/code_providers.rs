@@ -9,11 +9,11 @@ use tracing::{info, warn};
 
 use super::StartError;
 use super::accounts::describe_codes;
-use super::providers::ca_pem;
 use crate::cloud::code_account::CodeAccount;
 use crate::cloud::code_templates;
-use crate::config::{Cloud, CloudKind, Config, TemplateCode};
+use crate::config::{Cloud, CloudKind, Config};
 use crate::domain::code_provider::{CodeProvider, Earlier, Wanted};
+use crate::domain::recipe::Registered;
 use crate::domain::{Category, Clock, Destination, ProfileName, RouteName, Variable};
 use crate::http::TemplateWarning;
 use crate::https::{self, Client};
@@ -26,12 +26,13 @@ pub(super) type CodeProviders = (
 );
 
 /// `template_map` of a section.
-type Templates = BTreeMap<String, TemplateCode>;
+type Templates = BTreeMap<String, Registered>;
 
 /// Every section that could know codes: those that were drawn under another config are checked where they are.
 pub(super) fn code_providers(
     config: &Config,
     sections: &[Cloud],
+    ca_pem: &Option<Vec<u8>>,
     clock: &Clock,
 ) -> Result<CodeProviders, StartError> {
     let first = config.verify_cloud.as_ref();
@@ -39,7 +40,7 @@ pub(super) fn code_providers(
     let enabled = sections.iter().filter(|section| section.enabled);
     for section in enabled.filter(|section| matches!(section.kind, CloudKind::Aliyun(_))) {
         let is_first = first == Some(&section.name);
-        match account(config, section, clock) {
+        match account(config, section, ca_pem, clock) {
             Ok(account) => {
                 if is_first {
                     examine(config, section, &account)?;
@@ -53,14 +54,19 @@ pub(super) fn code_providers(
     Ok((first.map(RouteName::of_cloud), all))
 }
 
-fn account(config: &Config, section: &Cloud, clock: &Clock) -> Result<CodeAccount, StartError> {
+fn account(
+    config: &Config,
+    section: &Cloud,
+    ca_pem: &Option<Vec<u8>>,
+    clock: &Clock,
+) -> Result<CodeAccount, StartError> {
     let unusable = |why: String| StartError::Provider {
         name: section.name.clone(),
         why,
     };
     let dypns = describe_codes(config, section).map_err(|why| unusable(why.to_string()))?;
     let client = Client::new(&https::Settings {
-        ca_pem: ca_pem(config)?,
+        ca_pem: ca_pem.clone(),
         proxy: section.proxy.clone(),
     })
     .map_err(|why| unusable(why.to_string()))?;
@@ -176,7 +182,7 @@ fn is_of_texts(code: &str) -> bool {
     code.starts_with("SMS_")
 }
 
-fn told<'a>(theirs: Option<&'a TemplateCode>, ours: &[&'a str]) -> Vec<&'a str> {
+fn told<'a>(theirs: Option<&'a Registered>, ours: &[&'a str]) -> Vec<&'a str> {
     match theirs.and_then(|theirs| theirs.variables.as_ref()) {
         Some(listed) => listed.iter().map(String::as_str).collect(),
         None => ours.to_vec(),

@@ -71,10 +71,10 @@ impl Providers {
     pub(super) fn of(
         config: &Config,
         sections: &[Cloud],
+        ca_pem: &Option<Vec<u8>>,
         public: Option<&str>,
         clock: &Clock,
     ) -> Result<Self, StartError> {
-        let ca_pem = ca_pem(config)?;
         let patience = Arc::new(config.routing.patience.clone());
         let enabled = sections.iter().filter(|section| section.enabled);
         let made = enabled.map(|section| {

@@ -22,11 +22,12 @@ use self::acs3::Parameter;
 use super::account::{Account, InvalidSettings, region};
 use super::endpoint::Endpoint;
 use super::secret_path;
-use super::templates::{Registered, Resolved, Templates};
+use super::templates::{Resolved, Templates};
 use super::{
     Callback, Disbelief, Found, Moment, Outgoing, Provider, Sought, Thanks, Unfit, Verdict,
 };
 use crate::domain::attempt::Delivery;
+use crate::domain::recipe::Registered;
 use crate::domain::{Destination, Money};
 use crate::https::{Answer, Request};
 

@@ -15,11 +15,12 @@ use super::aliyun::acs3::{self, Parameter};
 use super::aliyun::codes::{self, Head};
 use super::aliyun::{service, template_param};
 use super::endpoint::Endpoint;
-use super::templates::{Registered, Templates};
+use super::templates::Templates;
 use super::words::{said, status_alone};
 use super::{Cause, Moment, Unfit, Verdict};
 use crate::domain::attempt::Taken;
 use crate::domain::code_provider::{Earlier, Wanted};
+use crate::domain::recipe::Registered;
 use crate::domain::{Code, Destination};
 use crate::https::{Answer, Request};
 

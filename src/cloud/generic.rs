@@ -10,7 +10,6 @@ mod template;
 #[cfg(test)]
 mod tests;
 
-use std::collections::BTreeMap;
 use std::fmt;
 
 use base64::Engine;
@@ -28,8 +27,9 @@ use super::{
     Thanks, Unfit, Verdict, bare_status, digest, patience, percent, secret_path, words,
 };
 use crate::domain::attempt::{AttemptId, Delivery, Fate, Taken};
+use crate::domain::recipe::{Condition, ReportRecipe};
 use crate::https::{Answer, Request};
-use condition::{Condition, Seen, plain};
+use condition::{Seen, plain};
 pub(crate) use template::InvalidTemplate;
 use template::{Kind, Template, Values};
 
@@ -51,7 +51,7 @@ pub(crate) struct Settings {
     pub(crate) id_pointer: Option<String>,
     /// The first that holds counts, before `success`.
     pub(crate) errors: Vec<ErrorRule>,
-    pub(crate) report: Option<Report>,
+    pub(crate) report: Option<ReportRecipe>,
     pub(crate) callbacks: CallbackBase,
     /// The last part of the path of reports.
     pub(crate) callback_secret: Option<SecretString>,
@@ -85,15 +85,6 @@ pub(crate) enum Auth {
 pub(crate) struct ErrorRule {
     pub(crate) when: Condition,
     pub(crate) is: Cause,
-}
-
-/// Where a delivery report says what. A `*` in both pointers, at the same place, stands for each of several.
-#[derive(Clone, Debug)]
-pub(crate) struct Report {
-    pub(crate) id_pointer: String,
-    pub(crate) status_pointer: String,
-    /// The provider's words in ours; others change nothing.
-    pub(crate) values: BTreeMap<String, Fate>,
 }
 
 /// Why a section makes no requests: the key, and what is wrong with it.
@@ -290,7 +281,7 @@ impl Auth {
     }
 }
 
-impl Report {
+impl ReportRecipe {
     fn check(&self) -> Result<(), InvalidRecipe> {
         let parts = |pointer: &str| pointer.split("/*").count();
         let place = |pointer: &str| {

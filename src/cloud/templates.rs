@@ -25,6 +25,7 @@
 use std::collections::BTreeMap;
 
 use super::{Outgoing, Unfit};
+use crate::domain::recipe::Registered;
 
 /// The key of `template_map` for every text without a registered template of its own.
 const ANY_TEXT: &str = "*";
@@ -32,19 +33,9 @@ const ANY_TEXT: &str = "*";
 /// What the one variable of the template for any text is named.
 const WHOLE_TEXT: &str = "content";
 
-/// One entry of `template_map`; the plain form `"17" = "SMS_1"` is one with a code only.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct Registered {
-    pub(crate) code: Option<String>,
-    /// Instead of the section's `sign_name`.
-    pub(crate) sign_name: Option<String>,
-    /// Our variables that the registered template has, in its order.
-    pub(crate) variables: Option<Vec<String>>,
-}
-
+#[cfg(test)]
 impl Registered {
     /// The plain form.
-    #[cfg(test)]
     pub(crate) fn of_code(code: &str) -> Self {
         Self {
             code: Some(code.to_owned()),

@@ -20,11 +20,12 @@ use self::tc3::Service;
 use super::account::{Account, InvalidSettings, region};
 use super::endpoint::Endpoint;
 use super::secret_path;
-use super::templates::{Registered, Templates};
+use super::templates::Templates;
 use super::{
     Callback, Disbelief, Found, Moment, Outgoing, Provider, Sought, Thanks, Unfit, Verdict,
 };
 use crate::domain::attempt::Delivery;
+use crate::domain::recipe::Registered;
 use crate::domain::{Destination, Money, UnixMillis};
 use crate::https::{Answer, Request};
 

@@ -17,6 +17,7 @@ use super::problem::Problem;
 use super::raw::{self, Given};
 use super::recipe::HttpRecipe;
 use super::values::{optional, proxy_url, public_url};
+use crate::domain::recipe::Registered;
 use crate::domain::route::{MOST_WEIGHT, USUAL_WEIGHT};
 use crate::domain::{Categories, ModemName, Money, Prefixes, ProfileName};
 
@@ -117,7 +118,7 @@ pub(crate) struct Aliyun {
     pub(crate) region: Option<String>,
     /// `SignName` where a template has none of its own.
     pub(crate) sign_name: Option<String>,
-    pub(crate) templates: BTreeMap<String, TemplateCode>,
+    pub(crate) templates: BTreeMap<String, Registered>,
     /// `SchemeName` of Dypnsapi, at most 20 characters: for codes that the provider makes and checks.
     pub(crate) scheme_name: Option<String>,
 }
@@ -132,7 +133,7 @@ pub(crate) struct Tencent {
     pub(crate) sdk_app_id: String,
     /// The text, not its number. Numbers outside the mainland need none.
     pub(crate) sign_name: Option<String>,
-    pub(crate) templates: BTreeMap<String, TemplateCode>,
+    pub(crate) templates: BTreeMap<String, Registered>,
 }
 
 #[derive(Clone, Debug)]
@@ -142,18 +143,6 @@ pub(crate) struct Vonage {
     /// Holds the `api_secret`.
     pub(crate) secret_file: PathBuf,
     pub(crate) from: String,
-}
-
-/// An entry of `template_map`; its key is the number of a template, the name of a code's profile, or `*`. At least one of
-/// the three is there.
-#[derive(Clone, Debug, Default, Eq, PartialEq)]
-pub(crate) struct TemplateCode {
-    /// The provider's code; `None`: the template's own `providerTemplateId`.
-    pub(crate) code: Option<String>,
-    /// In the place of the section's.
-    pub(crate) sign_name: Option<String>,
-    /// The variables that the provider's template has, in its order; `None`: those of ours.
-    pub(crate) variables: Option<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
@@ -547,7 +536,7 @@ impl Desk<'_> {
         &mut self,
         section: &Section<'_>,
         given: Given<BTreeMap<Spanned<String>, Spanned<raw::Registered>>>,
-    ) -> BTreeMap<String, TemplateCode> {
+    ) -> BTreeMap<String, Registered> {
         let mut templates = BTreeMap::new();
         for (name, registered) in given.map(Spanned::into_inner).unwrap_or_default() {
             let key = section.key(&format!("template_map.{}", name.get_ref()));
@@ -738,7 +727,7 @@ fn is_template(name: &str) -> bool {
     name == "*" || ProfileName::parse(name).is_some() || is_number()
 }
 
-fn a_template(raw: raw::Registered) -> Result<TemplateCode, &'static str> {
+fn a_template(raw: raw::Registered) -> Result<Registered, &'static str> {
     let is_of_code = |octet: u8| octet.is_ascii_alphanumeric() || b"-_".contains(&octet);
     let is_code = |code: &String| (1..=64).contains(&code.len()) && code.bytes().all(is_of_code);
     let is_variable = |name: &String| a_line(name, 64).is_some();
@@ -760,12 +749,12 @@ fn a_template(raw: raw::Registered) -> Result<TemplateCode, &'static str> {
     {
         return Err("variables must be names of variables, such as [\"code\"]");
     }
-    let template = TemplateCode {
+    let template = Registered {
         code: raw.code,
         sign_name: raw.sign_name,
         variables: raw.variables,
     };
-    match template == TemplateCode::default() {
+    match template == Registered::default() {
         true => Err("must have a code, a sign_name or variables"),
         false => Ok(template),
     }

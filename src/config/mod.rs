@@ -39,9 +39,9 @@ use crate::domain::{
 pub(crate) use check::{Sources, load};
 #[cfg(feature = "sim")]
 pub(crate) use cloud::Twilio;
-pub(crate) use cloud::{Cloud, CloudKind, SecretFrom, Sender, TemplateCode};
+pub(crate) use cloud::{Cloud, CloudKind, SecretFrom, Sender};
 pub(crate) use problem::ConfigError;
-pub(crate) use recipe::{Condition, HttpRecipe, RecipeAuth, RecipeCause, Says};
+pub(crate) use recipe::{HttpRecipe, RecipeAuth, RecipeCause};
 
 /// Everything the gateway was told, complete and in range.
 #[derive(Clone, Debug)]

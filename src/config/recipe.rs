@@ -17,6 +17,7 @@ use super::cloud::{NO_USER, Section, a_line, is_unset};
 use super::desk::Desk;
 use super::raw::{self, Given};
 use crate::domain::attempt::Fate;
+use crate::domain::recipe::{Condition, ReportRecipe, Says};
 
 /// `url`, the values of `headers`, `body` and `from` as they are written.
 #[derive(Clone, Debug)]
@@ -63,25 +64,6 @@ pub(crate) enum RecipeAuth {
     },
 }
 
-/// What must hold of an answer: all that is said.
-#[derive(Clone, Debug)]
-pub(crate) struct Condition {
-    /// Its HTTP status is in one of these; empty: whatever it is.
-    pub(crate) status: Vec<RangeInclusive<u16>>,
-    pub(crate) says: Option<Says>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Says {
-    /// At this pointer is this: the content of a string, or a number, true or false as JSON writes it.
-    Equals { pointer: String, value: String },
-    /// What is at this pointer fits, or the whole body.
-    Fits {
-        pointer: Option<String>,
-        regex: Regex,
-    },
-}
-
 #[derive(Clone, Debug)]
 pub(crate) struct ErrorRule {
     pub(crate) when: Condition,
@@ -105,15 +87,6 @@ pub(crate) enum RecipeCause {
     Retry,
     /// The operator's to mend.
     Config,
-}
-
-/// What a delivery report says, and where.
-#[derive(Clone, Debug)]
-pub(crate) struct ReportRecipe {
-    pub(crate) id_pointer: String,
-    pub(crate) status_pointer: String,
-    /// By the provider's words; one at least.
-    pub(crate) values: BTreeMap<String, Fate>,
 }
 
 /// What is written of a condition.

@@ -31,6 +31,7 @@ pub mod message;
 pub mod money;
 pub mod preference;
 pub mod quiet;
+pub mod recipe;
 pub mod redact;
 mod region;
 pub mod report;

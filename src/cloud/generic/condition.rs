@@ -2,29 +2,9 @@
 //!
 //! Never: holds of an answer that cannot be read where it must be.
 
-use std::ops::RangeInclusive;
-
-use regex::Regex;
 use serde_json::Value;
 
-/// All that it names must hold.
-#[derive(Clone, Debug)]
-pub(crate) struct Condition {
-    /// The HTTP status is in one of these; empty: whatever it is.
-    pub(crate) status: Vec<RangeInclusive<u16>>,
-    pub(crate) says: Option<Says>,
-}
-
-#[derive(Clone, Debug)]
-pub(crate) enum Says {
-    /// At this JSON pointer (RFC 6901) is this: the content of a string, or a number, true or false as JSON writes it.
-    Equals { pointer: String, value: String },
-    /// What is at this pointer fits, or the whole body.
-    Fits {
-        pointer: Option<String>,
-        regex: Regex,
-    },
-}
+use crate::domain::recipe::{Condition, Says};
 
 /// An answer as conditions see it.
 #[derive(Debug)]

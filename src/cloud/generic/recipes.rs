@@ -8,9 +8,9 @@ use regex::Regex;
 use serde::Deserialize;
 use serde_json::json;
 
-use super::condition::Says;
 use super::*;
 use crate::cloud::specimens::{ATTEMPT, answer, body, moment, number, outgoing, posted, refused};
+use crate::domain::recipe::{Condition, ReportRecipe, Says};
 
 /// A section, as far as these files have keys.
 #[derive(Deserialize)]
@@ -161,7 +161,7 @@ impl Section {
                     when: rule.when.condition(),
                 })
                 .collect(),
-            report: self.report.map(|report| Report {
+            report: self.report.map(|report| ReportRecipe {
                 id_pointer: report.id_pointer,
                 status_pointer: report.status_pointer,
                 values: report

@@ -1,15 +1,16 @@
 //! What a described provider is asked, and what its answers and reports come to.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use http::HeaderMap;
 use proptest::prelude::*;
 use regex::Regex;
 
-use super::condition::Says;
 use super::*;
 use crate::cloud::specimens::{ATTEMPT, answer, body, moment, number, outgoing, posted, refused};
 use crate::domain::Body;
+use crate::domain::recipe::{Condition, ReportRecipe, Says};
 
 const CALLBACKS: &str = "https://gw.example.com/callbacks/x";
 
@@ -28,7 +29,7 @@ fn settings() -> Settings {
         },
         id_pointer: None,
         errors: Vec::new(),
-        report: Some(Report {
+        report: Some(ReportRecipe {
             id_pointer: "/id".to_owned(),
             status_pointer: "/status".to_owned(),
             values: BTreeMap::from([

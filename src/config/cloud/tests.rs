@@ -145,31 +145,31 @@ fn template_providers_know_templates_by_number_by_profile_and_any() {
     assert_eq!(aliyun.region.as_deref(), Some("ap-southeast-1"));
     assert_eq!(aliyun.sign_name.as_deref(), Some("云"));
     assert_eq!(aliyun.scheme_name.as_deref(), Some("login"));
-    let code = |code: &str| TemplateCode {
+    let code = |code: &str| Registered {
         code: Some(code.to_owned()),
-        ..TemplateCode::default()
+        ..Registered::default()
     };
     let expected = [
         ("17", code("SMS_1")),
         (
             "18",
-            TemplateCode {
+            Registered {
                 sign_name: Some("另一".to_owned()),
                 ..code("SMS_2")
             },
         ),
         (
             "sms.login",
-            TemplateCode {
+            Registered {
                 variables: Some(vec!["code".to_owned(), "minutes".to_owned()]),
                 ..code("100001")
             },
         ),
         (
             "v1",
-            TemplateCode {
+            Registered {
                 sign_name: Some("码".to_owned()),
-                ..TemplateCode::default()
+                ..Registered::default()
             },
         ),
         ("*", code("SMS_9")),
