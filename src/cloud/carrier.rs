@@ -73,13 +73,6 @@ impl Account {
         }
     }
 
-    fn moment(&self) -> Moment {
-        Moment {
-            now: (self.0.clock)(),
-            nonce: format!("{:032x}", rand::random::<u128>()),
-        }
-    }
-
     async fn send(&self, submit: &Submit) -> Outcome {
         let text = Outgoing {
             attempt: submit.attempt(),
@@ -91,7 +84,7 @@ impl Account {
             flash: submit.flash,
             wants_report: submit.request_report,
         };
-        let request = match self.0.provider.send(&text, &self.moment()) {
+        let request = match self.0.provider.send(&text, &moment(&self.0.clock)) {
             Ok(request) => request,
             Err(unfit) => {
                 return Outcome::Refused(setback(Blame::Message, "provider_rejected", unfit.0));
@@ -143,6 +136,14 @@ pub(super) fn tell_the_operator(route: &RouteName, refusal: &Refusal) {
         Cause::Funds => error!(route, said, "the account at the provider has no funds left"),
         Cause::Template => warn!(route, said, "the provider knows no such template"),
         _ => {}
+    }
+}
+
+/// Of a request that is made now.
+pub(super) fn moment(clock: &Clock) -> Moment {
+    Moment {
+        now: clock(),
+        nonce: format!("{:032x}", rand::random::<u128>()),
     }
 }
 
@@ -229,7 +230,7 @@ impl Inquirer for Account {
         sought: Sought<'a>,
     ) -> std::pin::Pin<Box<dyn Future<Output = Option<Found>> + Send + 'a>> {
         Box::pin(async move {
-            let request = self.0.provider.ask(&sought, &self.moment())?;
+            let request = self.0.provider.ask(&sought, &moment(&self.0.clock))?;
             Some(match self.0.client.call(request, self.0.timeout).await {
                 Ok(answer) => self.0.provider.found(&sought, &answer),
                 Err(lost) => Found::NotSaid(lost.to_string()),

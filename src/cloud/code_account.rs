@@ -8,9 +8,9 @@ use std::time::Duration;
 
 use tracing::{error, warn};
 
-use super::carrier::tell_the_operator;
+use super::carrier::{moment, tell_the_operator};
 use super::dypns::{Checked, Dypns};
-use super::{Cause, Moment, Refusal, Verdict};
+use super::{Cause, Refusal, Verdict};
 use crate::domain::code_provider::{CodeProvider, Compared, Issued, Refused, Trouble, Wanted};
 use crate::domain::{Clock, Code, Destination, RouteName};
 use crate::https::{CallError, Client};
@@ -27,24 +27,17 @@ pub(crate) struct CodeAccount {
 }
 
 impl CodeAccount {
-    fn moment(&self) -> Moment {
-        Moment {
-            now: (self.clock)(),
-            nonce: format!("{:032x}", rand::random::<u128>()),
-        }
-    }
-
     /// Why a code that is wished for like this would never be sent; asked at the start.
     pub(crate) fn objection(&self, wanted: &Wanted<'_>) -> Option<String> {
         self.dypns
-            .send(wanted, &self.moment())
+            .send(wanted, &moment(&self.clock))
             .err()
             .map(|unfit| unfit.0)
     }
 
     async fn sent(&self, wanted: &Wanted<'_>) -> Issued {
         let route = self.name.as_str();
-        let request = match self.dypns.send(wanted, &self.moment()) {
+        let request = match self.dypns.send(wanted, &moment(&self.clock)) {
             Ok(request) => request,
             Err(unfit) => {
                 error!(route, why = unfit.0, "a code cannot be asked for");
@@ -84,7 +77,7 @@ impl CodeAccount {
     }
 
     async fn checked(&self, to: &Destination, typed: &Code) -> Compared {
-        let request = match self.dypns.check(to, typed, &self.moment()) {
+        let request = match self.dypns.check(to, typed, &moment(&self.clock)) {
             Ok(Some(request)) => request,
             Ok(None) => return Compared::Wrong,
             Err(unfit) => return Compared::NotAsked(unfit.0),

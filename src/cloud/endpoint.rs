@@ -38,11 +38,7 @@ impl Endpoint {
         let (Some(host), "http" | "https") = (url.host_str(), url.scheme()) else {
             return Err(InvalidEndpoint::Scheme);
         };
-        let is_bare = url.username().is_empty()
-            && url.password().is_none()
-            && url.query().is_none()
-            && url.fragment().is_none();
-        if !is_bare {
+        if !is_bare(&url) {
             return Err(InvalidEndpoint::Surplus);
         }
         let authority = match url.port() {
@@ -100,6 +96,14 @@ impl Endpoint {
         }
         Ok(request)
     }
+}
+
+/// A place below which requests may stand: no user, password, query or fragment.
+pub(super) fn is_bare(url: &Url) -> bool {
+    url.username().is_empty()
+        && url.password().is_none()
+        && url.query().is_none()
+        && url.fragment().is_none()
 }
 
 impl fmt::Debug for Endpoint {

@@ -11,6 +11,7 @@ use http::{HeaderValue, Method, header};
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
 
+use super::endpoint::is_bare;
 use super::form::Form;
 use crate::https::Request;
 
@@ -83,11 +84,7 @@ fn base(base_url: &str) -> Result<String, InvalidBase> {
     if !matches!(url.scheme(), "http" | "https") || url.host_str().is_none() {
         return Err(InvalidBase::Scheme);
     }
-    let is_bare = url.username().is_empty()
-        && url.password().is_none()
-        && url.query().is_none()
-        && url.fragment().is_none();
-    match is_bare {
+    match is_bare(&url) {
         true => Ok(url.as_str().trim_end_matches('/').to_owned()),
         false => Err(InvalidBase::Surplus),
     }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::{Answer, Moment, Outgoing, Sought};
+use super::{Answer, Cause, Moment, Outgoing, Sought, Verdict};
 use crate::domain::attempt::{AttemptId, MadeOf};
 use crate::domain::{
     Body, Destination, Encoding, MessageSeq, NumberRules, Redacted, Ticket, UnixMillis,
@@ -112,10 +112,21 @@ impl Case {
         answer(self.http_status, self.body.clone())
     }
 
-    /// Holds a verdict against what must be concluded.
+    /// Holds a verdict against what must be concluded, and against how long is to be waited.
     #[track_caller]
-    pub(super) fn assert(&self, verdict: &super::Verdict) {
-        use super::{Cause, Verdict};
+    pub(super) fn assert(&self, verdict: &Verdict) {
+        self.assert_outcome(verdict);
+        if let Verdict::Refused(refusal) = verdict {
+            let (name, expect) = (&self.name, &self.expect);
+            let wait = refusal.wait.map(|wait| wait.as_secs());
+            assert_eq!(wait, expect.retry_after_hint, "{name}");
+            assert_eq!(wait.is_some(), expect.retry_same_provider, "{name}");
+        }
+    }
+
+    /// What must be concluded, where an answer says nothing of waiting.
+    #[track_caller]
+    pub(super) fn assert_outcome(&self, verdict: &Verdict) {
         let (name, expect) = (&self.name, &self.expect);
         match (expect.outcome.as_str(), verdict) {
             ("accepted", Verdict::Accepted(taken)) => {
@@ -123,22 +134,22 @@ impl Case {
             }
             ("unknown", Verdict::Unknown(_)) => {}
             ("rejected", Verdict::Refused(refusal)) => {
-                let code = match refusal.cause {
-                    Cause::Template => Some(1001),
-                    Cause::Number => Some(1002),
-                    Cause::Params => Some(1003),
-                    Cause::Busy | Cause::NumberLimit => Some(1004),
-                    Cause::Funds => Some(1005),
-                    Cause::OptedOut | Cause::Config | Cause::Clock | Cause::Other => None,
-                };
-                assert_eq!(code, expect.api_code, "{name}: {refusal:?}");
+                assert_eq!(code(refusal.cause), expect.api_code, "{name}: {refusal:?}");
                 let is_config = matches!(refusal.cause, Cause::Config | Cause::Clock);
                 assert_eq!(is_config, expect.config, "{name}: {refusal:?}");
-                let wait = refusal.wait.map(|wait| wait.as_secs());
-                assert_eq!(wait, expect.retry_after_hint, "{name}");
-                assert_eq!(wait.is_some(), expect.retry_same_provider, "{name}");
             }
             (expected, verdict) => panic!("{name}: {expected} expected, {verdict:?} concluded"),
         }
+    }
+}
+
+fn code(cause: Cause) -> Option<u16> {
+    match cause {
+        Cause::Template => Some(1001),
+        Cause::Number => Some(1002),
+        Cause::Params => Some(1003),
+        Cause::Busy | Cause::NumberLimit => Some(1004),
+        Cause::Funds => Some(1005),
+        Cause::OptedOut | Cause::Config | Cause::Clock | Cause::Other => None,
     }
 }

@@ -1,14 +1,14 @@
-//! Requests as the providers' own libraries make them, answers with what must be concluded, and texts to send.
+//! Requests as the providers' own libraries make them, callbacks, and texts to send.
 
 use http::{HeaderMap, Method};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::form::Form;
-pub(super) use super::samples::{ATTEMPT, answer, body, number};
+pub(super) use super::samples::{ATTEMPT, answer, body, cases, number};
 use super::{Callback, Cause, Moment, Outgoing, Verdict, samples};
 use crate::domain::{Body, Destination};
-use crate::https::{Answer, Request};
+use crate::https::Request;
 
 pub(super) fn moment() -> Moment {
     samples::moment("2026-01-02T03:04:05Z")
@@ -120,66 +120,6 @@ fn assert_pairs(ours: &[u8], theirs: &[u8], besides: &[&str]) {
         pairs
     };
     assert_eq!(sorted(ours), sorted(theirs));
-}
-
-/// An answer of a provider, and what must be concluded from it.
-#[derive(Deserialize)]
-pub(super) struct Case {
-    pub(super) name: String,
-    http_status: u16,
-    body: String,
-    expect: Expect,
-}
-
-#[derive(Deserialize)]
-struct Expect {
-    outcome: String,
-    provider_id: Option<String>,
-    api_code: Option<u16>,
-    #[serde(default)]
-    config: bool,
-}
-
-pub(super) fn cases(file: &str) -> Vec<Case> {
-    #[derive(Deserialize)]
-    struct Cases {
-        cases: Vec<Case>,
-    }
-    serde_json::from_str::<Cases>(file).unwrap().cases
-}
-
-impl Case {
-    pub(super) fn answer(&self) -> Answer {
-        answer(self.http_status, &self.body)
-    }
-
-    #[track_caller]
-    pub(super) fn assert(&self, verdict: &Verdict) {
-        let (name, expect) = (&self.name, &self.expect);
-        match (expect.outcome.as_str(), verdict) {
-            ("accepted", Verdict::Accepted(taken)) => {
-                assert_eq!(taken.ids.first(), expect.provider_id.as_ref(), "{name}");
-            }
-            ("unknown", Verdict::Unknown(_)) => {}
-            ("rejected", Verdict::Refused(refusal)) => {
-                assert_eq!(code(refusal.cause), expect.api_code, "{name}: {refusal:?}");
-                let is_config = refusal.cause == Cause::Config;
-                assert_eq!(is_config, expect.config, "{name}: {refusal:?}");
-            }
-            (expected, verdict) => panic!("{name}: {expected} expected, {verdict:?} concluded"),
-        }
-    }
-}
-
-fn code(cause: Cause) -> Option<u16> {
-    match cause {
-        Cause::Template => Some(1001),
-        Cause::Number => Some(1002),
-        Cause::Params => Some(1003),
-        Cause::Busy | Cause::NumberLimit => Some(1004),
-        Cause::Funds => Some(1005),
-        Cause::OptedOut | Cause::Config | Cause::Clock | Cause::Other => None,
-    }
 }
 
 /// The cause of a refusal.

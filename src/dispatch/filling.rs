@@ -9,10 +9,8 @@ use tracing::{error, warn};
 use super::lane::{Claimed, Lane, Phase, Try};
 use super::view::{PATIENCE_FOR_SIM, RouteView};
 use super::{Dispatch, Load, claims, plan};
-use crate::domain::{
-    Body, ModemState, PartNumber, PartState, Policy, Reference, Submit, Ticket, Word,
-};
-use crate::store::{Contacts, InLine, StoredText};
+use crate::domain::{ModemState, PartNumber, PartState, Policy, Reference, Submit, Ticket, Word};
+use crate::store::{Contacts, InLine};
 
 /// Messages of each class and crowd that are kept in memory at once.
 const WINDOW_PER_CROWD: u32 = 32;
@@ -224,14 +222,9 @@ impl Dispatch {
     async fn take_on(&mut self, message: Arc<InLine>, claim: &claims::Claim) {
         crash_point!(BeforeClaim);
         let (lane, anew) = (claim.route, claim.anew);
-        let body = match &message.text {
-            StoredText::Plain(body) => body.clone(),
-            StoredText::Sealed(sealed) => {
-                match self.store.pepper().open(sealed, message.id.as_str()) {
-                    Ok(text) => Body::stored(text),
-                    Err(broken) => return self.give_up(&message, broken.to_string()).await,
-                }
-            }
+        let body = match message.text.open(&message.id, self.store.pepper()) {
+            Ok(body) => body,
+            Err(broken) => return self.give_up(&message, broken.to_string()).await,
         };
         let made_of = match &message.origin {
             // A handset does not care.

@@ -15,7 +15,7 @@ use tracing::{info, warn};
 
 use crate::dispatch::Bell;
 use crate::domain::attempt::{Fate, Found, Inquirer, Sought};
-use crate::domain::{Addressee, Body, Clock, RouteName, UnixMillis};
+use crate::domain::{Addressee, Clock, RouteName, UnixMillis};
 use crate::store::{Store, StoreError, StoredText, ToAsk, Told};
 
 /// What the loop stands between.
@@ -95,7 +95,8 @@ impl Asking {
         let Addressee::Known(to) = &one.to else {
             return None;
         };
-        let body = one.text.as_ref().and_then(|text| self.opened(one, text));
+        let open = |text: &StoredText| text.open(&one.message, self.store.pepper()).ok();
+        let body = one.text.as_ref().and_then(open);
         let sought = Sought {
             attempt: one.attempt,
             id: one.id.as_deref(),
@@ -104,16 +105,6 @@ impl Asking {
             sent_at: one.sent_at,
         };
         provider.ask(sought).await
-    }
-
-    fn opened(&self, one: &ToAsk, text: &StoredText) -> Option<Body> {
-        match text {
-            StoredText::Plain(body) => Some(body.clone()),
-            StoredText::Sealed(sealed) => {
-                let opened = self.store.pepper().open(sealed, one.message.as_str());
-                opened.ok().map(Body::stored)
-            }
-        }
     }
 }
 

@@ -7,10 +7,11 @@ use rusqlite::{Connection, OptionalExtension, Row, named_params};
 use super::origin::StoredOrigin;
 use super::row::{InOrder, word};
 use super::{Store, StoreError};
+use crate::domain::seal::SealBroken;
 use crate::domain::{
     Addressee, BatchId, Body, Category, Crowd, Destination, Encoding, Event, MessageId, MessageSeq,
-    MessageState, ModemName, Money, PartNumber, PartState, PendingCode, Priority, RouteName,
-    Sealed, Severity, SimId, UnixMillis, Via,
+    MessageState, ModemName, Money, PartNumber, PartState, PendingCode, Pepper, Priority,
+    RouteName, Sealed, Severity, SimId, UnixMillis, Via,
 };
 
 /// A message as callers may see it: the text of category otp has its codes masked.
@@ -147,6 +148,17 @@ pub(crate) enum Contacts {
 pub(crate) enum StoredText {
     Plain(Body),
     Sealed(Sealed),
+}
+
+impl StoredText {
+    /// # Errors
+    /// When it cannot be opened: another pepper sealed it.
+    pub(crate) fn open(&self, id: &MessageId, pepper: &Pepper) -> Result<Body, SealBroken> {
+        match self {
+            Self::Plain(body) => Ok(body.clone()),
+            Self::Sealed(sealed) => pepper.open(sealed, id.as_str()).map(Body::stored),
+        }
+    }
 }
 
 /// The front of the line, and when something that is not in it must be looked at.

@@ -8,7 +8,7 @@
 use std::cell::Cell;
 use std::time::Duration;
 
-use rusqlite::{Connection, OptionalExtension, named_params};
+use rusqlite::{Connection, OptionalExtension, Rows, named_params};
 
 use super::StoreError;
 use super::limit::LimitKey;
@@ -117,32 +117,22 @@ fn look_back(
 ) -> Result<(), StoreError> {
     lookback.begin_stretch();
     let mut statement = work.kept.take(NEWEST_FIRST)?;
-    let mut rows = statement.query(named_params! { ":to": word, ":first": first, ":end": end })?;
-    while let Some(row) = rows.next()? {
-        let counted = CountedAs::from_stored(row.get(0)?);
-        if !lookback.takes(counted, UnixMillis(row.get(1)?)) {
-            break;
-        }
-    }
-    Ok(())
+    take(
+        statement.query(named_params! { ":to": word, ":first": first, ":end": end })?,
+        lookback,
+    )
 }
 
 /// The same of what counts later than it was accepted.
 fn look_at_later(work: &Work<'_>, word: &str, lookback: &mut Lookback) -> Result<(), StoreError> {
     lookback.begin_stretch();
     let mut statement = work.kept.take(LATEST_FIRST)?;
-    let mut rows = statement.query(named_params! {
+    let rows = statement.query(named_params! {
         ":to": word,
         ":opens_after": lookback.opens_after().0,
         ":at": lookback.at().0,
     })?;
-    while let Some(row) = rows.next()? {
-        let counted = CountedAs::from_stored(row.get(0)?);
-        if !lookback.takes(counted, UnixMillis(row.get(1)?)) {
-            break;
-        }
-    }
-    Ok(())
+    take(rows, lookback)
 }
 
 /// The same of codes that providers sent.
@@ -153,11 +143,16 @@ fn look_elsewhere(
 ) -> Result<(), StoreError> {
     lookback.begin_stretch();
     let mut statement = work.kept.take(ELSEWHERE)?;
-    let mut rows = statement.query(named_params! {
+    let rows = statement.query(named_params! {
         ":key": key,
         ":opens_after": lookback.opens_after().0,
         ":at": lookback.at().0,
     })?;
+    take(rows, lookback)
+}
+
+/// What each row counts as and when, no farther than the answer needs.
+fn take(mut rows: Rows<'_>, lookback: &mut Lookback) -> Result<(), StoreError> {
     while let Some(row) = rows.next()? {
         let counted = CountedAs::from_stored(row.get(0)?);
         if !lookback.takes(counted, UnixMillis(row.get(1)?)) {

@@ -141,7 +141,11 @@ fn a_section_that_makes_no_account_is_refused_by_its_key() {
 #[test]
 fn documented_answers_come_to_their_verdicts() {
     for case in cases(include_str!("../vectors/twilio_answers.json")) {
-        case.assert(&twilio().verdict(&case.answer()));
+        let verdict = twilio().verdict(&case.answer());
+        case.assert_outcome(&verdict);
+        // It has no code for a clock that is wrong.
+        let is_clock = |refusal: &Refusal| refusal.cause == Cause::Clock;
+        assert!(!matches!(&verdict, Verdict::Refused(refusal) if is_clock(refusal)));
     }
 }
 
