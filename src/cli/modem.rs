@@ -1,6 +1,7 @@
 //! `cellpost modem …`: what is plugged in, through a running gateway or without one. A file for each command.
 
 mod list;
+mod probe;
 
 use clap::{Args, Subcommand};
 
@@ -16,10 +17,16 @@ pub(super) struct ModemArgs {
 enum ModemCommand {
     /// Show the modems of a running gateway.
     List(list::ListArgs),
+    /// Ask who is at each modem's port, or at one port, without a gateway.
+    Probe(probe::ProbeArgs),
+    /// Say what is wrong, and what to do about it: as `cellpost doctor`.
+    Doctor(super::doctor::DoctorArgs),
 }
 
 pub(super) fn run(args: &ModemArgs) -> Result<(), CommandError> {
     match &args.command {
         ModemCommand::List(args) => list::run(args),
+        ModemCommand::Probe(args) => probe::run(args),
+        ModemCommand::Doctor(args) => super::doctor::run(args),
     }
 }

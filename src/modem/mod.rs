@@ -4,11 +4,12 @@
 //! [`fleet`] keeps one actor per configured modem alive and publishes what it knows of each.
 //!
 //! Never: decides which message goes next, touches the store, sends a PDU without a [`Order::Go`].
-//! May use: `domain`, `at`, `pdu-codec`.
+//! May use: `domain`, `at`, `usb`, `pdu-codec`.
 //! Read first: [`session`], then the conversation tests beside it.
 
 mod actor;
 mod encode;
+pub(crate) mod examination;
 pub(crate) mod fleet;
 mod port;
 pub(crate) mod profile;
