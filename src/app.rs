@@ -757,6 +757,7 @@ async fn modem_settings(
                 .map(|_| crate::modem::listening_time(mean_send)),
             mean_send,
             delete_from_sim: config.inbound.delete_from_sim,
+            hang_up: false,
         });
     }
     Ok(all)
