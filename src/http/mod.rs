@@ -24,6 +24,7 @@ mod extract;
 mod front;
 mod health;
 mod inbound;
+mod inquiry;
 mod key;
 mod keyring;
 mod language;
@@ -198,6 +199,11 @@ pub(crate) fn router(gate: Gate) -> Router {
         .route("/v1/modems/{id}/pause", post(modem::pause))
         .route("/v1/modems/{id}/resume", post(modem::resume))
         .route("/v1/modems/{id}/restart", post(modem::restart))
+        .route(
+            "/v1/modems/{id}/ussd",
+            post(inquiry::ussd).delete(inquiry::end_ussd),
+        )
+        .route("/v1/modems/{id}/at", post(inquiry::line))
         .route("/v1/stats", get(stats::show))
         .route(
             "/v1/verifications",

@@ -9,6 +9,7 @@ mod codes;
 mod direct;
 mod idempotency;
 mod inbox;
+mod inquiries;
 mod keys;
 mod limits;
 mod people;
