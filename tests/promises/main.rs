@@ -7,6 +7,7 @@ mod batches;
 mod cloud;
 mod house;
 
+mod asks_the_network;
 mod chooses_routes;
 mod clock_may_be_set;
 mod codes;
