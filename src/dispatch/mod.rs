@@ -53,12 +53,12 @@ use crate::domain::{
     Carrier, Clock, Crowd, Curfew, FleetView, ModemName, ModemState, ModemStatus, Money, Priority,
     RouteName, Terms, UnixMillis, Word,
 };
+#[cfg(test)]
+pub(crate) use crate::modem::LineAnswer;
 pub(crate) use crate::modem::{
-    Control, Inquiry, Question, TerminalLine, Told, Unanswered, UssdCode,
+    Control, Inquiry, Question, TerminalLine, Told, Unanswered, UssdAnswer, UssdStatus,
 };
 use crate::modem::{FleetEvent, ModemEvent, ModemHandle};
-#[cfg(test)]
-pub(crate) use crate::modem::{LineAnswer, UssdAnswer, UssdStatus};
 use crate::store::{InLine, Store};
 use claims::Turns;
 use commits::Commit;

@@ -14,7 +14,8 @@ use super::answer::{empty, shown};
 use super::auth::{Admitted, Caller, Scope};
 use super::error::{ApiError, Overload};
 use super::extract::{Fields, Id};
-use crate::dispatch::{Inquiry, Question, TerminalLine, Told, UssdCode, Wish};
+use crate::dispatch::{Inquiry, Question, TerminalLine, Told, Wish};
+use crate::domain::UssdCode;
 
 #[derive(Debug, Serialize)]
 struct UssdJson<'a> {

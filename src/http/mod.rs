@@ -5,7 +5,7 @@
 //! without a key ([`auth`]), and whether unknown fields are refused ([`extract`]).
 //!
 //! Never: speaks to a modem, holds SQL, logs a number, a text or a key.
-//! May use: `domain`, `store`, `config`, `dispatch` (bell, pending, loads), `verify`.
+//! May use: `domain`, `store`, `config`, `dispatch` (bell, pending, loads), `care` (figures), `verify`.
 //! Read first: [`router`], then [`accept::accept`], the way of a message into the store.
 
 mod accept;
@@ -61,6 +61,7 @@ use tower::Layer;
 pub(crate) use callback::Readers;
 pub(crate) use server::serve;
 
+use crate::care::Figures;
 use crate::config::Config;
 use crate::dispatch::{Bell, Load, Wish};
 use crate::domain::{Clock, FleetView, Key, KeyHash, UnixMillis};
@@ -88,6 +89,8 @@ pub(crate) struct Parts {
     pub(crate) fleet: watch::Receiver<FleetView>,
     pub(crate) loads: watch::Receiver<Vec<Load>>,
     pub(crate) wishes: mpsc::Sender<Wish>,
+    /// What was found out about SIMs.
+    pub(crate) figures: watch::Receiver<Figures>,
     pub(crate) admin_key: KeyHash,
     /// All that are stored.
     pub(crate) keys: Vec<Key>,

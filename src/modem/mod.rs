@@ -43,8 +43,9 @@ pub(crate) use calls::Call;
 pub(crate) use fleet::recordings::Recordings;
 pub(crate) use inquiry::Inquiry;
 #[cfg(test)]
-pub(crate) use question::{LineAnswer, UssdAnswer, UssdStatus};
-pub(crate) use question::{Question, Told, Unanswered, UssdCode};
+pub(crate) use question::LineAnswer;
+pub(crate) use question::{Question, Told, Unanswered};
+pub(crate) use question::{UssdAnswer, UssdStatus};
 pub(crate) use recovery::Rung;
 pub(crate) use terminal::TerminalLine;
 pub(crate) use unlock::Lock;

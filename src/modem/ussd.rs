@@ -14,11 +14,12 @@ use std::time::{Duration, Instant};
 pub(super) use coding::Coding;
 
 use super::profile::Profile;
-use super::question::{Reply, Told, Unanswered, UssdAnswer, UssdCode, UssdStatus};
+use super::question::{Reply, Told, Unanswered, UssdAnswer, UssdStatus};
 use super::terminal::said;
 use crate::at::answer::{Fault, FinalResult};
 use crate::at::chat::Refusal;
 use crate::at::command::Command;
+use crate::domain::UssdCode;
 
 /// Who asked, by the number that the question came with.
 pub(super) type Asker = u64;

@@ -8,6 +8,7 @@ mod cloud;
 mod house;
 
 mod asks_the_network;
+mod cares_for_sims;
 mod chooses_routes;
 mod clock_may_be_set;
 mod codes;

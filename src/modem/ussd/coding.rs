@@ -27,7 +27,7 @@ impl Coding {
         }
     }
 
-    /// `code`: ASCII, as [`UssdCode`](super::UssdCode) holds it.
+    /// `code`: ASCII, as a [`UssdCode`](crate::domain::UssdCode) holds it.
     pub(super) fn written(self, code: &str) -> String {
         match self {
             Self::Text => code.to_owned(),

@@ -1,7 +1,8 @@
 //! What people ask of a modem, as conversations: `+ ussd`, `+ line` and `+ end` ask, `! 1:` is what they are told.
 
 use super::*;
-use crate::modem::question::{Question, Reply, Told, Unanswered, UssdCode};
+use crate::domain::UssdCode;
+use crate::modem::question::{Question, Reply, Told, Unanswered};
 use crate::modem::terminal::TerminalLine;
 
 pub(super) fn question(word: &str, text: &str) -> Option<Question> {
