@@ -10,6 +10,9 @@ pub(super) fn read(text: &str) -> Option<Money> {
         Some(digits) => (true, digits.trim_start()),
         None => (false, text.strip_prefix('+').unwrap_or(text)),
     };
+    if !digits.ends_with(|c: char| c.is_ascii_digit()) {
+        return None;
+    }
     let point = point_of(digits);
     let whole_ends = point.unwrap_or(digits.len());
     let is_group = |c: char| matches!(c, '.' | ',' | ' ' | '\u{a0}' | '\'');

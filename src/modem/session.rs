@@ -618,6 +618,7 @@ impl Session {
                 self.setting_up = Some(step);
                 let until = now + pause;
                 self.activity = Activity::Pausing { until, step };
+                self.inquire_from(now, Some((until, step)));
             }
             Next::Claim(lock) => {
                 let until = now + CLAIM_PATIENCE;

@@ -38,7 +38,7 @@ impl Session {
         self.inquire_from(now, None)
     }
 
-    fn inquire_from(&mut self, now: Instant, back: Option<(Instant, Step)>) -> bool {
+    pub(super) fn inquire_from(&mut self, now: Instant, back: Option<(Instant, Step)>) -> bool {
         let is_ready = self.setting_up.is_none();
         let profile = self.profile();
         let Some(command) = self.inquiries.next(is_ready, &profile) else {

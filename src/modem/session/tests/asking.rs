@@ -500,6 +500,12 @@ fn a_modem_that_waits_for_its_sim_can_be_asked_but_not_the_network() {
         ! 1: +CCID: 8944100000000000001 | OK
         ~ 2000
         > AT+CPIN?
+        + line +CSQ
+        < +CME ERROR: 14
+        > AT+CSQ
+        < +CSQ: 99,99
+        < OK
+        ! 1: +CSQ: 99,99 | OK
     "#,
     );
 }
