@@ -22,6 +22,7 @@ mod modem;
 mod cloud;
 mod https;
 
+mod care;
 mod dispatch;
 mod inbox;
 mod verify;

@@ -1,7 +1,9 @@
 //! `cellpost modem …`: what is plugged in, through a running gateway or without one. A file for each command.
 
+mod chat;
 mod list;
 mod probe;
+mod ussd;
 
 use clap::{Args, Subcommand};
 
@@ -21,6 +23,10 @@ enum ModemCommand {
     Probe(probe::ProbeArgs),
     /// Say what is wrong, and what to do about it: as `cellpost doctor`.
     Doctor(super::doctor::DoctorArgs),
+    /// Ask the network a code such as *100# through one of them.
+    Ussd(ussd::UssdArgs),
+    /// A terminal to one of them, between its texts.
+    Chat(chat::ChatArgs),
 }
 
 pub(super) fn run(args: &ModemArgs) -> Result<(), CommandError> {
@@ -28,5 +34,14 @@ pub(super) fn run(args: &ModemArgs) -> Result<(), CommandError> {
         ModemCommand::List(args) => list::run(args),
         ModemCommand::Probe(args) => probe::run(args),
         ModemCommand::Doctor(args) => super::doctor::run(args),
+        ModemCommand::Ussd(args) => ussd::run(args),
+        ModemCommand::Chat(args) => chat::run(args),
     }
+}
+
+/// What is asked of this modem.
+fn path(name: &str, what: &str) -> String {
+    let mut path = String::from("/v1/modems/");
+    path.extend(url::form_urlencoded::byte_serialize(name.as_bytes()));
+    path + "/" + what
 }

@@ -125,6 +125,7 @@ fn settings(wanted: Wanted) -> ModemSettings {
         listen_first: None,
         mean_send: FIRST_MEAN_SEND,
         delete_from_sim: false,
+        hang_up: false,
     }
 }
 
@@ -145,7 +146,7 @@ where
                 Output::Status(status) => notes.status = Some(*status),
                 // There is no PIN here, so none is claimed; and what was stored stays where it is.
                 Output::Claim(_) => session.handle(actor::now(), Input::Claimed(false)),
-                Output::Event(_) | Output::Opened(_) => {}
+                Output::Event(_) | Output::Opened(_) | Output::Told(..) => {}
                 Output::Depart(departure) => return ending_of(departure),
             }
         }
