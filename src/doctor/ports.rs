@@ -252,8 +252,11 @@ fn of_device(snapshot: &Snapshot, device: &Device) -> Option<Finding> {
             ))
         }
         Kind::Modem if !snapshot.sections.is_empty() && !is_named(snapshot, device) => {
-            // A section that goes by IMEI or SIM may mean it.
-            let may_be_meant = snapshot.sections.iter().any(|one| one.device.is_none());
+            // A section that goes by IMEI or SIM may mean it, and one whose port is not there says so itself.
+            let may_be_meant = snapshot.sections.iter().any(|one| {
+                let is_seen = |sight: &Sight| sight.node.is_some();
+                one.device.is_none() || !one.sight.as_ref().is_none_or(is_seen)
+            });
             let port = device.at_ports().next()?;
             (!may_be_meant).then(|| {
                 finding(

@@ -51,13 +51,14 @@ impl Answers {
         if self.keeps_no_link {
             messages.push_str("keeps_link = false\n");
         }
+        if messages.is_empty() {
+            return None;
+        }
+        // It was found without help; with it, it is found at once.
         let iccid = self
             .iccid
             .as_deref()
             .filter(|command| *command != USUAL_ICCID);
-        if messages.is_empty() && iccid.is_none() {
-            return None;
-        }
         let mut file = format!(
             "[match]\nmaker = [{}]\nmodel = [{}]\n",
             quoted(&self.maker),
@@ -66,9 +67,7 @@ impl Answers {
         if let Some(command) = iccid {
             write!(file, "\n[sim]\niccid = [{}]\n", quoted(command)).ok()?;
         }
-        if !messages.is_empty() {
-            write!(file, "\n[messages]\n{messages}").ok()?;
-        }
+        write!(file, "\n[messages]\n{messages}").ok()?;
         Some(file)
     }
 }

@@ -180,11 +180,7 @@ fn what_is_wrong_with_a_port_is_named() {
     let sight = |change: fn(&mut Sight)| {
         but(|snapshot| snapshot.sections[0].sight.iter_mut().for_each(change))
     };
-    // The stick itself is there, under a name that no section has.
-    assert_eq!(
-        sight(|sight| sight.node = None),
-        ["port_absent", "stick_unused"]
-    );
+    assert_eq!(sight(|sight| sight.node = None), ["port_absent"]);
     assert_eq!(sight(|sight| sight.is_tty = false), ["port_not_a_tty"]);
     let denied = sight(|sight| {
         sight.access = Access::Denied {

@@ -79,9 +79,10 @@ impl Machine {
             masters: Vec::new(),
             feeding: Arc::new(AtomicBool::new(true)),
         };
-        for folder in ["etc", "data", "dev/serial/by-id"] {
-            fs::create_dir_all(machine.path(folder)).unwrap();
+        for folder in ["etc", "data"] {
+            fs::create_dir(machine.path(folder)).unwrap();
         }
+        fs::create_dir_all(machine.tree.roots().dev.join("serial/by-id")).unwrap();
         machine.write(
             "etc/passwd",
             "root:x:0:0::/:/bin/sh\nsms:x:65534:65534::/:/bin/sh\n",
@@ -364,7 +365,8 @@ const CASES: &[Case] = &[
         );
     }),
     ("a modem that was pulled", "port_absent", |machine| {
-        machine.usual();
+        machine.modem("quectel-ec25");
+        machine.section("m1", "dev/serial/by-id/stick", "");
         machine.serve();
         machine.becomes("ready");
         machine.control().unplug(0).unwrap();
@@ -384,7 +386,7 @@ const CASES: &[Case] = &[
         let port = fs::canonicalize(machine.path("dev/ttyUSB2")).unwrap();
         match rustix::process::geteuid().is_root() {
             true => chown(machine.path("data"), Some(65534), Some(65534)).unwrap(),
-            false => fs::set_permissions(&port, fs::Permissions::from_mode(0)).unwrap(),
+            false => fs::set_permissions(&port, fs::Permissions::from_mode(0o000)).unwrap(),
         }
     }),
     ("a port that gammu-smsd holds", "port_busy", |machine| {
@@ -394,8 +396,9 @@ const CASES: &[Case] = &[
     }),
     ("a port that a real program holds", "port_busy", |machine| {
         machine.usual();
-        fs::remove_dir(machine.path("proc")).unwrap();
-        symlink("/proc", machine.path("proc")).unwrap();
+        let proc = machine.tree.roots().proc;
+        fs::remove_dir(&proc).unwrap();
+        symlink("/proc", proc).unwrap();
         let port = fs::File::open(machine.path("dev/ttyUSB2")).unwrap();
         let sleeping = Command::new("sleep").arg("3600").stdin(port).spawn();
         machine.children.push(sleeping.unwrap());
@@ -485,8 +488,6 @@ const CASES: &[Case] = &[
         machine.pty("ttyUSB3");
         symlink("../../ttyUSB3", machine.path("dev/serial/by-id/stick-3")).unwrap();
         machine.section("m2", "dev/serial/by-id/stick-3", "");
-        // What is at the second port does not matter.
-        machine.patience = 2;
     }),
     (
         "a second stick that no section names",

@@ -1,6 +1,7 @@
 //! Takes the snapshot: reads the host, looks at ports without opening them, and asks the modems, or the gateway that has
 //! them open. No judgement is taken here.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::os::unix::fs::FileTypeExt;
@@ -97,7 +98,9 @@ impl Eyes<'_> {
         let metadata = fs::metadata(device).ok();
         let node = fs::canonicalize(device).ok();
         let holder = usb::holder(self.roots, device)
-            .filter(|holder| self.gateway.is_none_or(|gateway| gateway.pid != holder.pid));
+            .filter(|holder| self.gateway.is_none_or(|gateway| gateway.pid != holder.pid))
+            // Simulated modems hold their own ports open.
+            .filter(|holder| !is_simulator(self.roots, holder.pid));
         Sight {
             node: node.map(|node| self.known_node(node)),
             is_tty: metadata
@@ -116,6 +119,16 @@ impl Eyes<'_> {
     }
 }
 
+/// `cellpost sim run …`
+fn is_simulator(roots: &Roots, pid: u32) -> bool {
+    let line = fs::read(roots.proc.join(pid.to_string()).join("cmdline")).unwrap_or_default();
+    let mut words = line.split(|octet| *octet == 0);
+    let is_ours = words
+        .next()
+        .is_some_and(|program| program.ends_with(b"cellpost"));
+    is_ours && words.next() == Some(b"sim")
+}
+
 /// Everything that may be asked, all at once: the sections' ports, or the modems there are when there is no section.
 async fn asked(
     config: &Config,
@@ -125,9 +138,12 @@ async fn asked(
 ) -> Result<Vec<Patient>, CommandError> {
     let profiles = crate::app::profiles(config)?;
     let mut asking = JoinSet::new();
+    let mut begun = BTreeSet::new();
     let enabled = config.modems.iter().filter(|modem| modem.enabled);
     for (at, (modem, section)) in enabled.zip(sections).enumerate() {
-        if !may_be_asked(section, devices) {
+        // Two ports of one stick lead to one modem, which is asked once.
+        let stick = stick_of(section, devices).map(|device| device.place.as_str());
+        if !may_be_asked(section, devices) || stick.is_some_and(|stick| !begun.insert(stick)) {
             continue;
         }
         let wanted = Wanted {
@@ -167,6 +183,13 @@ async fn asked(
     let mut patients = asking.join_all().await;
     patients.sort_by_key(|(at, _)| *at);
     Ok(patients.into_iter().map(|(_, patient)| patient).collect())
+}
+
+fn stick_of<'a>(section: &Section, devices: &'a [Device]) -> Option<&'a Device> {
+    let node = section.sight.as_ref()?.node.as_ref()?;
+    devices
+        .iter()
+        .find(|device| device.ports.iter().any(|port| port.node == *node))
 }
 
 /// Not a port that is not there or is another's, and not one that takes no AT.
