@@ -132,7 +132,8 @@ fn data_folder(data: &DataFolder) -> Vec<Finding> {
             Problem,
             "database_damaged",
             place,
-            format!("the database is damaged: {said}"),
+            // What a start would say, without what to do about it.
+            said.split(';').next().unwrap_or_default(),
             "stop the gateway and put the last backup in its place: cellpost restore FILE",
         ));
     }

@@ -11,6 +11,8 @@ pub(crate) struct Answers {
     pub(crate) announcements: Option<String>,
     /// What of `+CNMI=` it took in the end: `2,1,0,1,0`.
     pub(crate) announced: Option<String>,
+    /// `AT+CPMS=?`, first line.
+    pub(crate) storages_offered: Option<String>,
     /// What of `+CPMS=` it took in the end: `"ME","ME","ME"`.
     pub(crate) stored: Option<String>,
     /// The command that told its ICCID: `+CCID`.
@@ -37,15 +39,7 @@ impl Answers {
         if let Some(reports) = reordered(&REPORTS, offered.get(3), taken.get(3)) {
             writeln!(messages, "reports = {reports:?}").ok()?;
         }
-        let stored = self.stored.as_deref().unwrap_or_default();
-        let stored = stored
-            .split(',')
-            .next()
-            .unwrap_or_default()
-            .trim_matches('"');
-        if STORAGES[1..].contains(&stored) {
-            let rest = STORAGES.iter().filter(|storage| **storage != stored);
-            let storages: Vec<&str> = std::iter::once(stored).chain(rest.copied()).collect();
+        if let Some(storages) = self.storages() {
             writeln!(messages, "storages = {storages:?}").ok()?;
         }
         if self.keeps_no_link {
@@ -69,6 +63,23 @@ impl Answers {
         }
         write!(file, "\n[messages]\n{messages}").ok()?;
         Some(file)
+    }
+
+    /// The storage that was taken before the others; `None`: it is the first of the usual ones that is offered.
+    fn storages(&self) -> Option<Vec<&'static str>> {
+        let stored = self.stored.as_deref()?.split(',').next()?.trim_matches('"');
+        let offered = self.storages_offered.as_deref().unwrap_or_default();
+        let is_offered = |storage: &str| {
+            let mut uses = offered.split('(').skip(1).filter(|list| list.contains('"'));
+            uses.all(|list| list.contains(&format!("\"{storage}\"")))
+        };
+        let usual = STORAGES.iter().find(|storage| is_offered(storage));
+        let taken = STORAGES.iter().find(|storage| **storage == stored)?;
+        if usual == Some(taken) {
+            return None;
+        }
+        let rest = STORAGES.iter().filter(|storage| *storage != taken);
+        Some(std::iter::once(*taken).chain(rest.copied()).collect())
     }
 }
 
@@ -137,6 +148,9 @@ mod tests {
             model: "CW-2".to_owned(),
             announcements: Some("+CNMI: (0-2),(0-3),(0,2),(0-2),(0,1)".to_owned()),
             announced: Some("2,1,0,1,0".to_owned()),
+            storages_offered: Some(
+                "+CPMS: (\"SM\",\"ME\"),(\"SM\",\"ME\"),(\"SM\",\"ME\")".to_owned(),
+            ),
             stored: Some("\"ME\",\"ME\",\"ME\"".to_owned()),
             iccid: Some("+CCID".to_owned()),
             keeps_no_link: false,
@@ -152,6 +166,14 @@ mod tests {
         let answers = Answers {
             announcements,
             announced,
+            ..plain()
+        };
+        assert_eq!(answers.profile(), None);
+        let storages_offered = Some("+CPMS: (\"SM\",\"BM\"),(\"SM\")".to_owned());
+        let stored = Some("\"SM\",\"SM\"".to_owned());
+        let answers = Answers {
+            storages_offered,
+            stored,
             ..plain()
         };
         assert_eq!(answers.profile(), None);

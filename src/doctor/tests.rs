@@ -395,7 +395,7 @@ fn what_a_modem_that_is_ready_lacks_is_named() {
     assert_eq!(contact(Contact::Nmea), ["port_is_no_at_port"]);
     assert_eq!(contact(Contact::Lost), ["port_lost"]);
     assert_eq!(
-        contact(Contact::Unfit("no: way".to_owned())),
+        contact(Contact::Unfit("it cannot: try another".to_owned())),
         ["modem_unfit"]
     );
     let unknown = patient(|modem| {

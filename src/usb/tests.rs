@@ -341,7 +341,7 @@ proptest! {
             fs::create_dir_all(classes.join("ttyUSB90")).unwrap();
             std::os::unix::fs::symlink(classes.join("ttyUSB91"), classes.join("ttyUSB91")).unwrap();
             std::os::unix::fs::symlink("device", classes.join("ttyUSB90/device")).unwrap();
-            std::os::unix::fs::symlink("/", device.join("1-2:1.8")).unwrap();
+            std::os::unix::fs::symlink("/", device.join("1-2:1.9")).unwrap();
         }
         let devices = scan(&tree.roots()).unwrap();
         for device in &devices {

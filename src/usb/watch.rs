@@ -3,6 +3,7 @@
 use std::future::pending;
 use std::io;
 use std::path::PathBuf;
+use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::StreamExt;
@@ -41,8 +42,14 @@ impl Watch {
     pub(crate) async fn changed(&mut self) {
         self.next().await;
         // The rest of the same stick; a stick that never rests is looked at all the same.
-        let rest = tokio::time::Instant::now() + GATHER;
-        while tokio::time::timeout_at(rest, self.next()).await.is_ok() {}
+        let mut rest = pin!(tokio::time::sleep(GATHER));
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut rest => break,
+                () = self.next() => {}
+            }
+        }
         // A bus that came, or a folder that was made anew: watched from now on, before the caller looks.
         self.follow_buses();
     }

@@ -110,6 +110,7 @@ fn answers(found: &Examination) -> Answers {
         maker: found.maker.clone(),
         model: found.model.clone(),
         announcements: first("+CNMI=?", "+CNMI:"),
+        storages_offered: first("+CPMS=?", "+CPMS:"),
         announced: taken(found, "+CNMI=").map(|(form, _)| form.to_owned()),
         stored: taken(found, "+CPMS=").map(|(form, _)| form.to_owned()),
         iccid: told_by.map(|said| said.question.clone()),
