@@ -8,6 +8,9 @@ use super::{Contact, Finding, Patient, Refusal, Severity, Snapshot, finding};
 /// At or below it many a text is lost or late: 5 of 31 on the scale of `+CSQ`.
 const WEAK_DBM: i64 = -103;
 
+const OTHER_PORT: &str =
+    "name another port of the same stick: cellpost modem probe --port P asks each";
+
 pub(super) fn judge(snapshot: &Snapshot) -> Vec<Finding> {
     let mut findings = Vec::new();
     for patient in &snapshot.patients {
@@ -50,12 +53,9 @@ fn contact(patient: &Patient) -> Option<Finding> {
         Contact::Nmea => Some(found(
             "port_is_no_at_port",
             "the port gives positions (NMEA) and takes no AT commands",
-            "name another port of the same stick: cellpost modem probe --port P asks each",
+            OTHER_PORT,
         )),
-        Contact::Unfit(words) => {
-            let (what, remedy) = two_parts(words, "try another port of the same stick");
-            Some(found("modem_unfit", &what, &remedy))
-        }
+        Contact::Unfit(words) => Some(found("modem_unfit", words, OTHER_PORT)),
         Contact::Refused(refusal, words) => {
             let code = match refusal {
                 Refusal::Absent => "port_absent",
@@ -65,7 +65,18 @@ fn contact(patient: &Patient) -> Option<Finding> {
                 Refusal::Unreachable => "port_unreachable",
                 Refusal::Other => "port_broken",
             };
-            let (what, remedy) = two_parts(words, "look at dmesg, and plug the modem in again");
+            let (what, remedy) = match refusal {
+                // Who holds it is part of what is the case.
+                Refusal::Busy => words.split_once(" (pid ").and_then(|(who, rest)| {
+                    let (pid, remedy) = rest.split_once("): ")?;
+                    Some((format!("{who} (pid {pid})"), remedy.to_owned()))
+                }),
+                Refusal::Unreachable => words
+                    .split_once("; ")
+                    .map(|(what, remedy)| (what.to_owned(), remedy.to_owned())),
+                _ => None,
+            }
+            .unwrap_or_else(|| two_parts(words, "look at dmesg, and plug the modem in again"));
             Some(found(code, &what, &remedy))
         }
         Contact::Lost => Some(found(
@@ -213,8 +224,11 @@ fn small_troubles(patient: &Patient) -> Vec<Finding> {
             ("lacks power", "under_voltage"),
         ];
         let code = code.iter().find(|(word, _)| said.contains(word));
-        let (what, remedy) = two_parts(said, "look at the gateway's log");
-        let code = code.map_or("modem_complains", |(_, code)| code);
+        let code = code.map_or("modem_complains", |(_, code)| *code);
+        let (what, remedy) = match code {
+            "texts_unannounced" => (said.clone(), OTHER_PORT.to_owned()),
+            _ => two_parts(said, "look at the gateway's log"),
+        };
         findings.push(finding(Problem, code, place(patient), what, remedy));
     }
     if let Some(dbm) = patient.signal_dbm.filter(|dbm| *dbm <= WEAK_DBM) {

@@ -162,10 +162,8 @@ fn will_move(device: &Path, stick: &Device, place: &str) -> Option<Finding> {
         return None;
     }
     let remedy = match &stick.serial {
-        Some(_) => "name its link in /dev/serial/by-id, or match_imei in place of device",
-        None => {
-            "name its link in /dev/serial/by-path, or match_imei in place of device: sticks of one model share a link in by-id"
-        }
+        Some(_) => "name its link in /dev/serial/by-id",
+        None => "name its link in /dev/serial/by-path: sticks of one model share a link in by-id",
     };
     let what = "the number of the port changes when sticks are plugged in another order";
     Some(finding(Advice, "port_will_move", place, what, remedy))

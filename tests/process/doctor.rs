@@ -395,7 +395,11 @@ const CASES: &[Case] = &[
         machine.tree.process(812, "gammu-smsd", &[&port]);
     }),
     ("a port that a real program holds", "port_busy", |machine| {
-        machine.usual();
+        machine.tree.plug(&QUECTEL);
+        // Its slave end is open to nobody, while a simulated modem holds its own.
+        machine.pty("ttyUSB2");
+        symlink("../../ttyUSB2", machine.path("dev/serial/by-id/stick")).unwrap();
+        machine.section("m1", "dev/serial/by-id/stick", "");
         let proc = machine.tree.roots().proc;
         fs::remove_dir(&proc).unwrap();
         symlink("/proc", proc).unwrap();
