@@ -18,6 +18,7 @@
 mod alphabet;
 pub mod client;
 mod control;
+mod decode;
 mod diary;
 mod door;
 mod duplex;
