@@ -11,6 +11,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::ussd::Coding;
+
 /// Vendor knowledge of one model, or of many.
 #[derive(Debug)]
 pub(crate) struct Profile {
@@ -136,6 +138,7 @@ impl Profile {
                 sim: raw.sim,
                 messages: raw.messages,
                 radio: raw.radio,
+                ussd: raw.ussd,
                 restart: raw.restart,
             },
         })
@@ -246,6 +249,21 @@ impl Profile {
             .map(|one| one.get_ref().as_str())
     }
 
+    /// How a USSD code is written, unless [`Profile::ussd_text_mode`] was taken.
+    pub(super) fn ussd_coding(&self) -> Coding {
+        let written = self.written.ussd.coding.as_ref();
+        // Checked when it was read.
+        written
+            .and_then(|word| Coding::parse(word.get_ref()))
+            .unwrap_or(Coding::Text)
+    }
+
+    /// What makes it take USSD codes as text, where it may know it; a stick that refuses this keeps its own coding.
+    pub(super) fn ussd_text_mode(&self) -> Option<&str> {
+        let line = self.written.ussd.text_mode.as_ref();
+        line.map(|line| line.get_ref().as_str())
+    }
+
     /// What restarts it as pulling the plug would.
     pub(super) fn restarts_with(&self) -> &str {
         let command = self.written.restart.command.as_ref();
@@ -305,6 +323,8 @@ struct Raw {
     #[serde(default)]
     radio: Radio,
     #[serde(default)]
+    ussd: Ussd,
+    #[serde(default)]
     restart: Restart,
 }
 
@@ -314,6 +334,7 @@ struct Written {
     sim: Sim,
     messages: Messages,
     radio: Radio,
+    ussd: Ussd,
     restart: Restart,
 }
 
@@ -363,6 +384,13 @@ struct Radio {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+struct Ussd {
+    coding: Option<Line>,
+    text_mode: Option<Line>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct Restart {
     command: Option<Line>,
 }
@@ -383,12 +411,19 @@ impl Raw {
             .chain(&self.sim.look)
             .chain(counter)
             .chain(&self.radio.avoid_lte)
+            .chain(&self.ussd.text_mode)
             .chain(&self.restart.command);
         for line in lines {
             if !may_follow_at(line.get_ref()) {
                 let why = "must be what follows AT: printable ASCII, such as \"^CURC=0\"; nothing that sends";
                 return Err(ProfileError::at(file, text, line.span().start, why));
             }
+        }
+        if let Some(coding) = &self.ussd.coding
+            && Coding::parse(coding.get_ref()).is_none()
+        {
+            let why = "must be \"text\", \"packed\" or \"ucs2\"";
+            return Err(ProfileError::at(file, text, coding.span().start, why));
         }
         let numbers = [(&self.messages.modes, 3), (&self.messages.reports, 2)];
         for (written, most) in numbers {
@@ -500,6 +535,8 @@ mod tests {
         assert_eq!(profile.prepares_with().count(), 0);
         assert!(!profile.omits_reference());
         assert_eq!(profile.avoids_lte_with(), None);
+        assert_eq!(profile.ussd_coding(), Coding::Text);
+        assert_eq!(profile.ussd_text_mode(), None);
     }
 
     #[test]
@@ -543,6 +580,14 @@ mod tests {
             (
                 "[messages]\nstorages = [\"S\\\"M\"]",
                 "x.toml:2: storages: must be storages",
+            ),
+            (
+                "[ussd]\ncoding = \"ascii\"",
+                "x.toml:2: coding: must be \"text\", \"packed\" or \"ucs2\"",
+            ),
+            (
+                "[ussd]\ntext_mode = \"D112\"",
+                "x.toml:2: text_mode: must be what follows AT",
             ),
             ("[start", "x.toml:1: "),
         ] {
