@@ -606,6 +606,36 @@ fn each_set_up_that_is_broken_is_named_by_its_cause() {
     });
 }
 
+#[test]
+fn what_a_person_has_mended_is_found_no_more() {
+    let mut machine = Machine::new();
+    machine.usual();
+    machine.tree.process(40, "ModemManager", &[]);
+    machine.write(
+        "etc/udev/rules.d/99-cellpost-modems.rules",
+        "ATTR{idVendor}==\"2c7c\", ENV{ID_MM_DEVICE_IGNORE}=\"1\"\n",
+    );
+    machine.write(
+        "lib/systemd/system/cellpost.service",
+        "[Service]\nPrivateDevices=yes\nDevicePolicy=closed\n",
+    );
+    machine.write(
+        "etc/systemd/system/cellpost.service.d/modems.conf",
+        "[Service]\nPrivateDevices=no\nDeviceAllow=char-ttyUSB rw\n",
+    );
+    machine.write("sys/bus/usb/devices/1-1.4/power/control", "on\n");
+    if rustix::process::geteuid().is_root() {
+        // The gateway's user is in dialout, and the port is dialout's.
+        chown(machine.path("data"), Some(65534), Some(65534)).unwrap();
+        let port = fs::canonicalize(machine.path("dev/ttyUSB2")).unwrap();
+        chown(&port, None, Some(20)).unwrap();
+        fs::set_permissions(&port, fs::Permissions::from_mode(0o660)).unwrap();
+    }
+    let output = machine.run(&["doctor", "--json"]);
+    let said = text(&output.stdout) + &text(&output.stderr);
+    assert_eq!((output.status.code(), said.as_str()), (Some(0), ""));
+}
+
 /// All of them, four at a time; what each says is printed as a table in their order.
 fn each<T: Sync>(name: &str, items: &[T], run: impl Fn(&T) -> String + Sync) {
     let next = AtomicUsize::new(0);
