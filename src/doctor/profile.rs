@@ -39,14 +39,15 @@ impl Answers {
         if let Some(reports) = reordered(&REPORTS, offered.get(3), taken.get(3)) {
             writeln!(messages, "reports = {reports:?}").ok()?;
         }
+        // Where texts are stored is found out by itself, whatever was refused or holds nothing: no reason for a file.
+        if messages.is_empty() && !self.keeps_no_link {
+            return None;
+        }
         if let Some(storages) = self.storages() {
             writeln!(messages, "storages = {storages:?}").ok()?;
         }
         if self.keeps_no_link {
             messages.push_str("keeps_link = false\n");
-        }
-        if messages.is_empty() {
-            return None;
         }
         // It was found without help; with it, it is found at once.
         let iccid = self
