@@ -81,7 +81,7 @@ pub(super) fn run(args: &DoctorArgs) -> Result<(), CommandError> {
     let (problems, warnings) = (count(Severity::Problem), count(Severity::Warning));
     if problems + warnings > 0 {
         return Err(CommandError::Failed(format!(
-            "{problems} problems and {warnings} warnings for a person to mend"
+            "for a person to mend: problems {problems}, warnings {warnings}"
         )));
     }
     if !args.json {
@@ -89,7 +89,7 @@ pub(super) fn run(args: &DoctorArgs) -> Result<(), CommandError> {
             .patients
             .iter()
             .filter(|modem| modem.state == "ready");
-        println!("nothing is wrong: {} modems are ready", ready.count());
+        println!("nothing is wrong; modems that are ready: {}", ready.count());
     }
     Ok(())
 }
