@@ -9,8 +9,10 @@ mod backup;
 #[cfg(feature = "sim")]
 mod bench;
 mod client;
+mod columns;
 mod inbox;
 mod key;
+mod modem;
 mod otp;
 mod pdu;
 mod queue;
@@ -48,6 +50,8 @@ enum Command {
     Inbox(inbox::InboxArgs),
     /// Show what waits in a running gateway, and for what.
     Queue(queue::QueueArgs),
+    /// Show the modems, and ask them.
+    Modem(modem::ModemArgs),
     /// Make, show and revoke the keys of those who call a running gateway.
     Key(key::KeyArgs),
     /// Send and check one-time codes through a running gateway.
@@ -129,6 +133,7 @@ pub fn main() -> ExitCode {
         Command::Send(args) => send::run(&args),
         Command::Inbox(args) => inbox::run(&args),
         Command::Queue(args) => queue::run(&args),
+        Command::Modem(args) => modem::run(&args),
         Command::Key(args) => key::run(&args),
         Command::Otp(args) => otp::run(&args),
         Command::Backup(args) => backup::run(&args),

@@ -85,6 +85,9 @@ enum BenchCommand {
         /// Without limits of what is sent to a number.
         #[arg(long)]
         unlimited: bool,
+        /// Begin with a copy of this database of an earlier run, in place of making entries.
+        #[arg(long, value_name = "FILE", conflicts_with = "entries")]
+        database: Option<PathBuf>,
     },
     /// Codes sent and codes checked per second, at 64 connections.
     Verify {
@@ -180,12 +183,14 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), CommandError> {
             keyed,
             entries,
             unlimited,
+            database,
         } => {
             let wanted = intake::Wanted {
                 seconds: *seconds,
                 keyed: *keyed,
                 entries: *entries,
                 unlimited: *unlimited,
+                database: database.clone(),
             };
             in_folder(common, |folder| intake::intake(folder, wanted))
         }

@@ -5,6 +5,7 @@ use http::Method;
 use serde_json::Value;
 
 use super::client::{Client, DaemonArgs};
+use super::columns::{self, plain};
 use super::{CommandError, runtime};
 
 #[derive(Debug, Args)]
@@ -55,18 +56,8 @@ fn table(queue: &Value, groups: &[Value]) -> String {
     let rows: Vec<[String; 7]> = std::iter::once(HEADINGS.map(str::to_owned))
         .chain(groups.iter().map(row))
         .collect();
-    let width = |column: usize| {
-        let cells = rows.iter().map(|row| row[column].chars().count());
-        cells.max().unwrap_or(0)
-    };
-    let widths: [usize; 7] = std::array::from_fn(width);
-    for (at, row) in rows.iter().enumerate() {
-        let cells: Vec<String> = row
-            .iter()
-            .zip(widths)
-            .map(|(cell, width)| format!("{cell:width$}"))
-            .collect();
-        shown.push_str(cells.join("  ").trim_end());
+    for (at, line) in columns::lines(&rows).into_iter().enumerate() {
+        shown.push_str(&line);
         shown.push('\n');
         if let Some(group) = at.checked_sub(1).map(|group| &groups[group]) {
             let why = group["reason"]["message"].as_str().unwrap_or_default();
@@ -97,13 +88,6 @@ fn row(group: &Value) -> [String; 7] {
         time("next_attempt_at"),
         time("first_expires_at"),
     ]
-}
-
-/// Without what a terminal would obey: a modem's words may be in it.
-fn plain(text: &str) -> String {
-    text.chars()
-        .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
-        .collect()
 }
 
 #[cfg(test)]

@@ -58,7 +58,7 @@ pub(crate) fn after_refusal(setback: &Setback, standing: &Standing) -> NextTry {
             .wait(FIRST_WAIT, setback.to_string(), true)
             .not_before(standing, asked_for(setback)),
         // It holds the modem, not the message; the pause only keeps the two from chasing each other.
-        Blame::Modem => standing.wait(MODEM_PAUSE, setback.to_string(), false),
+        Blame::Modem | Blame::House => standing.wait(MODEM_PAUSE, setback.to_string(), false),
     }
 }
 

@@ -90,9 +90,11 @@ impl Dispatch {
                 Blame::Network | Blame::Sim => Failure::Refused,
                 // Whatever is sent by it comes to the same until somebody mends it.
                 Blame::Account => Failure::Check,
+                Blame::House => return,
             },
             Outcome::Uncertain(_) => Failure::Fault,
             Outcome::NeverLeft(_) if called_back || !self.is_ready(lane) => return,
+            Outcome::NeverLeft(setback) if setback.blame == Blame::House => return,
             Outcome::NeverLeft(_) => Failure::Fault,
         };
         if self.lanes[lane].health.failed(failure, clock, wall) {

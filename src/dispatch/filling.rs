@@ -22,6 +22,7 @@ const MOST_READS: usize = 4;
 impl Dispatch {
     /// Gives every lane what it has room for.
     pub(super) async fn fill(&mut self) {
+        self.looked_at = (Instant::now(), self.now());
         self.look_at_lanes();
         self.keep_time();
         self.keep_hours();

@@ -196,6 +196,8 @@ pub(crate) struct Dispatch {
     hours: Hours,
     /// What both clocks showed when the wall clock was last seen to be set.
     clocks: (Instant, UnixMillis),
+    /// What both clocks showed when the line and the lanes were last looked at: what became due since has not been seen.
+    looked_at: (Instant, UnixMillis),
     stopping: bool,
 }
 
@@ -256,6 +258,7 @@ impl Dispatch {
             day: 0,
             hours: Hours::default(),
             clocks: (Instant::now(), now),
+            looked_at: (Instant::now(), now),
             stopping: false,
         };
         dispatch.publish_loads();
@@ -357,16 +360,16 @@ impl Dispatch {
         if self.pause_until.is_some() || self.stopping {
             return self.pause_until;
         }
-        let now = self.now();
-        let look_again = self.look_again_at.filter(|at| *at > now);
+        let (now, clock) = (self.now(), Instant::now());
+        let (looked_clock, looked_wall) = self.looked_at;
+        let look_again = self.look_again_at.filter(|at| *at > looked_wall);
         let wall = self.next_due.into_iter().chain(look_again);
-        let clock = Instant::now();
         let lanes = (0..self.lanes.len()).flat_map(|at| {
             let lane = &self.lanes[at];
             let behind = lane.parts() > 1;
             // Once: what was behind it has been called back then, and its answer may take its time.
-            let silent_at = self.silent_at(at).filter(|at| behind && *at > clock);
-            let paced = lane.paced_until().filter(|until| *until > clock);
+            let silent_at = self.silent_at(at).filter(|at| behind && *at > looked_clock);
+            let paced = lane.paced_until().filter(|until| *until > looked_clock);
             let wakes = lane.health.wakes_at();
             wakes.into_iter().chain(silent_at).chain(paced)
         });
@@ -484,6 +487,7 @@ impl Dispatch {
         }
         if self.pause_until.take().is_some() {
             self.window_is_stale = true;
+            self.ask_for_usage();
             let records = std::mem::take(&mut self.unrecorded);
             for record in records {
                 self.record(record, None).await;

@@ -165,6 +165,13 @@ use ModemState::{Absent, Ready};
 impl House {
     /// Modems as they stand, and the provider `cloud:x` behind them.
     fn with(modems: Vec<ModemStatus>, budget: Option<Money>) -> Self {
+        let (house, dispatch) = Self::made(modems, budget);
+        tokio::spawn(dispatch.run(CancellationToken::new()));
+        house
+    }
+
+    /// The same, and nobody has looked at anything yet.
+    fn made(modems: Vec<ModemStatus>, budget: Option<Money>) -> (Self, Dispatch) {
         PASSED.set(0);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("cellpost.db");
@@ -237,8 +244,7 @@ impl House {
         };
         let (dispatch, loads) =
             Dispatch::new(store.clone(), settings, routes, (budget, Vec::new()), wires);
-        tokio::spawn(dispatch.run(CancellationToken::new()));
-        Self {
+        let house = Self {
             store,
             bell,
             fleet,
@@ -247,7 +253,8 @@ impl House {
             routes: played,
             _events: events,
             _folder: folder,
-        }
+        };
+        (house, dispatch)
     }
 
     async fn send(&self, change: impl FnOnce(&mut Submission)) -> MessageView {
@@ -464,6 +471,30 @@ async fn a_route_that_fails_three_times_is_left_alone_and_one_message_probes_it(
 }
 
 /// A text that came before the first look at the routes was refused as one that no route can ever send.
+#[tokio::test]
+async fn a_route_is_not_left_alone_because_our_own_word_came_too_late() {
+    let mut house = House::with(vec![modem("a", Ready, 1)], None);
+    let message = house.send(|_| {}).await;
+    for _ in 0..4 {
+        let submit = house.routes[0].gone().await;
+        let late = Outcome::NeverLeft(setback(Blame::House));
+        house.routes[0].answer(submit.ticket, late).await;
+    }
+    house.routes[0].accepts().await;
+    house.becomes(&message, MessageState::Sent).await;
+}
+
+#[tokio::test]
+async fn what_becomes_due_between_the_look_and_the_sleep_is_not_slept_over() {
+    let (house, mut dispatch) = House::made(vec![modem("a", Ready, 1)], None);
+    dispatch.fill().await;
+    assert_eq!(dispatch.sleeps_until(), None);
+    dispatch.look_again_at = Some(clock().plus(Duration::from_secs(1)));
+    house.passes(2).await;
+    let sleeps_until = dispatch.sleeps_until();
+    assert!(sleeps_until.is_some_and(|until| until <= Instant::now()));
+}
+
 #[tokio::test]
 async fn every_route_is_known_before_dispatch_has_looked_at_anything() {
     let house = House::with(Vec::new(), Some(Money(500)));

@@ -32,6 +32,8 @@ pub enum Blame {
     Frequency,
     /// Class C and faults of the device: it holds the modem, not the message.
     Modem,
+    /// Our own: the disk took so long that the word came too late. It says nothing of the route, nor of the message.
+    House,
 }
 
 impl fmt::Display for Setback {

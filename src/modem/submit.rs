@@ -165,7 +165,12 @@ impl Flight {
     pub(super) fn on_deadline(&mut self, now: Instant) -> Move {
         match self.phase {
             Phase::Prompted { until } if until <= now => Move::Over(
-                Some(never_left("the word did not come within 10 s")),
+                Some(Outcome::NeverLeft(Setback {
+                    blame: Blame::House,
+                    code: "internal",
+                    detail: "the intent was not stored within 10 s: the disk is slow".to_owned(),
+                    wait: None,
+                })),
                 Then::LeavePrompt,
             ),
             _ => Move::Stay,

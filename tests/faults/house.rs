@@ -176,7 +176,8 @@ impl House {
         for sent in &self.sent {
             let message = self.site.message(&sent.id).await;
             let status = message["status"].as_str().unwrap_or_default().to_owned();
-            let named = message["may_be_duplicate"] == true || status == "unknown";
+            let may_be_duplicate = message["may_be_duplicate"] == true;
+            let named = may_be_duplicate || status == "unknown";
             let times = self.site.sim.times(&sent.number, &sent.text).await.unwrap();
             let fits = match (status.as_str(), times) {
                 ("sent" | "delivered", 1) => true,
@@ -184,6 +185,8 @@ impl House {
                 // Accepted by the network, and filtered there.
                 ("expired" | "undelivered", 1) => true,
                 ("sent" | "delivered", 2..) | ("unknown", 0 | 1) | ("failed", 1) => named,
+                // Sent again as announced, and of the last try nobody knows.
+                ("unknown", 2..) => may_be_duplicate,
                 ("sent", 0) => matches!(row.name, "operator_filter"),
                 _ => false,
             };
@@ -192,13 +195,25 @@ impl House {
                 row.named_uncertain += usize::from(named);
                 row.failed += usize::from(status == "failed");
             }
+            let waits = match message["pending_reason"].is_null() {
+                true => String::new(),
+                false => format!(
+                    ", waits for {}, is looked at again at {}",
+                    message["pending_reason"], message["next_attempt_at"]
+                ),
+            };
             row.expect(
                 fits,
                 &format!(
-                    "{} is {status} and came {times} times, named {named}",
+                    "{} is {status} and came {times} times, named {named}{waits}",
                     sent.text
                 ),
             );
+        }
+        if !row.problems.is_empty() {
+            let routes = self.site.call(Method::GET, "/v1/routes", None).await;
+            let at = crate::clock::now();
+            row.expect(false, &format!("at {at} the routes are {routes}"));
         }
         let received = self.received().await;
         row.expect(

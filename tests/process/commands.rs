@@ -52,6 +52,19 @@ fn the_pasted_curl_line_and_the_commands_of_the_readme_work() {
     let queue = run(&["queue"], folder.path());
     assert_eq!(text(&queue.stdout), "0 queued, 0 scheduled, 0 sending\n");
 
+    let modems = run(&["modem", "list"], folder.path());
+    assert_eq!(modems.status.code(), Some(0), "{}", text(&modems.stderr));
+    let table = text(&modems.stdout);
+    assert!(table.starts_with("NAME  STATE  DEVICE"), "{table}");
+    assert_eq!(table.matches(" ready ").count(), 2, "{table}");
+    let json = run(&["modem", "list", "--json"], folder.path());
+    let first: serde_json::Value =
+        serde_json::from_str(text(&json.stdout).lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&first["id"], &first["state"]),
+        (&"sim1".into(), &"ready".into())
+    );
+
     let newest = run(
         &["sim", "handset", "+8613800138000", "--last"],
         folder.path(),

@@ -1,7 +1,7 @@
 //! Durable accepts per second: the gateway and a server that does nothing, loaded in turn by the same generator.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use serde_json::json;
@@ -18,7 +18,7 @@ const LIFTED: &str = "key_rps, key_burst, max_backlog, the quotas of the SIM";
 const TRACED: Duration = Duration::from_secs(2);
 
 /// What is measured.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Wanted {
     /// Of each measurement.
     pub(super) seconds: u64,
@@ -28,6 +28,8 @@ pub(super) struct Wanted {
     pub(super) entries: u64,
     /// No limit of what is sent to a number.
     pub(super) unlimited: bool,
+    /// What was made before is copied, and nothing made.
+    pub(super) database: Option<PathBuf>,
 }
 
 /// One modem takes texts meanwhile, as fast as its network of half a second does.
@@ -39,7 +41,10 @@ pub(super) fn intake(folder: &Path, wanted: Wanted) -> Result<Figures, CommandEr
         true => Recipe::without_limits(folder, simulation.ports())?,
         false => Recipe::new(folder, simulation.ports())?,
     };
-    entries::fill(&recipe, wanted.entries)?;
+    match &wanted.database {
+        Some(database) => copy(database, &recipe.database())?,
+        None => entries::fill(&recipe, wanted.entries)?,
+    }
     let lasting = Duration::from_secs(seconds);
     let request = |number: u64, octets: &mut Vec<u8>| write_submission(number, keyed, octets);
 
@@ -104,6 +109,13 @@ pub(super) fn load_only(
     let mut figures: Figures = vec![("connections", json!(connections))];
     figures.extend(shown(&load(address, 202, connections, lasting, &request)?));
     Ok(figures)
+}
+
+/// A database that nobody has open.
+fn copy(from: &Path, to: &Path) -> Result<(), CommandError> {
+    let failed = |error| CommandError::Failed(format!("{}: {error}", from.display()));
+    std::fs::copy(from, to).map_err(failed)?;
+    Ok(())
 }
 
 fn label(connections: usize) -> &'static str {

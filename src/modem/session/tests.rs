@@ -475,7 +475,7 @@ fn the_word_is_waited_for_in_the_prompt_for_ten_seconds() {
             << \r\n>\r\n
             ~ 10000
             > ^[
-            ! 1 never left: modem_lost
+            ! 1 never left: internal
             < +CMS ERROR: 512
             > AT
             < OK
