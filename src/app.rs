@@ -10,6 +10,7 @@
 
 mod accounts;
 mod backups;
+mod care;
 mod clock;
 mod code_providers;
 mod providers;
@@ -37,6 +38,7 @@ use providers::Providers;
 #[cfg(feature = "sim")]
 pub(crate) use simulated_cloud::SimulatedCloud;
 
+use crate::care::{Care, Figures};
 use crate::config::{Config, ConfigError};
 use crate::dispatch::{
     Bell, Budget, Dispatch, Quota, Route, Settings, WIDTH_OF_A_MODEM, Way, Wires, recover,
@@ -74,6 +76,8 @@ pub(crate) struct Gateway {
     requests: TaskTracker,
     housekeeping: JoinHandle<()>,
     sweep: JoinHandle<()>,
+    /// The care of SIMs.
+    care: JoinHandle<()>,
     time: Option<JoinHandle<()>>,
     clock_was_set: Arc<Notify>,
     backups: JoinHandle<()>,
@@ -300,6 +304,16 @@ impl Gateway {
         let time = time_keeper.map(|keeper| {
             tokio::spawn(keeper.run(store.clone(), bell.clone(), stops.housekeeping.clone()))
         });
+        let (figures, figures_view) = watch::channel(Figures::new());
+        let care = Care {
+            store: store.clone(),
+            wishes: wishes.clone(),
+            bell: bell.clone(),
+            fleet: view.clone(),
+            rules: care::rules(&config, &modems),
+            clock: clock.clone(),
+            figures,
+        };
         let gate = Gate::new(Parts {
             config: Arc::clone(&config),
             store: store.clone(),
@@ -307,6 +321,7 @@ impl Gateway {
             fleet: view.clone(),
             loads,
             wishes,
+            figures: figures_view,
             admin_key: KeyHash::of(&admin_key),
             keys,
             clock: clock.clone(),
@@ -349,6 +364,7 @@ impl Gateway {
                 clock,
                 stops.housekeeping.clone(),
             )),
+            care: tokio::spawn(care.run(stops.dispatch.clone())),
             time,
             clock_was_set,
             backups: tokio::spawn(Backups::of(&config).run(stops.housekeeping.clone())),
@@ -427,6 +443,7 @@ impl Gateway {
         let grace = tokio::time::Instant::now() + self.config.server.shutdown_grace;
         join("http", &mut self.http).await;
         self.stops.dispatch.cancel();
+        join("care", &mut self.care).await;
         let in_time = tokio::time::timeout_at(grace, &mut self.dispatch).await;
         self.stops.fleet.cancel();
         if in_time.is_err() {
@@ -757,6 +774,7 @@ async fn modem_settings(
                 .map(|_| crate::modem::listening_time(mean_send)),
             mean_send,
             delete_from_sim: config.inbound.delete_from_sim,
+            hang_up: config.sim_care.hang_up,
         });
     }
     Ok(all)

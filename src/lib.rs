@@ -18,6 +18,7 @@ mod modem;
 mod cloud;
 mod https;
 
+mod care;
 mod dispatch;
 mod inbox;
 mod verify;

@@ -73,7 +73,9 @@ fn said_by(profile: &toml::Table) -> Vec<String> {
         if section == "match" || section == "messages" {
             continue;
         }
-        for value in keys.as_table().unwrap().values() {
+        // How USSD codes are written is a word of ours.
+        let keys = keys.as_table().unwrap().iter();
+        for (_, value) in keys.filter(|(key, _)| *key != "coding") {
             texts(value, &mut lines);
         }
     }

@@ -345,7 +345,7 @@ impl Answer {
             Self::Registration(prefix) => {
                 line.strip_prefix(*prefix).is_some_and(answers_registration)
             }
-            Self::Words(prefix) => line.starts_with(*prefix) || !urc::looks_unsolicited(line),
+            Self::Words(prefix) => line.starts_with(&**prefix) || !urc::looks_unsolicited(line),
             Self::Pdus(prefix) => line.starts_with(*prefix) || storage::looks_like_pdu(line),
             Self::Digits(prefix) => {
                 line.starts_with(&**prefix)

@@ -28,7 +28,7 @@ pub(crate) enum Answer {
     /// `+CREG: <n>,<stat>`: the announcement has the same prefix and lacks `<n>`.
     Registration(&'static str),
     /// Free words, with the prefix on some modems.
-    Words(&'static str),
+    Words(Cow<'static, str>),
     /// A number without a prefix, or with one of the kind `+CCID:`.
     Digits(Cow<'static, str>),
     /// Lines with this prefix, each followed by its PDU.
@@ -38,6 +38,8 @@ pub(crate) enum Answer {
 const SHORT: Option<Duration> = Some(Duration::from_secs(2));
 const ORDINARY: Option<Duration> = Some(Duration::from_secs(3));
 const LONG: Option<Duration> = Some(Duration::from_secs(15));
+/// For networks, of all bands.
+const SEARCH: Option<Duration> = Some(Duration::from_secs(180));
 /// How long an answer without `OK` is waited on: seen with `+CMGS:` and with Wavecom's `+CPIN:`.
 const NO_OK: Duration = Duration::from_secs(1);
 
@@ -85,6 +87,42 @@ impl Command {
         }
     }
 
+    /// What a person typed: its answer begins with the command's name, or is free words.
+    pub(crate) fn typed(text: &str) -> Self {
+        let is_named = !text.starts_with(|c: char| c.is_ascii_alphabetic() || c == '&');
+        let prefix = match is_named && !text.is_empty() {
+            true => prefix_of(&text.to_ascii_uppercase()),
+            // No line begins so.
+            false => "\0".to_owned(),
+        };
+        let searches = text.to_ascii_uppercase().starts_with("+COPS=");
+        Self {
+            text: Cow::Owned(text.to_owned()),
+            answer: Answer::Words(Cow::Owned(prefix)),
+            patience: if searches { SEARCH } else { LONG },
+            ..Self::plain("", None)
+        }
+    }
+
+    /// Asks the network, and has its answer announced; the coding of `written` is the caller's (27.007 §7.15).
+    pub(crate) fn ask_network(written: &str) -> Self {
+        Self {
+            text: Cow::Owned(format!("+CUSD=1,\"{written}\",15")),
+            ..Self::plain("", LONG)
+        }
+    }
+
+    /// Ends what the network waits for.
+    pub(crate) const END_DIALOGUE: Self = Self::plain("+CUSD=2", LONG);
+    pub(crate) const CHARACTERS_UCS2: Self = Self::plain("+CSCS=\"UCS2\"", ORDINARY);
+    pub(crate) const CHARACTERS_GSM: Self = Self::plain("+CSCS=\"GSM\"", ORDINARY);
+
+    /// Whoever calls is told, where the network tells it.
+    pub(crate) const ANNOUNCE_CALLER: Self = Self::plain("+CLIP=1", SHORT);
+    // 27.007 §6.5: ends voice calls too where ATH is for data only.
+    pub(crate) const HANG_UP: Self = Self::plain("+CHUP", ORDINARY);
+    pub(crate) const HANG_UP_ALL: Self = Self::plain("H", ORDINARY);
+
     /// `AT`, while it is not known whether anybody listens.
     pub(crate) const fn attention(patience: Duration) -> Self {
         Self::plain("", Some(patience))
@@ -96,9 +134,10 @@ impl Command {
     pub(crate) const ERRORS_AS_CODES: Self = Self::plain("+CMEE=1", SHORT);
     pub(crate) const ERRORS_AS_WORDS: Self = Self::plain("+CMEE=2", SHORT);
 
-    pub(crate) const MAKER: Self = Self::new("+CGMI", Answer::Words("+CGMI:"), None);
-    pub(crate) const MODEL: Self = Self::new("+CGMM", Answer::Words("+CGMM:"), None);
-    pub(crate) const REVISION: Self = Self::new("+CGMR", Answer::Words("+CGMR:"), None);
+    pub(crate) const MAKER: Self = Self::new("+CGMI", Answer::Words(Cow::Borrowed("+CGMI:")), None);
+    pub(crate) const MODEL: Self = Self::new("+CGMM", Answer::Words(Cow::Borrowed("+CGMM:")), None);
+    pub(crate) const REVISION: Self =
+        Self::new("+CGMR", Answer::Words(Cow::Borrowed("+CGMR:")), None);
     pub(crate) const IMEI: Self = Self::new("+CGSN", Answer::Digits(Cow::Borrowed("+CGSN:")), None);
     // Telit takes up to 20 s while it reads the SIM.
     pub(crate) const IMSI: Self = Self::new(
@@ -162,7 +201,7 @@ impl Command {
         Some(Duration::from_secs(10)),
     );
     /// Only when there has been no network for minutes: it may search for 180 s.
-    pub(crate) const SELECT_OPERATOR: Self = Self::plain("+COPS=0", Some(Duration::from_secs(180)));
+    pub(crate) const SELECT_OPERATOR: Self = Self::plain("+COPS=0", SEARCH);
     pub(crate) const SIGNAL: Self =
         Self::new("+CSQ", Answer::Prefixed(Cow::Borrowed("+CSQ:")), None);
 

@@ -293,6 +293,12 @@ pub(crate) fn own_number(line: &str) -> Option<String> {
     is_number(number).then(|| number.to_owned())
 }
 
+/// The number of `+CLIP: "+4477…",145`. The outer `None`: no such line; the inner: it is withheld.
+pub(crate) fn caller(line: &str) -> Option<Option<&str>> {
+    line.starts_with("+CLIP:")
+        .then(|| text_field(line, 0).filter(|number| is_number(number)))
+}
+
 /// The number of `+CSCA: "+4477…",145`: quoted or bare, plain or as UCS2 in hexadecimal.
 pub(crate) fn service_centre(line: &str) -> Option<String> {
     let written = text_field(line, 0)?;

@@ -1,6 +1,8 @@
 //! `cellpost modem …`: what is plugged in, through a running gateway or without one. A file for each command.
 
+mod chat;
 mod list;
+mod ussd;
 
 use clap::{Args, Subcommand};
 
@@ -16,10 +18,23 @@ pub(super) struct ModemArgs {
 enum ModemCommand {
     /// Show the modems of a running gateway.
     List(list::ListArgs),
+    /// Ask the network a code such as *100# through one of them.
+    Ussd(ussd::UssdArgs),
+    /// A terminal to one of them, between its texts.
+    Chat(chat::ChatArgs),
 }
 
 pub(super) fn run(args: &ModemArgs) -> Result<(), CommandError> {
     match &args.command {
         ModemCommand::List(args) => list::run(args),
+        ModemCommand::Ussd(args) => ussd::run(args),
+        ModemCommand::Chat(args) => chat::run(args),
     }
+}
+
+/// What is asked of this modem.
+fn path(name: &str, what: &str) -> String {
+    let mut path = String::from("/v1/modems/");
+    path.extend(url::form_urlencoded::byte_serialize(name.as_bytes()));
+    path + "/" + what
 }

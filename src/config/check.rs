@@ -231,6 +231,7 @@ impl Desk<'_> {
             ),
             routing: self.routing(raw.routing, &modems, &clouds.named, simulate.modems),
             budget: self.budget(raw.budget),
+            sim_care: self.sim_care(raw.sim_care, numbers),
             modems,
             clouds: clouds.complete,
             tls_ca_file: self.take(

@@ -18,6 +18,7 @@ mod raw;
 mod recipe;
 mod routes;
 mod sheet;
+mod sim_care;
 mod values;
 mod verify;
 
@@ -28,12 +29,13 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use jiff::tz::TimeZone;
+use regex::Regex;
 use url::Url;
 
 use crate::domain::route::USUAL_WEIGHT;
 use crate::domain::{
-    Allowances, Categories, CodeRules, Guard, Manners, ModemName, Money, NumberRules, Patience,
-    Policy, Prefixes, Slot,
+    Allowances, Body, Categories, CodeRules, Destination, Guard, Manners, ModemName, Money,
+    NumberRules, Patience, Policy, Prefixes, Slot, UssdCode,
 };
 
 pub(crate) use check::{Sources, load};
@@ -76,6 +78,7 @@ pub(crate) struct Config {
     pub(crate) recorder_files: usize,
     /// In the order of the file.
     pub(crate) modems: Vec<Modem>,
+    pub(crate) sim_care: SimCare,
     /// In the order of the file; a section that is not enabled and lacks something is left out.
     pub(crate) clouds: Vec<Cloud>,
     /// Certificates of authorities, trusted besides those compiled in. Relative names are looked up by
@@ -233,6 +236,7 @@ pub(crate) struct Modem {
     pub(crate) weight: u32,
     /// Of one part.
     pub(crate) cost: Money,
+    pub(crate) balance: Option<Balance>,
     pub(crate) command_timeout: Duration,
     pub(crate) send_timeout: Duration,
     /// Ask for delivery reports.
@@ -240,6 +244,31 @@ pub(crate) struct Modem {
     /// 16-bit concatenation references.
     pub(crate) ref16: bool,
     pub(crate) enabled: bool,
+}
+
+/// How it is found out what its SIM has left.
+#[derive(Clone, Debug)]
+pub(crate) struct Balance {
+    pub(crate) code: UssdCode,
+    /// Its first group is the amount.
+    pub(crate) regex: Regex,
+    /// Less is low; `None`: nothing is.
+    pub(crate) min: Option<Money>,
+    pub(crate) every: Duration,
+}
+
+/// `[sim_care]`
+#[derive(Clone, Debug)]
+pub(crate) struct SimCare {
+    /// A SIM that has sent nothing for so long sends a text; `None`: it does not.
+    pub(crate) keep_alive_after: Option<Duration>,
+    /// `None`: another SIM of the gateway.
+    pub(crate) keep_alive_to: Option<Destination>,
+    pub(crate) keep_alive_text: Body,
+    /// From one probe to the next; `None`: none is sent.
+    pub(crate) loopback_every: Option<Duration>,
+    /// Calls that come in are ended.
+    pub(crate) hang_up: bool,
 }
 
 /// How many parts a SIM may send; `None`: as many as it can.
@@ -275,6 +304,7 @@ impl Modem {
             categories: Categories::ALL,
             weight: USUAL_WEIGHT,
             cost: USUAL_COST,
+            balance: None,
             command_timeout: Duration::from_secs(5),
             send_timeout: Duration::from_secs(120),
             reports: true,

@@ -79,7 +79,13 @@ impl Desk<'_> {
             raw.month_quota,
             raw.plan_reset_day,
         );
+        let balance = self.balance(
+            &key,
+            [raw.balance_ussd, raw.balance_regex, raw.balance_min],
+            raw.balance_every,
+        );
         Some(Modem {
+            balance,
             profile: self.take(
                 &key("profile"),
                 raw.profile,

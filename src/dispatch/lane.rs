@@ -12,7 +12,7 @@ use tracing::error;
 
 use super::health::Health;
 use super::quota::{Left, Quota, Usage};
-use super::{Asking, Control, Route, Way};
+use super::{Asking, Control, Inquiry, Route, Way};
 use crate::domain::attempt::MadeOf;
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::{
@@ -171,6 +171,18 @@ impl Lane {
             return;
         };
         if handle.order(Order::Control(control)).is_err() {
+            error!(
+                route = self.name.as_str(),
+                "a modem takes no orders any more"
+            );
+        }
+    }
+
+    pub(super) fn ask(&self, inquiry: Inquiry) {
+        let Way::Modem(handle) = &self.way else {
+            return;
+        };
+        if handle.order(Order::Inquire(inquiry)).is_err() {
             error!(
                 route = self.name.as_str(),
                 "a modem takes no orders any more"

@@ -53,7 +53,11 @@ use crate::domain::{
     Carrier, Clock, Crowd, Curfew, FleetView, ModemName, ModemState, ModemStatus, Money, Priority,
     RouteName, Terms, UnixMillis, Word,
 };
-pub(crate) use crate::modem::Control;
+#[cfg(test)]
+pub(crate) use crate::modem::LineAnswer;
+pub(crate) use crate::modem::{
+    Control, Inquiry, Question, TerminalLine, Told, Unanswered, UssdAnswer, UssdStatus,
+};
 use crate::modem::{FleetEvent, ModemEvent, ModemHandle};
 use crate::store::{InLine, Store};
 use claims::Turns;
@@ -126,7 +130,7 @@ pub(crate) enum Way {
 pub(crate) const WIDTH_OF_A_MODEM: usize = 2;
 
 /// What somebody wants.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub(crate) enum Wish {
     Modem {
         modem: ModemName,
@@ -136,6 +140,11 @@ pub(crate) enum Wish {
     Route {
         route: RouteName,
         change: Change,
+    },
+    /// Something to be found out by a modem; answered by its own way.
+    Ask {
+        modem: ModemName,
+        inquiry: Inquiry,
     },
 }
 
@@ -284,7 +293,7 @@ impl Dispatch {
                 Some(answer) = self.answers.recv() => self.on_carrier_answer(answer).await,
                 Some(commit) = self.commits.next() => self.on_commits(commit),
                 () = stop.cancelled(), if !self.stopping => self.call_back_all(),
-                Some(wish) = self.wishes.recv() => self.on_wish(&wish),
+                Some(wish) = self.wishes.recv() => self.on_wish(wish),
                 news = bell.rung() => self.on_news(&news),
                 Ok(()) = self.fleet.changed() => self.on_fleet(),
                 () = until(due) => self.on_due().await,
@@ -443,16 +452,17 @@ impl Dispatch {
         }
     }
 
-    fn on_wish(&mut self, wish: &Wish) {
-        let named = |lane: &Lane| match wish {
-            Wish::Modem { modem, .. } => lane.is_modem(modem),
+    fn on_wish(&mut self, wish: Wish) {
+        let named = |lane: &Lane| match &wish {
+            Wish::Modem { modem, .. } | Wish::Ask { modem, .. } => lane.is_modem(modem),
             Wish::Route { route, .. } => lane.name == *route,
         };
+        // Whoever asks a modem that is not there is told so when the question is dropped.
         let Some(at) = self.lanes.iter().position(named) else {
             return;
         };
         match wish {
-            Wish::Modem { control, .. } => self.on_control(at, *control),
+            Wish::Modem { control, .. } => self.on_control(at, control),
             Wish::Route { change, .. } => {
                 let lane = &mut self.lanes[at];
                 lane.terms = Arc::new(change.of(&lane.terms));
@@ -460,6 +470,8 @@ impl Dispatch {
                     self.empty(at);
                 }
             }
+            // The modem knows what goes first; nothing of the line changes.
+            Wish::Ask { inquiry, .. } => return self.lanes[at].ask(inquiry),
         }
         self.window_is_stale = true;
     }

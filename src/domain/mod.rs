@@ -42,6 +42,7 @@ pub mod suppression;
 pub mod template;
 pub mod texts;
 pub mod time;
+pub mod ussd;
 pub mod verification;
 pub mod wording;
 
@@ -79,6 +80,7 @@ pub use suppression::{Reason, StopRules};
 pub use template::{Template, Variable};
 pub use texts::{LastLine, Texts};
 pub use time::{Clock, UnixMillis};
+pub use ussd::UssdCode;
 pub use verification::{
     CodeRules, Profile, ProfileName, Purpose, Resend, VerificationId, VerificationState,
 };

@@ -13,6 +13,7 @@ use tracing::{debug, error, warn};
 use super::answer::written;
 use super::front::RequestId;
 use super::language::{self, Language};
+use crate::dispatch::Unanswered;
 use crate::domain::Reason;
 use crate::domain::guard::Denial;
 use crate::domain::limit;
@@ -63,6 +64,8 @@ pub(super) enum ApiError {
     /// The provider that sends and checks codes does not, and why.
     CodesUnavailable(&'static str),
     Overloaded(Overload),
+    /// A modem, or the network behind it, did not answer what was asked of it.
+    Modem(Unanswered),
     NoRoute,
     /// The budget does not hold it, and nothing but providers can carry it.
     InsufficientCredit,
@@ -169,6 +172,12 @@ impl ApiError {
                 (StatusCode::SERVICE_UNAVAILABLE, "channel_unavailable")
             }
             Self::Overloaded(_) => (StatusCode::SERVICE_UNAVAILABLE, "overloaded"),
+            Self::Modem(Unanswered::NotReady(_)) => {
+                (StatusCode::SERVICE_UNAVAILABLE, "modem_not_ready")
+            }
+            Self::Modem(Unanswered::Busy(_)) => (StatusCode::SERVICE_UNAVAILABLE, "modem_busy"),
+            Self::Modem(Unanswered::Refused(_)) => (StatusCode::BAD_GATEWAY, "modem_refused"),
+            Self::Modem(Unanswered::TimedOut(_)) => (StatusCode::GATEWAY_TIMEOUT, "modem_timeout"),
             Self::NoRoute => (StatusCode::SERVICE_UNAVAILABLE, "no_route"),
             Self::InsufficientCredit | Self::NoCredit => {
                 (StatusCode::FORBIDDEN, "insufficient_credit")
@@ -239,6 +248,13 @@ impl ApiError {
             Self::NotPending => "the verification is over; start a new one".into(),
             Self::ChannelUnavailable => "e-mail is not configured; use channel sms".into(),
             Self::Overloaded(overload) => overload.detail().into(),
+            Self::Modem(Unanswered::NotReady(why)) => {
+                format!("{why}; GET /v1/modems says what it waits for")
+            }
+            Self::Modem(Unanswered::Busy(why) | Unanswered::TimedOut(why)) => (*why).into(),
+            Self::Modem(Unanswered::Refused(said)) => {
+                format!("the modem, or the network, refused it: {said}")
+            }
             Self::NoRoute => {
                 "no route is configured and enabled that could ever send it; see GET /v1/routes".into()
             }
@@ -275,7 +291,10 @@ impl ApiError {
             }
             Self::Store(StoreError::Closed) => Overload::ShuttingDown.lasts(),
             Self::NoRoute | Self::ChannelUnavailable => Duration::from_secs(60),
-            Self::CodesUnavailable(_) => Duration::from_secs(10),
+            Self::CodesUnavailable(_) | Self::Modem(Unanswered::NotReady(_)) => {
+                Duration::from_secs(10)
+            }
+            Self::Modem(Unanswered::Busy(_)) => Duration::from_secs(5),
             _ => return None,
         };
         Some(limit::retry_after(wait))
@@ -677,6 +696,22 @@ mod tests {
             (ApiError::ChannelUnavailable, 503, "channel_unavailable"),
             (ApiError::CodesUnavailable(""), 503, "channel_unavailable"),
             (ApiError::Overloaded(Overload::Backlog), 503, "overloaded"),
+            (
+                ApiError::Modem(Unanswered::NotReady(String::new())),
+                503,
+                "modem_not_ready",
+            ),
+            (ApiError::Modem(Unanswered::Busy("")), 503, "modem_busy"),
+            (
+                ApiError::Modem(Unanswered::Refused(String::new())),
+                502,
+                "modem_refused",
+            ),
+            (
+                ApiError::Modem(Unanswered::TimedOut("")),
+                504,
+                "modem_timeout",
+            ),
             (ApiError::NoRoute, 503, "no_route"),
             (ApiError::InsufficientCredit, 403, "insufficient_credit"),
             (ApiError::NoCredit, 403, "insufficient_credit"),

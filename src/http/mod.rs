@@ -5,7 +5,7 @@
 //! without a key ([`auth`]), and whether unknown fields are refused ([`extract`]).
 //!
 //! Never: speaks to a modem, holds SQL, logs a number, a text or a key.
-//! May use: `domain`, `store`, `config`, `dispatch` (bell, pending, loads), `verify`.
+//! May use: `domain`, `store`, `config`, `dispatch` (bell, pending, loads), `care` (figures), `verify`.
 //! Read first: [`router`], then [`accept::accept`], the way of a message into the store.
 
 mod accept;
@@ -24,6 +24,7 @@ mod extract;
 mod front;
 mod health;
 mod inbound;
+mod inquiry;
 mod key;
 mod keyring;
 mod language;
@@ -60,6 +61,7 @@ use tower::Layer;
 pub(crate) use callback::Readers;
 pub(crate) use server::serve;
 
+use crate::care::Figures;
 use crate::config::Config;
 use crate::dispatch::{Bell, Load, Wish};
 use crate::domain::{Clock, FleetView, Key, KeyHash, UnixMillis};
@@ -87,6 +89,8 @@ pub(crate) struct Parts {
     pub(crate) fleet: watch::Receiver<FleetView>,
     pub(crate) loads: watch::Receiver<Vec<Load>>,
     pub(crate) wishes: mpsc::Sender<Wish>,
+    /// What was found out about SIMs.
+    pub(crate) figures: watch::Receiver<Figures>,
     pub(crate) admin_key: KeyHash,
     /// All that are stored.
     pub(crate) keys: Vec<Key>,
@@ -198,6 +202,11 @@ pub(crate) fn router(gate: Gate) -> Router {
         .route("/v1/modems/{id}/pause", post(modem::pause))
         .route("/v1/modems/{id}/resume", post(modem::resume))
         .route("/v1/modems/{id}/restart", post(modem::restart))
+        .route(
+            "/v1/modems/{id}/ussd",
+            post(inquiry::ussd).delete(inquiry::end_ussd),
+        )
+        .route("/v1/modems/{id}/at", post(inquiry::line))
         .route("/v1/stats", get(stats::show))
         .route(
             "/v1/verifications",

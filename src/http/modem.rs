@@ -1,5 +1,7 @@
 //! `/v1/modems` (http-api.md G5): the fleet as it stands.
 
+use std::borrow::Cow;
+
 use axum::extract::{Request, State};
 use axum::response::Response;
 use http::{StatusCode, Uri};
@@ -12,6 +14,7 @@ use super::cursor::{Listing, Page};
 use super::error::{ApiError, Overload};
 use super::extract::{Id, Query};
 use super::message::nothing_asked;
+use crate::care::{Figures, SimFigures};
 use crate::dispatch::{Control, Load, Wish};
 use crate::domain::ModemStatus;
 
@@ -34,7 +37,7 @@ struct ModemJson<'a> {
     sent_today: u64,
     failed_today: u64,
     quota: QuotaJson,
-    last_error: Option<&'a str>,
+    last_error: Option<Cow<'a, str>>,
     since: String,
 }
 
@@ -53,11 +56,11 @@ pub(super) async fn list(
     uri: Uri,
 ) -> Result<Response, ApiError> {
     caller.may(Scope::ModemsRead)?;
-    let (fleet, loads) = (gate.fleet(), gate.loads());
+    let (fleet, loads, figures) = (gate.fleet(), gate.loads(), gate.figures());
     let (page, next_cursor, has_more) = Page::of(&uri, None)?.range(fleet.len());
     let modems = fleet.iter().skip(page.start).take(page.len());
     Ok(shown(&Listing {
-        data: modems.map(|modem| json(modem, &loads)).collect(),
+        data: modems.map(|modem| json(modem, &loads, &figures)).collect(),
         next_cursor,
         has_more,
     }))
@@ -72,10 +75,10 @@ pub(super) async fn show(
 ) -> Result<Response, ApiError> {
     caller.may(Scope::ModemsRead)?;
     Query::of(&uri, &[])?;
-    let (fleet, loads) = (gate.fleet(), gate.loads());
+    let (fleet, loads, figures) = (gate.fleet(), gate.loads(), gate.figures());
     let found = fleet.iter().find(|modem| modem.name.as_str() == name);
     let modem = found.ok_or(ApiError::NotFound)?;
-    Ok(shown(&json(modem, &loads)))
+    Ok(shown(&json(modem, &loads, &figures)))
 }
 
 /// `POST /v1/modems/{id}/pause`: nothing is sent by it until it is resumed, or the gateway is started again.
@@ -118,7 +121,7 @@ async fn wish(
 ) -> Result<Response, ApiError> {
     caller.may(Scope::ModemsWrite)?;
     nothing_asked(gate, request).await?;
-    let (fleet, loads) = (gate.fleet(), gate.loads());
+    let (fleet, loads, figures) = (gate.fleet(), gate.loads(), gate.figures());
     let found = fleet.iter().find(|modem| modem.name.as_str() == name);
     let modem = found.ok_or(ApiError::NotFound)?;
     let wish = Wish::Modem {
@@ -139,16 +142,26 @@ async fn wish(
     // On record first: what cannot be recorded is not done.
     gate.store().audit(by).await?;
     place.send(wish);
-    Ok(with_status(StatusCode::ACCEPTED, &json(modem, &loads)))
+    Ok(with_status(
+        StatusCode::ACCEPTED,
+        &json(modem, &loads, &figures),
+    ))
 }
 
 impl Gate {
     pub(super) fn loads(&self) -> Vec<Load> {
         self.0.parts.loads.borrow().clone()
     }
+
+    pub(super) fn figures(&self) -> Figures {
+        self.0.parts.figures.borrow().clone()
+    }
 }
 
-fn json<'a>(modem: &'a ModemStatus, loads: &[Load]) -> ModemJson<'a> {
+fn json<'a>(modem: &'a ModemStatus, loads: &[Load], figures: &[SimFigures]) -> ModemJson<'a> {
+    // What the modem itself complains of goes first.
+    let of_sim = figures.iter().find(|sim| sim.modem == modem.name);
+    let complaint = || of_sim.and_then(SimFigures::complaint).map(Cow::Owned);
     let load = loads.iter().find(|load| load.is_of(&modem.name));
     ModemJson {
         id: modem.name.as_str(),
@@ -172,7 +185,11 @@ fn json<'a>(modem: &'a ModemStatus, loads: &[Load]) -> ModemJson<'a> {
             day: load.left.day,
             month: load.left.month,
         }),
-        last_error: modem.last_error.as_deref(),
+        last_error: modem
+            .last_error
+            .as_deref()
+            .map(Cow::Borrowed)
+            .or_else(complaint),
         since: modem.since.to_string(),
     }
 }

@@ -1,5 +1,7 @@
 //! `GET /v1/stats` (http-api.md G7): how things stand now. No row of a message is counted for it.
 
+use std::time::Duration;
+
 use axum::extract::State;
 use axum::response::Response;
 use http::Uri;
@@ -11,6 +13,7 @@ use super::answer::shown;
 use super::auth::{Admitted, Scope};
 use super::error::ApiError;
 use super::extract::Query;
+use crate::care::{BalanceFigure, LoopbackFigure, SimFigures};
 use crate::dispatch::{Load, pending};
 use crate::domain::{
     FleetView, MessageState, ModemStatus, PendingCode, UnixMillis, VerificationState, Via,
@@ -88,6 +91,26 @@ struct ModemJson<'a> {
     sending: usize,
     sent_today: u64,
     failed_today: u64,
+    /// What its SIM has left, as the network said last; null: it is not asked (balance_ussd), or has not answered.
+    balance: Option<BalanceJson>,
+    /// The probes that its SIM has sent since the start; null: none (sim_care.loopback_every).
+    loopback: Option<LoopbackJson>,
+}
+
+#[derive(Debug, Serialize)]
+struct BalanceJson {
+    amount: String,
+    at: String,
+    low: bool,
+}
+
+#[derive(Debug, Serialize)]
+struct LoopbackJson {
+    sent: u64,
+    received: u64,
+    last_delay_ms: Option<u128>,
+    mean_delay_ms: Option<u128>,
+    last_at: Option<String>,
 }
 
 /// `GET /v1/stats`
@@ -99,7 +122,7 @@ pub(super) async fn show(
     caller.may(Scope::StatsRead)?;
     Query::of(&uri, &[])?;
     let now = gate.now();
-    let (fleet, loads) = (gate.fleet(), gate.loads());
+    let (fleet, loads, figures) = (gate.fleet(), gate.loads(), gate.figures());
     let places = gate.store().places();
     let queue = gate.store().queue().await?;
     let today = gate.store().statistic_of_day(now).await?;
@@ -133,7 +156,10 @@ pub(super) async fn show(
                 .collect(),
             conversion: conversion(&codes),
         },
-        modems: fleet.iter().map(|modem| of_modem(modem, &loads)).collect(),
+        modems: fleet
+            .iter()
+            .map(|modem| of_modem(modem, &loads, &figures))
+            .collect(),
     }))
 }
 
@@ -213,7 +239,8 @@ fn waiting(group: &QueueGroup, fleet: &FleetView, loads: &[Load], now: UnixMilli
     }
 }
 
-fn of_modem<'a>(modem: &'a ModemStatus, loads: &[Load]) -> ModemJson<'a> {
+fn of_modem<'a>(modem: &'a ModemStatus, loads: &[Load], figures: &[SimFigures]) -> ModemJson<'a> {
+    let of_sim = figures.iter().find(|sim| sim.modem == modem.name);
     let load = loads.iter().find(|load| load.route.is_modem(&modem.name));
     ModemJson {
         id: modem.name.as_str(),
@@ -223,5 +250,26 @@ fn of_modem<'a>(modem: &'a ModemStatus, loads: &[Load]) -> ModemJson<'a> {
         sending: load.map_or(0, |load| load.sending),
         sent_today: load.map_or(0, |load| load.sent_today),
         failed_today: load.map_or(0, |load| load.failed_today),
+        balance: of_sim.and_then(|sim| sim.balance).map(of_balance),
+        loopback: of_sim.and_then(|sim| sim.loopback).map(of_loopback),
+    }
+}
+
+fn of_balance(balance: BalanceFigure) -> BalanceJson {
+    BalanceJson {
+        amount: balance.amount.to_string(),
+        at: balance.at.to_string(),
+        low: balance.is_low(),
+    }
+}
+
+fn of_loopback(loopback: LoopbackFigure) -> LoopbackJson {
+    let millis = |delay: Duration| delay.as_millis();
+    LoopbackJson {
+        sent: loopback.sent,
+        received: loopback.received,
+        last_delay_ms: loopback.last_delay.map(millis),
+        mean_delay_ms: loopback.mean_delay.map(millis),
+        last_at: loopback.last_at.map(|at| at.to_string()),
     }
 }

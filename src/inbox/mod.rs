@@ -119,6 +119,10 @@ impl Inbox {
                     self.on_late_reference(settlement).await;
                 }
                 ModemEvent::Recovery(step) => self.on_recovery(modem, step).await,
+                ModemEvent::Call(call) => {
+                    let from = call.from.as_deref().unwrap_or("a withheld number");
+                    info!(%modem, from, "an incoming call was hung up");
+                }
                 // Dispatch keeps answers to itself.
                 ModemEvent::Answer { .. } => {}
             }

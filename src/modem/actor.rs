@@ -42,6 +42,7 @@ where
                     session.handle(now(), Input::Claimed(may));
                 }
                 Output::Opened(lock) => outlet.opened(lock).await,
+                Output::Told(asker, reply) => outlet.tell(asker, reply),
                 Output::Depart(departure) => return departure,
             }
         }
@@ -65,8 +66,10 @@ where
 pub(super) async fn bury(session: &mut Session, outlet: &mut Outlet) {
     session.handle(now(), Input::Gone);
     while let Some(output) = session.poll() {
-        if let Output::Event(event) = output {
-            outlet.event(event).await;
+        match output {
+            Output::Event(event) => outlet.event(event).await,
+            Output::Told(asker, reply) => outlet.tell(asker, reply),
+            _ => {}
         }
     }
 }
@@ -76,10 +79,19 @@ pub(super) fn now() -> Instant {
 }
 
 fn hand(session: &mut Session, outlet: &mut Outlet, order: Order) {
-    if let Order::Control(control) = order {
-        outlet.control(control);
-    }
-    session.handle(now(), Input::Order(order));
+    let input = match order {
+        Order::Inquire(inquiry) => {
+            let (asker, question) = outlet.asked(inquiry);
+            Input::Asked(asker, question)
+        }
+        order => {
+            if let Order::Control(control) = order {
+                outlet.control(control);
+            }
+            Input::Order(order)
+        }
+    };
+    session.handle(now(), input);
 }
 
 async fn write<P: AsyncWrite + Unpin>(port: &mut P, session: &mut Session, octets: &[u8]) {

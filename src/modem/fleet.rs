@@ -24,7 +24,7 @@ use super::session::{Departure, Entry, Session};
 use super::submit::never_left;
 use super::{
     Control, FleetEvent, ModemEvent, ModemHandle, ModemSettings, ORDERS_UNDER_WAY, Order,
-    PinMemory, RecoveryOutcome, RecoveryStep, actor,
+    PinMemory, RecoveryOutcome, RecoveryStep, Unanswered, actor,
 };
 use crate::domain::{Clock, FleetView, ModemState, ModemStatus};
 use outlet::Outlet;
@@ -421,6 +421,10 @@ async fn refuse(outlet: &mut Outlet, order: Order) {
             outlet.event(ModemEvent::Answer { ticket, outcome }).await;
         }
         Order::Control(control) => outlet.control(control),
+        Order::Inquire(inquiry) => {
+            let why = format!("the modem is {}", outlet.state().as_str());
+            inquiry.answer(Err(Unanswered::NotReady(why)));
+        }
         // A session that begins reads again whatever is not known to be kept.
         Order::Go(_) | Order::Withdraw(_) | Order::Kept(_) => {}
     }

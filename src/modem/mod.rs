@@ -8,10 +8,14 @@
 //! Read first: [`session`], then the conversation tests beside it.
 
 mod actor;
+mod calls;
 mod encode;
 pub(crate) mod fleet;
+mod inquiries;
+mod inquiry;
 mod port;
 pub(crate) mod profile;
+mod question;
 mod receive;
 mod recorder;
 mod recovery;
@@ -20,7 +24,9 @@ pub(crate) mod replay;
 mod session;
 mod setup;
 mod submit;
+mod terminal;
 mod unlock;
+mod ussd;
 mod wake;
 
 use std::fmt;
@@ -33,8 +39,15 @@ use pdu_codec::MessageReference;
 use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
+pub(crate) use calls::Call;
 pub(crate) use fleet::recordings::Recordings;
+pub(crate) use inquiry::Inquiry;
+#[cfg(test)]
+pub(crate) use question::LineAnswer;
+pub(crate) use question::{Question, Told, Unanswered};
+pub(crate) use question::{UssdAnswer, UssdStatus};
 pub(crate) use recovery::Rung;
+pub(crate) use terminal::TerminalLine;
 pub(crate) use unlock::Lock;
 
 use crate::domain::{Carrier, ModemName, PduDigest, Pepper, SimId, Word};
@@ -53,6 +66,8 @@ pub(crate) enum Order {
     Kept(PduDigest),
     /// Not about a part, and not answered.
     Control(Control),
+    /// Not about a part; answered by its own way, once.
+    Inquire(Inquiry),
 }
 
 /// What a person wants of a modem.
@@ -123,6 +138,8 @@ pub(crate) enum ModemEvent {
     LateReference(MessageReference),
     /// A step on the ladder.
     Recovery(RecoveryStep),
+    /// A call came in and was hung up.
+    Call(Call),
 }
 
 /// What was done to bring a modem back, and what came of it.
@@ -198,7 +215,7 @@ pub(crate) struct ModemHandle {
 
 /// A session holds one part in flight and one prepared behind it, so at most two prepares and their two words
 /// are ever under way. It hands on at most 16 PDUs before it is told that one is kept, and reports come one by one:
-/// the channel never fills while the actor lives.
+/// the channel never fills while the actor lives. People ask one by one, and a session refuses their fifth question.
 const ORDERS_UNDER_WAY: usize = 64;
 
 /// How one modem is to be treated: `[modem.NAME]`.
@@ -229,6 +246,8 @@ pub(crate) struct ModemSettings {
     pub(crate) mean_send: Duration,
     /// Texts are deleted from the SIM once they are durable.
     pub(crate) delete_from_sim: bool,
+    /// Calls that come in are ended.
+    pub(crate) hang_up: bool,
 }
 
 impl ModemHandle {

@@ -11,6 +11,8 @@ use std::time::Duration;
 use serde::Deserialize;
 use toml::Spanned;
 
+use super::ussd::Coding;
+
 /// Vendor knowledge of one model, or of many.
 #[derive(Debug)]
 pub(crate) struct Profile {
@@ -157,6 +159,7 @@ impl Profile {
                 sim: raw.sim,
                 messages: raw.messages,
                 radio: raw.radio,
+                ussd: raw.ussd,
                 restart: raw.restart,
             },
         })
@@ -273,6 +276,21 @@ impl Profile {
             .map(|one| one.get_ref().as_str())
     }
 
+    /// How a USSD code is written, unless [`Profile::ussd_text_mode`] was taken.
+    pub(super) fn ussd_coding(&self) -> Coding {
+        let written = self.written.ussd.coding.as_ref();
+        // Checked when it was read.
+        written
+            .and_then(|word| Coding::parse(word.get_ref()))
+            .unwrap_or(Coding::Text)
+    }
+
+    /// What makes it take USSD codes as text, where it may know it; a stick that refuses this keeps its own coding.
+    pub(super) fn ussd_text_mode(&self) -> Option<&str> {
+        let line = self.written.ussd.text_mode.as_ref();
+        line.map(|line| line.get_ref().as_str())
+    }
+
     /// What restarts it as pulling the plug would.
     pub(super) fn restarts_with(&self) -> &str {
         let command = self.written.restart.command.as_ref();
@@ -332,6 +350,8 @@ struct Raw {
     #[serde(default)]
     radio: Radio,
     #[serde(default)]
+    ussd: Ussd,
+    #[serde(default)]
     restart: Restart,
 }
 
@@ -341,6 +361,7 @@ struct Written {
     sim: Sim,
     messages: Messages,
     radio: Radio,
+    ussd: Ussd,
     restart: Restart,
 }
 
@@ -391,6 +412,13 @@ struct Radio {
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
+struct Ussd {
+    coding: Option<Line>,
+    text_mode: Option<Line>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 struct Restart {
     command: Option<Line>,
 }
@@ -411,6 +439,7 @@ impl Raw {
             .chain(&self.sim.look)
             .chain(counter)
             .chain(&self.radio.avoid_lte)
+            .chain(&self.ussd.text_mode)
             .chain(&self.restart.command);
         for line in lines {
             if !may_follow_at(line.get_ref()) {
@@ -423,6 +452,12 @@ impl Raw {
                 let why = "must be what the modem says when it has started, such as \"^SYSSTART\"; no result, and nothing of 27.005 or 27.007";
                 return Err(ProfileError::at(file, text, word.span().start, why));
             }
+        }
+        if let Some(coding) = &self.ussd.coding
+            && Coding::parse(coding.get_ref()).is_none()
+        {
+            let why = "must be \"text\", \"packed\" or \"ucs2\"";
+            return Err(ProfileError::at(file, text, coding.span().start, why));
         }
         let numbers = [(&self.messages.modes, 3), (&self.messages.reports, 2)];
         for (written, most) in numbers {

@@ -158,6 +158,7 @@ impl Stage {
             delete_from_sim: beats
                 .iter()
                 .any(|beat| matches!(beat, Beat::Wrote(text) if text.starts_with("AT+CMGD="))),
+            hang_up: wrote("AT+CLIP=1"),
             listen_first: None,
             mean_send: Duration::from_secs(4),
         };
@@ -289,6 +290,8 @@ impl Stage {
                     self.session.handle(self.now, Input::Claimed(may));
                 }
                 Output::Opened(_) => self.lines.push("! the PIN was right".to_owned()),
+                // A recording does not say what was asked.
+                Output::Told(..) => {}
                 Output::Depart(departure) => self
                     .lines
                     .push(format!("! the session ends: {departure:?}")),
@@ -328,6 +331,7 @@ fn told(event: &ModemEvent) -> String {
         ModemEvent::Recovery(step) => {
             format!("recovery: {}, {}", step.rung.words(), step.outcome.as_str())
         }
+        ModemEvent::Call(_) => "a call was hung up".to_owned(),
     }
 }
 

@@ -6,6 +6,7 @@
 //! Contract: **one input, then drain.** After [`Session::handle`], call [`Session::poll`] until it returns
 //! `None`; then wait for the next input or for [`Session::deadline`].
 
+mod asking;
 mod checking;
 mod news;
 mod orders;
@@ -16,13 +17,17 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use super::calls::Calls;
+use super::inquiries::Inquiries;
 use super::profile::Profile;
+use super::question::{Question, Reply};
 use super::receive::{self, Receiving, Urgency};
 use super::recovery::Rung;
 use super::remedy::Remedy;
 use super::setup::{self, Next, Setup, Step};
 use super::submit::{End, Flight, Part, never_left};
 use super::unlock::Lock;
+use super::ussd::Asker;
 use super::wake::Wake;
 use super::{Control, ModemEvent, ModemSettings, Order, RecoveryOutcome, RecoveryStep};
 use crate::at::chat::{self, Chat, Refusal};
@@ -35,6 +40,8 @@ use sending::{Burst, Troubles};
 pub(super) enum Input<'a> {
     Octets(&'a [u8]),
     Order(Order),
+    /// Somebody asks something; answered by [`Output::Told`] with the same number, once.
+    Asked(Asker, Question),
     /// The answer to [`Output::Claim`].
     Claimed(bool),
     /// The deadline that [`Session::deadline`] announced has come.
@@ -56,6 +63,8 @@ pub(super) enum Output {
     Claim(Lock),
     /// The PIN was right.
     Opened(Lock),
+    /// The one answer to [`Input::Asked`].
+    Told(Asker, Reply),
     /// The last output: the session is over, and every part of it is answered.
     Depart(Departure),
 }
@@ -107,6 +116,8 @@ pub(super) struct Session {
     settled: bool,
     check_due: Instant,
     receiving: Receiving,
+    inquiries: Inquiries,
+    calls: Calls,
     /// The line was used for a part last.
     sent_last: bool,
     /// What was delivered directly before the SIM was known.
@@ -168,6 +179,12 @@ enum Activity {
     Sending(Flight),
     /// An errand of [`Receiving`].
     Receiving,
+    /// A line of [`Inquiries`]; `back`: the pause in the setup that it was said in.
+    Inquiring {
+        back: Option<(Instant, Step)>,
+    },
+    /// A line of [`Calls`].
+    HangingUp,
     Idle,
     Over,
 }
@@ -216,6 +233,8 @@ impl Session {
             settled: false,
             check_due: now + CHECK_EVERY,
             receiving: Receiving::new(settings.delete_from_sim, now),
+            inquiries: Inquiries::default(),
+            calls: Calls::new(settings.hang_up),
             sent_last: false,
             early: Vec::new(),
             checks: 0,
@@ -285,6 +304,9 @@ impl Session {
             Input::Order(Order::Control(Control::Restart)) => self.restart(now),
             // Of a pause only those who give and publish need to know.
             Input::Order(Order::Control(Control::Pause | Control::Resume)) => {}
+            // The actor keeps whom to tell, and hands on the question.
+            Input::Order(Order::Inquire(_)) => {}
+            Input::Asked(asker, question) => self.asked(now, asker, question),
             Input::Claimed(may) => self.on_claimed(now, may),
             Input::Deadline => self.expire(now),
             Input::Gone => self.end(now, Departure::PortLost),
@@ -308,6 +330,9 @@ impl Session {
         if let Some(word) = self.words.pop_front() {
             return Some(word);
         }
+        if let Some((asker, reply)) = self.inquiries.poll() {
+            return Some(Output::Told(asker, reply));
+        }
         self.departure.take().map(Output::Depart)
     }
 
@@ -319,14 +344,17 @@ impl Session {
             Activity::Treating { until, .. } => *until,
             Activity::Waking { wake, .. } => wake.deadline(),
             Activity::Sending(flight) => flight.deadline(),
-            Activity::Idle => [Some(self.check_due), self.receiving.due()]
-                .into_iter()
-                .flatten()
-                .min(),
-            Activity::Asking(_) | Activity::Linking | Activity::Receiving | Activity::Over => None,
+            Activity::Idle => self.next_errand_due(),
+            Activity::Asking(_)
+            | Activity::Linking
+            | Activity::Receiving
+            | Activity::Inquiring { .. }
+            | Activity::HangingUp
+            | Activity::Over => None,
         };
         let deferred = self.deferred.as_ref().map(|_| self.free_at);
-        [own, deferred, self.chat.deadline()]
+        let asked = self.inquiries.deadline(!self.waiting.is_empty());
+        [own, deferred, asked, self.chat.deadline()]
             .into_iter()
             .flatten()
             .min()
@@ -372,6 +400,7 @@ impl Session {
     }
 
     fn expire(&mut self, now: Instant) {
+        self.inquiries.expire(now, !self.waiting.is_empty());
         self.chat.handle(now, chat::Input::Deadline);
         self.converse(now);
         if self.free_at <= now
@@ -442,6 +471,11 @@ impl Session {
                 }
             }
             Activity::Linking => self.on_linked(now, &answer),
+            Activity::Inquiring { back } => {
+                let back = *back;
+                self.on_inquired(now, back, &answer);
+            }
+            Activity::HangingUp => self.on_hung_up(now, &answer),
             Activity::Treating { rest, until, .. } => {
                 *until = Some(now + *rest);
                 if rest.is_zero() {
@@ -504,6 +538,12 @@ impl Session {
         if let Some(step) = self.setting_up {
             return self.ask(now, step);
         }
+        if self.inquiries.goes_first() && self.inquire(now) || self.hang_up(now) {
+            return;
+        }
+        if self.inquiries.holds_line() {
+            return self.proceed_behind_dialogue(now);
+        }
         if now >= self.check_due + CHECK_PUT_OFF_AT_MOST {
             return self.ask(now, Step::Signal);
         }
@@ -523,6 +563,7 @@ impl Session {
                 let omits_reference = self.setup.profile().omits_reference();
                 self.launch(now, Flight::new(part, omits_reference));
             }
+            None if self.inquire(now) => {}
             None if now >= self.check_due => self.ask(now, Step::Signal),
             None => {
                 self.receive(now);
@@ -548,6 +589,7 @@ impl Session {
             _ => ModemState::Starting,
         };
         self.refuse_waiting();
+        self.refuse_questions();
     }
 
     fn ask(&mut self, now: Instant, step: Step) {
@@ -576,6 +618,7 @@ impl Session {
                 self.setting_up = Some(step);
                 let until = now + pause;
                 self.activity = Activity::Pausing { until, step };
+                self.inquire_from(now, Some((until, step)));
             }
             Next::Claim(lock) => {
                 let until = now + CLAIM_PATIENCE;
@@ -590,6 +633,7 @@ impl Session {
                     self.tell_recovery(rung, RecoveryOutcome::Helped, "");
                 }
                 self.receiving.begin(now);
+                self.calls.begin(now);
                 // What it asks is due now, and waits for the next deadline: a part that waits for this modem goes first.
                 self.activity = Activity::Idle;
             }
@@ -631,6 +675,7 @@ impl Session {
         while let Some(part) = self.waiting.pop_front() {
             self.answer(part.ticket, never_left(end.words()));
         }
+        self.end_questions(end.words());
         self.departure = Some(departure);
     }
 }

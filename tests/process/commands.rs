@@ -1,6 +1,8 @@
 //! The commands a person types, against a gateway that runs with its own simulation.
 
-use std::process::Command;
+use std::io::Write;
+use std::path::Path;
+use std::process::{Command, Stdio};
 
 use crate::daemon::{BINARY, Daemon, run, text};
 
@@ -64,6 +66,20 @@ fn the_pasted_curl_line_and_the_commands_of_the_readme_work() {
         (&first["id"], &first["state"]),
         (&"sim1".into(), &"ready".into())
     );
+
+    let balance = run(&["modem", "ussd", "sim1", "*100#"], folder.path());
+    assert_eq!(text(&balance.stdout), "Balance 3.00\n");
+    let no_code = run(&["modem", "ussd", "sim1", "*1 0#"], folder.path());
+    assert_eq!(no_code.status.code(), Some(1));
+    let typed = typed(
+        &["modem", "chat", "sim2"],
+        "AT+CSQ\nATD112\n",
+        folder.path(),
+    );
+    let lines: Vec<&str> = typed.lines().collect();
+    assert!(lines[0].starts_with("+CSQ: "), "{typed}");
+    assert_eq!(lines[1], "OK");
+    assert!(lines[2].contains("ATD dials"), "{typed}");
 
     let newest = run(
         &["sim", "handset", "+8613800138000", "--last"],
@@ -134,6 +150,21 @@ fn the_pasted_curl_line_and_the_commands_of_the_readme_work() {
     let said = text(&wrong.stderr);
     assert!(said.contains("invalid_phone"), "{said}");
     assert_eq!(said.lines().count(), 1, "{said}");
+}
+
+/// What a command prints for these lines of input.
+fn typed(arguments: &[&str], input: &str, folder: &Path) -> String {
+    let mut child = Command::new(BINARY)
+        .args(arguments)
+        .current_dir(folder)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    stdin.write_all(input.as_bytes()).unwrap();
+    drop(stdin);
+    text(&child.wait_with_output().unwrap().stdout)
 }
 
 #[test]

@@ -7,6 +7,8 @@ mod batches;
 mod cloud;
 mod house;
 
+mod asks_the_network;
+mod cares_for_sims;
 mod chooses_routes;
 mod clock_may_be_set;
 mod codes;

@@ -38,6 +38,7 @@ pub(super) struct Raw {
     pub(super) budget: Budget,
     pub(super) modems: Modems,
     pub(super) modem: BTreeMap<Spanned<String>, Modem>,
+    pub(super) sim_care: SimCare,
     pub(super) simulate: Simulate,
     pub(super) cloud: BTreeMap<Spanned<String>, Cloud>,
     pub(super) tls: Tls,
@@ -282,11 +283,25 @@ pub(super) struct Modem {
     pub(super) categories: Given<Vec<String>>,
     pub(super) weight: Given<i64>,
     pub(super) cost: Given<String>,
+    pub(super) balance_ussd: Given<String>,
+    pub(super) balance_regex: Given<String>,
+    pub(super) balance_min: Given<String>,
+    pub(super) balance_every: Given<i64>,
     pub(super) command_timeout_ms: Given<i64>,
     pub(super) send_timeout: Given<i64>,
     pub(super) reports: Option<bool>,
     pub(super) ref16: Option<bool>,
     pub(super) enabled: Option<bool>,
+}
+
+#[derive(Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub(super) struct SimCare {
+    pub(super) keep_alive_days: Given<i64>,
+    pub(super) keep_alive_to: Given<String>,
+    pub(super) keep_alive_text: Given<String>,
+    pub(super) loopback_every: Given<i64>,
+    pub(super) hang_up: Option<bool>,
 }
 
 #[derive(Debug, Default, Deserialize)]

@@ -9,6 +9,7 @@ mod codes;
 mod direct;
 mod idempotency;
 mod inbox;
+mod inquiries;
 mod keys;
 mod limits;
 mod people;
@@ -33,6 +34,7 @@ use tower::ServiceExt;
 
 use super::auth::Peer;
 use super::{Gate, Parts, router};
+use crate::care::Figures;
 use crate::config::{Sources, load};
 use crate::dispatch::{Bell, Load, Wish};
 use crate::domain::{
@@ -51,6 +53,7 @@ struct House {
     store: Store,
     fleet: watch::Sender<FleetView>,
     loads: watch::Sender<Vec<Load>>,
+    figures: watch::Sender<Figures>,
     wished: mpsc::Receiver<Wish>,
     /// What its clock shows.
     now: Arc<AtomicI64>,
@@ -104,6 +107,7 @@ impl House {
         let (fleet, fleet_view) = watch::channel(FleetView::from([ready_modem("m1")]));
         let (loads, loads_view) = watch::channel(Vec::new());
         let (wishes, wished) = mpsc::channel(4);
+        let (figures_of_sims, figures) = watch::channel(Figures::new());
         let now = Arc::new(AtomicI64::new(NOW.0));
         let gate = Gate::new(Parts {
             code_providers: crate::verify::Providers::default(),
@@ -114,6 +118,7 @@ impl House {
             fleet: fleet_view,
             loads: loads_view,
             wishes,
+            figures,
             admin_key: KeyHash::of(KEY),
             keys: Vec::new(),
             clock: {
@@ -129,6 +134,7 @@ impl House {
             store,
             fleet,
             loads,
+            figures: figures_of_sims,
             wished,
             now,
             _folder: folder,

@@ -1,6 +1,10 @@
 //! `GET /v1/stats`: how things stand now.
 
+use std::time::Duration;
+
 use super::*;
+use crate::care::{BalanceFigure, LoopbackFigure, SimFigures};
+use crate::domain::Money;
 
 #[tokio::test]
 async fn the_queue_tells_what_waits_and_for_what() {
@@ -106,4 +110,47 @@ async fn statistics_need_a_key_and_know_no_parameters() {
     request.headers_mut().remove("authorization");
     house.send(request).await.is(401, "unauthorized");
     house.get("/v1/stats?x=1").await.is(400, "unknown_field");
+}
+
+#[tokio::test]
+async fn what_sims_have_left_and_their_probes_stand_beside_their_modems() {
+    let house = House::new();
+    let none = house.get("/v1/stats").await;
+    assert_eq!(none.body["modems"][0]["balance"], Value::Null);
+    assert_eq!(none.body["modems"][0]["loopback"], Value::Null);
+    let second = Duration::from_secs(1);
+    house.figures.send_replace(vec![SimFigures {
+        modem: ModemName::parse("m1").unwrap(),
+        balance: Some(BalanceFigure {
+            amount: Money(21_000),
+            at: NOW,
+            min: Some(Money(50_000)),
+        }),
+        loopback: Some(LoopbackFigure {
+            sent: 3,
+            received: 2,
+            last_delay: Some(second),
+            mean_delay: Some(second * 2),
+            last_at: Some(NOW),
+        }),
+    }]);
+    let told = house.get("/v1/stats").await;
+    let at = "2023-11-14T22:13:20.000Z";
+    assert_eq!(
+        told.body["modems"][0]["balance"],
+        json!({ "amount": "2.1000", "at": at, "low": true })
+    );
+    assert_eq!(
+        told.body["modems"][0]["loopback"],
+        json!({ "sent": 3, "received": 2, "last_delay_ms": 1000, "mean_delay_ms": 2000, "last_at": at })
+    );
+    let modem = house.get("/v1/modems/m1").await;
+    assert_eq!(
+        modem.body["last_error"],
+        "the SIM has 2.1000 left, less than balance_min 5.0000: top it up"
+    );
+    assert!(
+        modem.body.get("balance").is_none(),
+        "the shape of a modem is fixed"
+    );
 }

@@ -1,14 +1,18 @@
 //! A modem's messages to the rest of the house: its status as it is published, and its events.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tracing::{info, warn};
 
 use crate::domain::{Clock, FleetView, ModemName, ModemState, ModemStatus, Network, UnixMillis};
 use crate::modem::actor;
+use crate::modem::inquiry::Inquiry;
+use crate::modem::question::{Question, Reply};
 use crate::modem::recorder::Recorder;
+use crate::modem::ussd::Asker;
 use crate::modem::{
     Control, FleetEvent, Lock, ModemEvent, PinMemory, PinWord, RecoveryOutcome, RecoveryStep, Rung,
 };
@@ -26,6 +30,9 @@ pub(in crate::modem) struct Outlet {
     actual: ModemStatus,
     is_paused: bool,
     recorder: Recorder,
+    /// Who waits for an answer.
+    askers: HashMap<Asker, oneshot::Sender<Reply>>,
+    next_asker: Asker,
 }
 
 /// A house that cannot remember within this time does not say yes.
@@ -50,6 +57,8 @@ impl Outlet {
             actual,
             is_paused: false,
             recorder: Recorder::new(actor::now()),
+            askers: HashMap::new(),
+            next_asker: 0,
         }
     }
 
@@ -114,6 +123,25 @@ impl Outlet {
         {
             warn!(modem = %self.modem, "that the PIN is right could not be remembered");
         }
+    }
+
+    /// Keeps whom to tell; answers the number that the session answers by.
+    pub(in crate::modem) fn asked(&mut self, inquiry: Inquiry) -> (Asker, Question) {
+        let (question, answer) = inquiry.apart();
+        self.next_asker += 1;
+        self.askers.insert(self.next_asker, answer);
+        (self.next_asker, question)
+    }
+
+    /// Whoever asked may have left.
+    pub(in crate::modem) fn tell(&mut self, asker: Asker, reply: Reply) {
+        if let Some(answer) = self.askers.remove(&asker) {
+            let _ = answer.send(reply);
+        }
+    }
+
+    pub(super) fn state(&self) -> ModemState {
+        self.actual.state
     }
 
     /// What a person wants; a restart is the session's business.

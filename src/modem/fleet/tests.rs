@@ -462,6 +462,7 @@ fn settings(device: &Path) -> ModemSettings {
         listen_first: None,
         mean_send: Duration::from_millis(500),
         delete_from_sim: true,
+        hang_up: false,
     }
 }
 

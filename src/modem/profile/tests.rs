@@ -220,6 +220,8 @@ fn what_a_profile_leaves_out_is_answered_by_the_standards() {
     assert_eq!(profile.gap(), Duration::ZERO);
     assert!(!profile.omits_reference());
     assert_eq!(profile.avoids_lte_with(), None);
+    assert_eq!(profile.ussd_coding(), Coding::Text);
+    assert_eq!(profile.ussd_text_mode(), None);
 }
 
 #[test]
@@ -241,7 +243,8 @@ fn documented() -> String {
     let form = section.split("```toml\n").nth(1).unwrap();
     // What has no usual answer stands there as a comment.
     let form = form.split("```").next().unwrap();
-    form.replace("\n#avoid_lte", "\navoid_lte")
+    let lines = form.replace("\n#avoid_lte", "\navoid_lte");
+    lines.replace("\n#text_mode", "\ntext_mode")
 }
 
 #[test]
@@ -281,6 +284,7 @@ fn the_documented_answers_are_those_that_hold_when_a_key_is_left_out() {
     assert_eq!(documented.delivers_directly(), bare.delivers_directly());
     assert_eq!(documented.omits_reference(), bare.omits_reference());
     assert_eq!(documented.keeps_link(), bare.keeps_link());
+    assert_eq!(documented.ussd_coding(), bare.ussd_coding());
     assert_eq!(documented.restarts_with(), bare.restarts_with());
 }
 
@@ -318,6 +322,14 @@ fn a_bad_profile_is_told_with_file_line_and_key() {
         (
             "[messages]\nstorages = [\"S\\\"M\"]",
             "x.toml:2: storages: must be storages",
+        ),
+        (
+            "[ussd]\ncoding = \"ascii\"",
+            "x.toml:2: coding: must be \"text\", \"packed\" or \"ucs2\"",
+        ),
+        (
+            "[ussd]\ntext_mode = \"D112\"",
+            "x.toml:2: text_mode: must be what follows AT",
         ),
         ("[start", "x.toml:1: "),
     ] {

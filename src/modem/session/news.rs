@@ -99,7 +99,9 @@ impl Session {
             let reference = MessageReference(reference);
             self.events.push_back(ModemEvent::LateReference(reference));
         }
-        let has_errand = self.receiving.on_line(now, line);
+        self.calls.on_line(now, line);
+        let is_answered = self.inquiries.on_line(now, line);
+        let has_errand = self.receiving.on_line(now, line) || is_answered;
         match &mut self.activity {
             Activity::Idle if has_errand => return self.proceed(now),
             Activity::Waking { wake, .. } => {

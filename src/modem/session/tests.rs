@@ -4,6 +4,7 @@
 //! they are, `+` an order or another input, `!` we announce, `~` milliseconds pass, `#` says why.
 //! Whatever the session says must be in the script, in that order.
 
+mod asking;
 #[cfg(feature = "sim")]
 mod makes;
 mod receiving;
@@ -2299,6 +2300,7 @@ fn settings() -> ModemSettings {
         listen_first: None,
         mean_send: Duration::from_secs(4),
         delete_from_sim: true,
+        hang_up: false,
     }
 }
 
@@ -2424,6 +2426,9 @@ impl Player {
     #[track_caller]
     fn order(&mut self, text: &str) {
         let (word, ticket) = text.split_once(' ').unwrap_or((text, "0"));
+        if let Some(question) = asking::question(word, ticket) {
+            return self.hand(Input::Asked(1, question));
+        }
         let ticket = Ticket(ticket.parse().unwrap());
         self.hand(match word {
             "prepare" => Input::Order(Order::Prepare(Box::new(submit(ticket.0)))),
@@ -2455,6 +2460,7 @@ impl Player {
                 }
                 Output::Claim(_) => "! claim".to_owned(),
                 Output::Opened(_) => "! opened".to_owned(),
+                Output::Told(asker, reply) => format!("! {asker}: {}", asking::replied(&reply)),
                 Output::Depart(Departure::Sick(_, rung)) => {
                     format!("! depart Sick, {}", rung.as_str())
                 }
@@ -2513,6 +2519,9 @@ fn told(event: &ModemEvent) -> String {
             return format!("stuck {memory} {index}: {why}");
         }
         ModemEvent::LateReference(reference) => return format!("late {}", reference.0),
+        ModemEvent::Call(call) => {
+            return format!("call of {} hung up", call.from.as_deref().unwrap_or("?"));
+        }
         ModemEvent::Recovery(step) => {
             return format!("{} {}", step.rung.as_str(), step.outcome.as_str());
         }

@@ -31,6 +31,7 @@ impl Session {
         self.status.last_error = Some(format!("{what}: {}", Rung::Escape.words()));
         self.tell_recovery(Rung::Escape, RecoveryOutcome::Begun, what);
         self.refuse_waiting();
+        self.refuse_questions();
     }
 
     fn is_heard_again(&mut self) {
@@ -112,6 +113,7 @@ impl Session {
         self.status.state = ModemState::Recovering;
         self.status.last_error = None;
         self.refuse_waiting();
+        self.refuse_questions();
         let remedy = Remedy::new(Rung::Restart, self.setup.profile());
         self.begin_treatment(now, remedy);
     }

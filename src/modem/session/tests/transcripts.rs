@@ -133,9 +133,9 @@ fn command(line: &str) -> Command {
         return known;
     }
     let answer = match text {
-        "I" => Answer::Words(""),
-        _ if text.starts_with("+CMGR=") => Answer::Words("+CMGR:"),
-        _ if text.starts_with("+CMGL=") => Answer::Words("+CMGL:"),
+        "I" => Answer::Words("".into()),
+        _ if text.starts_with("+CMGR=") => Answer::Words("+CMGR:".into()),
+        _ if text.starts_with("+CMGL=") => Answer::Words("+CMGL:".into()),
         _ if text.starts_with(['+', '^', '#']) => return Command::question(text),
         _ => Answer::Prefixed(Cow::Borrowed("+CPMS:")),
     };
