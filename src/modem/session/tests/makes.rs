@@ -21,6 +21,8 @@ struct Line {
     /// Every line that was written, without its end.
     written: Vec<String>,
     events: VecDeque<ModemEvent>,
+    /// What somebody who asked was told.
+    told: Vec<String>,
     departed: Option<Departure>,
 }
 
@@ -37,6 +39,7 @@ impl Line {
             session: Session::new(settings, Entry::Usual, now()),
             written: Vec::new(),
             events: VecDeque::new(),
+            told: Vec::new(),
             departed: None,
         }
     }
@@ -56,6 +59,7 @@ impl Line {
                 }
                 Output::Event(event) => self.events.push_back(event),
                 Output::Claim(_) => self.hand(Input::Claimed(true)),
+                Output::Told(_, reply) => self.told.push(asking::replied(&reply)),
                 Output::Depart(departure) => self.departed = Some(departure),
                 Output::Status(_) | Output::Opened(_) => {}
             }
@@ -283,11 +287,31 @@ async fn each_make_starts_anew_when_it_is_told_to_and_is_ready_again() {
             session: Session::new(settings, entry, now()),
             written: Vec::new(),
             events: VecDeque::new(),
+            told: Vec::new(),
             departed: None,
         };
         line.is_ready().await;
         assert_eq!(line.profile().name(), *make);
         assert!(line.wrote("E0") && line.wrote("+CMGF=0"), "{make}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_make_is_asked_for_a_balance_in_the_coding_that_it_takes() {
+    for make in PERSONALITIES {
+        let mut line = Line::of(make, settings());
+        line.is_ready().await;
+        let question = asking::question("ussd", "*100#").unwrap();
+        line.hand(Input::Asked(1, question));
+        line.until("told", |line| !line.told.is_empty()).await;
+        let told = &line.told[0];
+        assert!(told.starts_with("done: Balance "), "{make}: {told:?}");
+        // It was written once.
+        let codes = line
+            .written
+            .iter()
+            .filter(|one| one.starts_with("AT+CUSD=1,"));
+        assert_eq!(codes.count(), 1, "{make}: {:?}", line.written);
     }
 }
 
