@@ -213,8 +213,20 @@ fn numbers(clauses: &[Clause]) -> BTreeSet<String> {
         .collect()
 }
 
+/// The USB devices of which Cellpost opens a port by itself.
+fn opened_unasked() -> BTreeSet<String> {
+    let table: toml::Table = read("hardware/usb-modems.toml").parse().unwrap();
+    let devices = table["device"].as_array().unwrap().iter();
+    let modems = devices.filter(|device| {
+        let ports = device.get("ports").and_then(toml::Value::as_table);
+        ports.is_some_and(|ports| ports.values().any(|role| role.as_str() == Some("primary")))
+    });
+    let ids = modems.flat_map(|device| device["ids"].as_array().unwrap());
+    ids.map(|id| id.as_str().unwrap().to_owned()).collect()
+}
+
 #[test]
-fn whatever_gets_a_name_is_kept_from_modem_manager_and_every_number_is_on_a_page() {
+fn whatever_is_opened_unasked_has_a_name_and_is_kept_from_modem_manager_and_is_on_a_page() {
     let (mut ignored, mut named) = (BTreeSet::new(), BTreeSet::new());
     for (_, clauses) in rules() {
         let sets = |key: &str, attribute: &str| {
@@ -232,10 +244,8 @@ fn whatever_gets_a_name_is_kept_from_modem_manager_and_every_number_is_on_a_page
             assert!(sets("GROUP", ""), "{clauses:?}");
         }
     }
-    // Which of its ports an HE910 answers on, only it can tell.
-    let unnamed: Vec<&String> = ignored.difference(&named).collect();
-    assert_eq!(unnamed, ["1bc7:0021"]);
-    assert!(named.is_subset(&ignored), "{named:?}");
+    assert_eq!(ignored, named);
+    assert_eq!(named, opened_unasked());
 
     let pages: String = names("hardware", "md")
         .iter()
