@@ -3,7 +3,7 @@
 // The lint spares test functions, not the verbs that they use; a panic is how a test fails.
 #![allow(clippy::unwrap_used)]
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 fn root() -> PathBuf {
@@ -213,21 +213,26 @@ fn numbers(clauses: &[Clause]) -> BTreeSet<String> {
         .collect()
 }
 
-/// The USB devices of which Cellpost opens a port by itself.
-fn opened_unasked() -> BTreeSet<String> {
+/// The USB devices of which Cellpost opens a port by itself, and the interface of that port.
+fn opened_unasked() -> BTreeMap<String, u8> {
     let table: toml::Table = read("hardware/usb-modems.toml").parse().unwrap();
-    let devices = table["device"].as_array().unwrap().iter();
-    let modems = devices.filter(|device| {
+    let mut primary = BTreeMap::new();
+    for device in table["device"].as_array().unwrap() {
         let ports = device.get("ports").and_then(toml::Value::as_table);
-        ports.is_some_and(|ports| ports.values().any(|role| role.as_str() == Some("primary")))
-    });
-    let ids = modems.flat_map(|device| device["ids"].as_array().unwrap());
-    ids.map(|id| id.as_str().unwrap().to_owned()).collect()
+        let mut ports = ports.into_iter().flatten();
+        let Some((interface, _)) = ports.find(|(_, role)| role.as_str() == Some("primary")) else {
+            continue;
+        };
+        for id in device["ids"].as_array().unwrap() {
+            primary.insert(id.as_str().unwrap().to_owned(), interface.parse().unwrap());
+        }
+    }
+    primary
 }
 
 #[test]
 fn whatever_is_opened_unasked_has_a_name_and_is_kept_from_modem_manager_and_is_on_a_page() {
-    let (mut ignored, mut named) = (BTreeSet::new(), BTreeSet::new());
+    let (mut ignored, mut named) = (BTreeSet::new(), BTreeMap::new());
     for (_, clauses) in rules() {
         let sets = |key: &str, attribute: &str| {
             clauses
@@ -240,12 +245,17 @@ fn whatever_is_opened_unasked_has_a_name_and_is_kept_from_modem_manager_and_is_o
             assert!(sets("GROUP", "") && sets("MODE", ""), "{clauses:?}");
         }
         if sets("SYMLINK", "") {
-            named.extend(numbers(&clauses));
+            let interface = clauses
+                .iter()
+                .find(|clause| clause.attribute == "ID_USB_INTERFACE_NUM")
+                .map(|clause| u8::from_str_radix(&clause.value, 16).unwrap());
+            let numbers = numbers(&clauses).into_iter();
+            named.extend(numbers.map(|number| (number, interface.unwrap())));
             assert!(sets("GROUP", ""), "{clauses:?}");
         }
     }
-    assert_eq!(ignored, named);
     assert_eq!(named, opened_unasked());
+    assert_eq!(ignored, named.into_keys().collect());
 
     let pages: String = names("hardware", "md")
         .iter()
