@@ -305,37 +305,6 @@ mod tests {
     }
 
     #[test]
-    fn the_udev_rules_name_every_device_and_its_port() {
-        let rules = include_str!("../../systemd/99-cellpost-modems.rules");
-        let names = |line: &str, key: &str, word: &str| {
-            let value = line
-                .split(key)
-                .nth(1)
-                .and_then(|rest| rest.split('"').nth(1));
-            value.is_some_and(|value| value.split('|').any(|one| one == word))
-        };
-        for row in &Table::built_in().raw.device {
-            let primary = row.ports.iter().find(|(_, role)| **role == Role::Primary);
-            let number: u8 = primary.unwrap().0.parse().unwrap();
-            for id in &row.ids {
-                let (vendor, product) =
-                    (format!("{:04x}", id.vendor), format!("{:04x}", id.product));
-                let of_device = |line: &&str| {
-                    names(line, "{idVendor}==", &vendor) && names(line, "{idProduct}==", &product)
-                };
-                let lines = || rules.lines().filter(of_device);
-                let keeps_off = lines().any(|line| line.contains("ENV{ID_MM_DEVICE_IGNORE}=\"1\""));
-                assert!(keeps_off, "{}: {vendor}:{product}", row.name);
-                let links = lines().any(|line| {
-                    line.contains("SYMLINK+=")
-                        && names(line, "{ID_USB_INTERFACE_NUM}==", &format!("{number:02x}"))
-                });
-                assert!(links, "{}: {vendor}:{product}, {number}", row.name);
-            }
-        }
-    }
-
-    #[test]
     fn a_row_gives_each_interface_its_role_and_nothing_to_the_others() {
         use Role::{Primary, Secondary, Silent, Unknown};
         let quectel = [0, 1, 2, 3, 4].map(|number| (number, [0xff, 0, 0]));
