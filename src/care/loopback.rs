@@ -114,7 +114,7 @@ impl<'a> Loopbacks<'a> {
         let Ok(body) = Body::parse(&text) else {
             return Ok(None);
         };
-        let Some(submission) = care.text(sim, number, body, COMES_WITHIN) else {
+        let Some(submission) = care.text((&from, sim), number, body, COMES_WITHIN) else {
             return Ok(None);
         };
         let at = submission.at;
