@@ -65,15 +65,15 @@ impl<'a> Balances<'a> {
 
     /// What the network said before is shown until it says something else.
     async fn due_of(&mut self, rule: &BalanceRule, sim: &SimId) -> UnixMillis {
-        if let Some(due) = self.due.get(sim) {
+        if let Some(due) = self.due.get(sim)
+            && self.care.shows(&rule.modem, sim)
+        {
             return *due;
         }
         let now = self.care.now();
         let due = match self.care.store.sim_care(sim.clone(), now).await {
             Ok(known) => {
-                if let Some((amount, at)) = known.balance {
-                    self.show(rule, amount, at);
-                }
+                self.show(rule, sim, known.balance);
                 next_after(known.balance_asked_at, rule.every, now)
             }
             Err(error) => {
@@ -147,8 +147,7 @@ impl<'a> Balances<'a> {
             return;
         };
         let at = self.care.now();
-        let figure = self.show(rule, balance, at);
-        let is_low = figure.is_low();
+        let is_low = self.show(rule, sim, Some((balance, at)));
         let min = rule.min.unwrap_or_default();
         match is_low {
             true => {
@@ -169,15 +168,16 @@ impl<'a> Balances<'a> {
         }
     }
 
-    fn show(&self, rule: &BalanceRule, amount: Money, at: UnixMillis) -> BalanceFigure {
-        let figure = BalanceFigure {
+    /// Answers whether it is low.
+    fn show(&self, rule: &BalanceRule, sim: &SimId, known: Option<(Money, UnixMillis)>) -> bool {
+        let figure = known.map(|(amount, at)| BalanceFigure {
             amount,
             at,
             min: rule.min,
-        };
+        });
         self.care
-            .publish(&rule.modem, |sim| sim.balance = Some(figure));
-        figure
+            .publish(&rule.modem, sim, |shown| shown.balance = figure);
+        figure.is_some_and(|figure| figure.is_low())
     }
 }
 

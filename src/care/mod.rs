@@ -63,6 +63,8 @@ pub(crate) type Figures = Vec<SimFigures>;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SimFigures {
     pub(crate) modem: ModemName,
+    /// The one that it is about: another SIM in the modem begins anew.
+    pub(crate) sim: SimId,
     pub(crate) balance: Option<BalanceFigure>,
     pub(crate) loopback: Option<LoopbackFigure>,
 }
@@ -159,21 +161,27 @@ impl Care {
     }
 
     /// Shows what was found out about the SIM in this modem.
-    fn publish(&self, modem: &ModemName, change: impl FnOnce(&mut SimFigures)) {
+    fn publish(&self, modem: &ModemName, sim: &SimId, change: impl FnOnce(&mut SimFigures)) {
         self.figures.send_modify(|all| {
-            let at = match all.iter().position(|one| one.modem == *modem) {
-                Some(at) => at,
-                None => {
-                    all.push(SimFigures {
-                        modem: modem.clone(),
-                        balance: None,
-                        loopback: None,
-                    });
-                    all.len() - 1
-                }
-            };
+            all.retain(|one| one.modem != *modem || one.sim == *sim);
+            let at = all.iter().position(|one| one.modem == *modem);
+            let at = at.unwrap_or_else(|| {
+                all.push(SimFigures {
+                    modem: modem.clone(),
+                    sim: sim.clone(),
+                    balance: None,
+                    loopback: None,
+                });
+                all.len() - 1
+            });
             change(&mut all[at]);
         });
+    }
+
+    /// Whether the figures of this modem are those of this SIM.
+    fn shows(&self, modem: &ModemName, sim: &SimId) -> bool {
+        let all = self.figures.borrow();
+        all.iter().any(|one| one.modem == *modem && one.sim == *sim)
     }
 
     /// Whatever its modem serves at all.
