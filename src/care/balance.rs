@@ -11,13 +11,15 @@ use tracing::{info, warn};
 
 use super::{BalanceFigure, BalanceRule, Care, TRY_AGAIN, amount, rest};
 use crate::dispatch::{Inquiry, Question, Told, Unanswered, UssdAnswer, UssdStatus, Wish};
-use crate::domain::{Money, SimId, UnixMillis};
+use crate::domain::{ModemName, Money, SimId, UnixMillis};
 use crate::store::BalanceEntry;
 
 pub(super) struct Balances<'a> {
     care: &'a Care,
     /// When each SIM is asked next.
     due: HashMap<SimId, UnixMillis>,
+    /// Whose balance is shown beside each modem.
+    shown: HashMap<ModemName, SimId>,
 }
 
 impl<'a> Balances<'a> {
@@ -25,6 +27,7 @@ impl<'a> Balances<'a> {
         Self {
             care,
             due: HashMap::new(),
+            shown: HashMap::new(),
         }
     }
 
@@ -66,7 +69,7 @@ impl<'a> Balances<'a> {
     /// What the network said before is shown until it says something else.
     async fn due_of(&mut self, rule: &BalanceRule, sim: &SimId) -> UnixMillis {
         if let Some(due) = self.due.get(sim)
-            && self.care.shows(&rule.modem, sim)
+            && self.shown.get(&rule.modem) == Some(sim)
         {
             return *due;
         }
@@ -74,6 +77,7 @@ impl<'a> Balances<'a> {
         let due = match self.care.store.sim_care(sim.clone(), now).await {
             Ok(known) => {
                 self.show(rule, sim, known.balance);
+                self.shown.insert(rule.modem.clone(), sim.clone());
                 next_after(known.balance_asked_at, rule.every, now)
             }
             Err(error) => {

@@ -178,12 +178,6 @@ impl Care {
         });
     }
 
-    /// Whether the figures of this modem are those of this SIM.
-    fn shows(&self, modem: &ModemName, sim: &SimId) -> bool {
-        let all = self.figures.borrow();
-        all.iter().any(|one| one.modem == *modem && one.sim == *sim)
-    }
-
     /// Whatever its modem serves at all.
     fn category_of(&self, modem: &ModemName) -> Category {
         let named = self.rules.categories.iter().find(|(name, _)| name == modem);
