@@ -77,7 +77,6 @@ impl<'a> Balances<'a> {
         let due = match self.care.store.sim_care(sim.clone(), now).await {
             Ok(known) => {
                 self.show(rule, sim, known.balance);
-                self.shown.insert(rule.modem.clone(), sim.clone());
                 next_after(known.balance_asked_at, rule.every, now)
             }
             Err(error) => {
@@ -85,6 +84,7 @@ impl<'a> Balances<'a> {
                 now.plus(TRY_AGAIN)
             }
         };
+        self.shown.insert(rule.modem.clone(), sim.clone());
         self.due.insert(sim.clone(), due);
         due
     }
