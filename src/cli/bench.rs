@@ -1,7 +1,7 @@
 //! `cellpost bench`: the gateway measured on simulated modems over real ptys, with its real store on a real disk.
 //!
 //! Definitions: docs/PERFORMANCE.md. `drain` and `latency` run the gateway in this process and take their times from
-//! the simulation's ledger (CLOCK_MONOTONIC); `intake`, `verify` and `queue` start the gateway as a process of its own, so that
+//! the simulation's ledger (CLOCK_MONOTONIC); `intake`, `verify`, `queue` and `idle` start the gateway as a process of its own, so that
 //! what it costs is not mixed with what the measuring costs.
 
 mod bare;
@@ -9,6 +9,7 @@ mod drain;
 mod entries;
 mod fairness;
 mod figures;
+mod idle;
 mod intake;
 mod latency;
 mod ledger;
@@ -104,14 +105,41 @@ enum BenchCommand {
     Queue {
         #[command(flatten)]
         common: CommonArgs,
-        /// Messages in the large store.
+        /// Messages in the large store; with 0 only an empty one is measured.
         #[arg(long, default_value_t = 1_000_000, value_name = "N")]
         stored: usize,
         /// Leave them all waiting for tomorrow; else they are over, as most of a history is.
         #[arg(long)]
         waiting: bool,
         /// How long the idle gateway is watched.
-        #[arg(long, default_value_t = 30, value_name = "SECONDS")]
+        #[arg(
+            long,
+            default_value_t = 30,
+            value_name = "SECONDS",
+            value_parser = clap::value_parser!(u64).range(1..)
+        )]
+        idle_seconds: u64,
+    },
+    /// What an idle gateway costs, by the number of its modems: memory, CPU, wake-ups.
+    Idle {
+        #[command(flatten)]
+        common: CommonArgs,
+        /// One measurement for each of these.
+        #[arg(
+            long,
+            value_name = "N,…",
+            value_delimiter = ',',
+            default_value = "4,16",
+            value_parser = clap::value_parser!(u16).range(1..=256)
+        )]
+        modems: Vec<u16>,
+        /// How long each gateway is watched.
+        #[arg(
+            long,
+            default_value_t = 60,
+            value_name = "SECONDS",
+            value_parser = clap::value_parser!(u64).range(1..)
+        )]
         idle_seconds: u64,
     },
     /// Load any HTTP server with the generator of `bench intake`: GET requests over keep-alive connections.
@@ -207,6 +235,16 @@ pub(super) fn run(args: &BenchArgs) -> Result<(), CommandError> {
         } => in_folder(common, |folder| {
             queue::queue(folder, *stored, *waiting, *idle_seconds)
         }),
+        BenchCommand::Idle {
+            common,
+            modems,
+            idle_seconds,
+        } => {
+            let fleets: Vec<usize> = modems.iter().copied().map(usize::from).collect();
+            in_folder(common, |folder| {
+                idle::fleets(folder, &fleets, *idle_seconds)
+            })
+        }
         BenchCommand::Load {
             address,
             path,

@@ -3,6 +3,7 @@
 mod cloud;
 
 use std::io::Write;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -127,6 +128,11 @@ struct RunArgs {
     report_status: u8,
     #[arg(long, default_value_t = 1)]
     seed: u64,
+    /// Let the first modem be reached over TCP too, as behind a serial server; again for the second, and so on.
+    ///
+    /// One connection at a time, and no password: choose a loopback address. Port 0 draws one.
+    #[arg(long, value_name = "ADDRESS:PORT")]
+    tcp: Vec<SocketAddr>,
 }
 
 #[derive(Debug, Args)]
@@ -238,6 +244,7 @@ fn run_modems(args: &RunArgs) -> Result<(), CommandError> {
         scenario: scenario.transpose()?,
         modems: args.modems,
         seed: args.seed,
+        doors: args.tcp.clone(),
         network: NetworkSettings {
             latency: Duration::from_millis(args.latency_ms),
             prompt: Duration::from_millis(args.prompt_ms),
@@ -251,6 +258,9 @@ fn run_modems(args: &RunArgs) -> Result<(), CommandError> {
         let sim = modem_sim::start(&args.dir, settings)?;
         for port in sim.ports() {
             println!("{}", port.display());
+        }
+        for door in sim.doors() {
+            println!("tcp {door}");
         }
         println!("control {}", sim.control().display());
         println!("ledger {}", sim.ledger().display());

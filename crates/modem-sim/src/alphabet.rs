@@ -43,6 +43,46 @@ pub(crate) fn pack(septets: &[u8], fill: usize) -> Vec<u8> {
     octets
 }
 
+/// So many septets out of octets, the first after `fill` bits; `None` when there are not so many.
+pub(crate) fn unpack(octets: &[u8], fill: usize, count: usize) -> Option<Vec<u8>> {
+    let at = |n: usize| {
+        let (octet, shift) = ((fill + n * 7) / 8, (fill + n * 7) % 8);
+        let low = u16::from(*octets.get(octet)?);
+        let high = match shift > 1 {
+            true => u16::from(*octets.get(octet + 1)?),
+            false => 0,
+        };
+        Some((((high << 8 | low) >> shift) & 0x7F) as u8)
+    };
+    (0..count).map(at).collect()
+}
+
+/// The text of septets; what an escape is followed by without meaning anything stands for itself.
+pub(crate) fn characters(septets: &[u8]) -> String {
+    let mut text = String::new();
+    let mut septets = septets.iter();
+    while let Some(&septet) = septets.next() {
+        let escaped = match septet {
+            ESCAPE => septets.next(),
+            _ => None,
+        };
+        let extended = EXTENSION.iter().find(|(code, _)| Some(code) == escaped);
+        text.push(match (extended, escaped) {
+            (Some((_, character)), _) => *character,
+            (None, Some(&other)) => BASIC[usize::from(other & 0x7F)],
+            (None, None) => BASIC[usize::from(septet & 0x7F)],
+        });
+    }
+    text
+}
+
+/// Four hex digits for each unit of UTF-16.
+pub(crate) fn utf_16_hex(text: &str) -> String {
+    text.encode_utf16()
+        .map(|unit| format!("{unit:04X}"))
+        .collect()
+}
+
 const ESCAPE: u8 = 0x1B;
 
 #[rustfmt::skip]
@@ -98,6 +138,18 @@ mod tests {
     fn a_character_of_the_extension_takes_two_septets() {
         assert_eq!(septets("€").unwrap(), [vec![0x1B, 0x65]]);
         assert_eq!(septets("中"), None);
+    }
+
+    #[test]
+    fn what_was_packed_is_read_again() {
+        let text = "ab@ü€[]~Ω 1234567890";
+        let septets = septets(text).unwrap().concat();
+        for fill in 0..7 {
+            let packed = pack(&septets, fill);
+            let read = unpack(&packed, fill, septets.len()).unwrap();
+            assert_eq!(characters(&read), text);
+        }
+        assert_eq!(unpack(&[0x41], 0, 2), None);
     }
 
     #[test]

@@ -111,6 +111,39 @@ pub(crate) fn status_report(report: &Report<'_>) -> Pdu {
     with_service_centre(report.service_centre, &tpdu)
 }
 
+/// A text as a modem in text mode hands it to the network.
+#[derive(Debug)]
+pub(crate) struct Submit<'a> {
+    /// TP-MTI, TP-VPF and the flags.
+    pub(crate) first: u8,
+    /// Length, type, digits.
+    pub(crate) recipient: &'a [u8],
+    pub(crate) pid: u8,
+    pub(crate) dcs: u8,
+    /// There when TP-VPF says "relative".
+    pub(crate) validity: u8,
+    /// Septets or octets.
+    pub(crate) length: u8,
+    pub(crate) user_data: &'a [u8],
+}
+
+/// As hex, without a service centre: the SIM's own is meant.
+pub(crate) fn submit(submit: &Submit<'_>) -> String {
+    let mut octets = vec![0x00, submit.first, 0x00];
+    octets.extend(submit.recipient);
+    octets.extend([submit.pid, submit.dcs]);
+    if submit.first & VALIDITY == RELATIVE {
+        octets.push(submit.validity);
+    }
+    octets.push(submit.length);
+    octets.extend(submit.user_data);
+    hex(&octets)
+}
+
+/// TP-VPF (23.040 §9.2.3.3).
+pub(crate) const VALIDITY: u8 = 0x18;
+pub(crate) const RELATIVE: u8 = 0x10;
+
 /// A text cut to what fits into one user data field each.
 struct Parts {
     dcs: u8,
@@ -259,6 +292,19 @@ fn semi_octets(digits: &str) -> Vec<u8> {
 
 pub(crate) fn hex(octets: &[u8]) -> String {
     octets.iter().map(|octet| format!("{octet:02X}")).collect()
+}
+
+/// The octets of an even number of hex digits.
+pub(crate) fn octets(hex: &str) -> Option<Vec<u8>> {
+    let pairs = hex.as_bytes().chunks(2);
+    let octets = pairs.map(|pair| match pair {
+        [high, low] if pair.iter().all(u8::is_ascii_hexdigit) => {
+            let digit = |digit: u8| char::from(digit).to_digit(16).unwrap_or(0) as u8;
+            Some(digit(*high) << 4 | digit(*low))
+        }
+        _ => None,
+    });
+    octets.collect()
 }
 
 /// A service centre time stamp in the network's local time (23.040 §9.2.3.11).

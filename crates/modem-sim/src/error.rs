@@ -1,6 +1,7 @@
 //! **Errors** of starting and of talking to a simulation.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 /// Why a simulation could not be started or reached.
@@ -26,6 +27,13 @@ pub enum SimError {
     ModemCount { most: usize },
     #[error("no personality is called {name:?}; there are {known}")]
     UnknownPersonality { name: String, known: String },
+    #[error("there are {doors} addresses for {modems} modem(s); give one for each at most")]
+    MoreDoors { doors: usize, modems: usize },
+    #[error("a modem cannot be reached at {address}: {error}; choose another address with --tcp")]
+    Door {
+        address: SocketAddr,
+        error: io::Error,
+    },
     #[error("another program holds the port of modem {modem}")]
     PortBusy { modem: usize },
 }

@@ -1,9 +1,9 @@
 //! A GSM modem and its network that can be told to misbehave, over real ptys or in memory.
 //!
 //! ```text
-//!  host ─► pty · duplex ─► run ─► world ─┬─► modem ─► personality, script, storage
-//!  you ──► control · client · memory ─►  ├─► network ─► line, handset, mobile, encode
-//!          scenario                      └─► ledger
+//!  host ─► door · pty · duplex ─► run ─► world ─┬─► modem ─► personality, script, storage
+//!  you ──► control · client · memory ─────────►  ├─► network ─► line, handset, mobile, encode
+//!          scenario                              └─► ledger
 //! ```
 //!
 //! - [`start`] puts modems behind ptys in a folder, with a control socket and a ledger; [`client::Client`] talks
@@ -18,7 +18,9 @@
 mod alphabet;
 pub mod client;
 mod control;
+mod decode;
 mod diary;
+mod door;
 mod duplex;
 mod encode;
 mod error;

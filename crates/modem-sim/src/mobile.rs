@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::encode::{Content, Inbound, Pdu, Stamp, deliver};
+use crate::encode::{Content, Inbound, Pdu, Stamp, deliver, octets};
 use crate::fault::Order;
 
 /// One text to a SIM, whole: it is cut into parts where it has to be.
@@ -63,7 +63,7 @@ impl MobileText {
             return Err(Objection::NotANumber { number });
         }
         let length = match &self.data {
-            Some(data) => octets_of(data).ok_or(Objection::NoHex)?.len(),
+            Some(data) => octets(data).ok_or(Objection::NoHex)?.len(),
             None => self.text.chars().count(),
         };
         match length {
@@ -75,7 +75,7 @@ impl MobileText {
 
     /// The PDUs as they arrive.
     pub(crate) fn posted(&self, posting: Posting<'_>) -> Vec<Pdu> {
-        let octets = self.data.as_deref().and_then(octets_of);
+        let octets = self.data.as_deref().and_then(octets);
         let content = match &octets {
             Some(octets) => Content::Octets(octets),
             None if self.turkish => Content::Turkish(&self.text),
@@ -138,16 +138,6 @@ pub(crate) enum Objection {
     NotANumber { number: String },
     NoHex,
     Length,
-}
-
-fn octets_of(hex: &str) -> Option<Vec<u8>> {
-    let even = hex.len().is_multiple_of(2) && hex.is_ascii();
-    let pairs = hex.as_bytes().chunks(2);
-    let octets = pairs.map(|pair| {
-        let digits = std::str::from_utf8(pair).ok()?;
-        u8::from_str_radix(digits, 16).ok()
-    });
-    if even { octets.collect() } else { None }
 }
 
 /// 255 parts of 33 emoji, the fewest characters that fill all parts there can be.

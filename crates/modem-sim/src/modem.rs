@@ -17,6 +17,8 @@ mod receiving;
 mod sending;
 mod setup;
 mod speech;
+mod terminal;
+mod text_mode;
 mod texts;
 mod ussd;
 
@@ -41,6 +43,7 @@ use mouth::Mouth;
 use radio::Radio;
 use setup::Setup;
 pub(crate) use setup::Store;
+pub(crate) use text_mode::Addressed;
 
 #[derive(Debug)]
 pub(crate) enum Output {

@@ -5,6 +5,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::ffi::OsStr;
+use std::future::poll_fn;
 use std::io;
 use std::os::fd::{AsRawFd, OwnedFd};
 use std::os::unix::ffi::OsStrExt;
@@ -12,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::task::{Context, Poll, ready};
 
 use inotify::{Inotify, WatchDescriptor, WatchMask};
-use rustix::fs::{FlockOperation, flock};
+use rustix::fs::{FlockOperation, Mode, OFlags, flock};
 use rustix::io::Errno;
 use rustix::pty::{OpenptFlags, grantpt, ioctl_tiocgptpeer, openpt, ptsname, unlockpt};
 use rustix::termios::{OptionalActions, ioctl_tiocexcl, ioctl_tiocnxcl, tcgetattr, tcsetattr};
@@ -20,12 +21,29 @@ use tokio::io::unix::AsyncFd;
 
 use crate::wire::{Ports, Wire};
 
-/// The modem's end of a pty.
+/// One end of a pty: the modem's own, or that of a host in this process.
 #[derive(Debug)]
-pub(crate) struct Master(AsyncFd<OwnedFd>);
+pub(crate) struct Tty(AsyncFd<OwnedFd>);
 
-impl Wire for Master {
-    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+impl Tty {
+    /// Opens a port as a host does, locked against others who ask for the lock. How it talks is left as it is.
+    pub(crate) fn open(path: &Path) -> io::Result<Self> {
+        let flags = OFlags::RDWR | OFlags::NOCTTY | OFlags::NONBLOCK | OFlags::CLOEXEC;
+        let end = rustix::fs::open(path, flags, Mode::empty())?;
+        flock(&end, FlockOperation::NonBlockingLockExclusive)?;
+        Ok(Self(watched(end)?))
+    }
+
+    /// 0 octets, or EIO, when the modem's end is gone.
+    pub(crate) async fn read(&self, buf: &mut [u8]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_in(cx, buf)).await
+    }
+
+    pub(crate) async fn write(&self, octets: &[u8]) -> io::Result<usize> {
+        poll_fn(|cx| self.poll_out(cx, octets)).await
+    }
+
+    fn poll_in(&self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
         loop {
             match rustix::io::read(&self.0, &mut *buf) {
                 Err(Errno::AGAIN) => ready!(self.0.poll_read_ready(cx))?.clear_ready(),
@@ -35,7 +53,7 @@ impl Wire for Master {
         }
     }
 
-    fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+    fn poll_out(&self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
         loop {
             match rustix::io::write(&self.0, octets) {
                 // A full pty takes 0 octets without an error on some kernels.
@@ -44,6 +62,16 @@ impl Wire for Master {
                 written => return Poll::Ready(written.map_err(io::Error::from)),
             }
         }
+    }
+}
+
+impl Wire for Tty {
+    fn poll_read(&mut self, cx: &mut Context<'_>, buf: &mut [u8]) -> Poll<io::Result<usize>> {
+        self.poll_in(cx, buf)
+    }
+
+    fn poll_write(&mut self, cx: &mut Context<'_>, octets: &[u8]) -> Poll<io::Result<usize>> {
+        self.poll_out(cx, octets)
     }
 }
 
@@ -95,9 +123,9 @@ impl PtyPorts {
 }
 
 impl Ports for PtyPorts {
-    type Wire = Master;
+    type Wire = Tty;
 
-    fn raise(&mut self, modem: usize) -> io::Result<Master> {
+    fn raise(&mut self, modem: usize) -> io::Result<Tty> {
         let master = openpt(OpenptFlags::RDWR | OpenptFlags::NOCTTY | OpenptFlags::CLOEXEC)?;
         grantpt(&master)?;
         unlockpt(&master)?;
@@ -115,7 +143,7 @@ impl Ports for PtyPorts {
         std::os::unix::fs::symlink(&name, self.path(modem))?;
         hold(&end, self.occupied.contains(&modem));
         self.slaves.insert(modem, Slave { end, watch });
-        Ok(Master(watched(master)?))
+        Ok(Tty(watched(master)?))
     }
 
     fn hang_up(&mut self, modem: usize) {

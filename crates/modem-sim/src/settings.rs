@@ -1,5 +1,6 @@
 //! **Settings**: how many modems, what they are like, and what their network is like.
 
+use std::net::SocketAddr;
 use std::time::Duration;
 
 use crate::error::SimError;
@@ -19,6 +20,8 @@ pub struct Settings {
     pub sim_slots: Option<usize>,
     /// What befalls the modems; its own `[[modem]]` tables count before `personalities` and `sim_slots`.
     pub scenario: Option<Scenario>,
+    /// Where the modems in turn are reached over TCP, beside their ports; not in memory.
+    pub doors: Vec<SocketAddr>,
 }
 
 impl Default for Settings {
@@ -30,13 +33,18 @@ impl Default for Settings {
             personalities: Vec::new(),
             sim_slots: None,
             scenario: None,
+            doors: Vec::new(),
         }
     }
 }
 
 impl Settings {
-    /// Whether every personality exists.
+    /// Whether every personality exists, and a modem behind every door.
     pub(crate) fn check(&self) -> Result<(), SimError> {
+        let (doors, modems) = (self.doors.len(), self.modems);
+        if doors > modems {
+            return Err(SimError::MoreDoors { doors, modems });
+        }
         let unknown = self
             .personalities
             .iter()

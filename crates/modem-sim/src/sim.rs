@@ -1,13 +1,16 @@
 //! **Sim**: a running simulation behind ptys, on a thread of its own.
 
 use std::io;
+use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::thread::{self, JoinHandle};
 
 use tokio::net::UnixListener;
 use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinSet;
 
 use crate::control;
+use crate::door::Door;
 use crate::error::SimError;
 use crate::folder::Folder;
 use crate::ledger::Ledger;
@@ -22,6 +25,7 @@ pub struct Sim {
     ports: Vec<PathBuf>,
     control: PathBuf,
     ledger: PathBuf,
+    doors: Vec<SocketAddr>,
     /// Dropping it ends the thread.
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -44,6 +48,7 @@ pub fn start(dir: &Path, settings: Settings) -> Result<Sim, SimError> {
         ports: (0..settings.modems).map(|n| port_path(dir, n)).collect(),
         control: folder.control(),
         ledger: folder.ledger(),
+        doors: Vec::new(),
         stop: Some(stop),
         thread: None,
     };
@@ -52,7 +57,7 @@ pub fn start(dir: &Path, settings: Settings) -> Result<Sim, SimError> {
         .spawn(move || live(folder, &settings, &ready, stopped))
         .map_err(SimError::at(dir))?;
     sim.thread = Some(thread);
-    is_ready.recv().unwrap_or(Err(SimError::Ended))?;
+    sim.doors = is_ready.recv().unwrap_or(Err(SimError::Ended))?;
     Ok(sim)
 }
 
@@ -69,6 +74,11 @@ impl Sim {
 
     pub fn ledger(&self) -> &Path {
         &self.ledger
+    }
+
+    /// Where modems are reached over TCP, in the order of the settings; a port that was 0 is the one that was drawn.
+    pub fn doors(&self) -> &[SocketAddr] {
+        &self.doors
     }
 
     /// Ends the thread and waits for it; the links and the socket are gone when this returns.
@@ -96,7 +106,7 @@ impl Drop for Sim {
 fn live(
     folder: Folder,
     settings: &Settings,
-    ready: &std::sync::mpsc::Sender<Result<(), SimError>>,
+    ready: &std::sync::mpsc::Sender<Result<Vec<SocketAddr>, SimError>>,
     stopped: oneshot::Receiver<()>,
 ) {
     let runtime = tokio::runtime::Builder::new_current_thread()
@@ -112,9 +122,11 @@ fn live(
         }
     };
     runtime.block_on(async {
-        match Stage::set(folder, settings) {
-            Ok(stage) => {
-                let _ = ready.send(Ok(()));
+        let set = Stage::set(folder, settings)
+            .and_then(|stage| stage.addresses().map(|addresses| (stage, addresses)));
+        match set {
+            Ok((stage, addresses)) => {
+                let _ = ready.send(Ok(addresses));
                 stage.play(stopped).await;
             }
             Err(error) => {
@@ -128,6 +140,7 @@ fn live(
 struct Stage {
     driver: Driver<PtyPorts>,
     listener: UnixListener,
+    doors: Vec<Door>,
     /// Dropped last: it holds the lock that keeps others out.
     folder: Folder,
 }
@@ -140,21 +153,37 @@ impl Stage {
         let ledger = Ledger::open(&ledger_path).map_err(SimError::at(&ledger_path))?;
         let ports = PtyPorts::new(&dir).map_err(at)?;
         let driver = Driver::new(settings, ports, ledger, Clock::real()).map_err(at)?;
+        let doors = settings.doors.iter().enumerate();
+        let doors = doors.map(|(modem, address)| Door::open(*address, port_path(&dir, modem)));
+        let doors = doors.collect::<Result<_, _>>()?;
         // Last, so that whoever can connect finds everything else in place.
         let listener = UnixListener::from_std(folder.listen()?).map_err(at)?;
         Ok(Self {
             driver,
             listener,
+            doors,
             folder,
         })
+    }
+
+    fn addresses(&self) -> Result<Vec<SocketAddr>, SimError> {
+        let addresses = self.doors.iter().map(Door::address);
+        let addresses = addresses.collect::<io::Result<_>>();
+        addresses.map_err(SimError::at(self.folder.dir()))
     }
 
     async fn play(self, stopped: oneshot::Receiver<()>) {
         let Self {
             driver,
             listener,
+            doors,
             folder,
         } = self;
+        // Dropped, and the doors closed with it, when the play is over.
+        let mut open = JoinSet::new();
+        doors.into_iter().for_each(|door| {
+            open.spawn(door.serve());
+        });
         let accepted = driver.accepted();
         // Requests wait here for one turn of the loop; a connection waits when it is full.
         let (orders, received) = mpsc::channel(16);

@@ -301,3 +301,5 @@ fn chance(seed: u64, modem: usize) -> StdRng {
 mod player;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod text_mode;

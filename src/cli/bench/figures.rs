@@ -11,11 +11,7 @@ pub(super) type Figures = Vec<(&'static str, Value)>;
 
 pub(super) fn show(figures: &Figures, as_json: bool) {
     if as_json {
-        let object: serde_json::Map<String, Value> = figures
-            .iter()
-            .map(|(name, value)| ((*name).to_owned(), value.clone()))
-            .collect();
-        println!("{}", Value::Object(object));
+        println!("{}", object(figures));
         return;
     }
     for (name, value) in figures {
@@ -24,6 +20,19 @@ pub(super) fn show(figures: &Figures, as_json: bool) {
             None => println!("{name:<26} {value}"),
         }
     }
+}
+
+/// By name, without what sets it in; a figure that was taken several times is a list.
+fn object(figures: &Figures) -> Value {
+    let mut object = serde_json::Map::new();
+    for (name, value) in figures {
+        match object.get_mut(name.trim_start()) {
+            None => drop(object.insert(name.trim_start().to_owned(), value.clone())),
+            Some(Value::Array(values)) => values.push(value.clone()),
+            Some(first) => *first = json!([first.take(), value]),
+        }
+    }
+    Value::Object(object)
 }
 
 pub(super) fn sorted(mut values: Vec<f64>) -> Vec<f64> {
@@ -77,6 +86,21 @@ pub(super) fn fsync_p50(folder: &Path) -> Result<f64, CommandError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_figure_of_several_measurements_is_a_list_in_json() {
+        let figures = vec![
+            ("modems", json!(4)),
+            ("  idle", json!(0.5)),
+            ("modems", json!(16)),
+            ("  idle", json!(0.75)),
+            ("modems", json!(64)),
+        ];
+        assert_eq!(
+            object(&figures),
+            json!({ "modems": [4, 16, 64], "idle": [0.5, 0.75] })
+        );
+    }
 
     #[test]
     fn a_percentile_is_a_value_that_was_measured() {

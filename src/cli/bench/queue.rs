@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 use serde_json::json;
 
 use super::figures::{Figures, count, percentile, rounded, sorted};
+use super::idle::{megabytes, settle, watched};
 use super::process::{KEY, Recipe, Served};
 use super::{CommandError, runtime};
 use crate::app::wall_clock;
@@ -37,11 +38,12 @@ pub(super) fn queue(
 
     figures.push(("nothing stored", json!("")));
     let gateway = recipe.start()?;
-    figures.extend(idle(&gateway, idle_seconds)?);
+    settle();
+    figures.extend(watched(&gateway, idle_seconds)?);
     gateway.stop()?;
 
     let mut known = Vec::new();
-    for goal in [FEW, stored] {
+    for goal in sizes(stored) {
         let before = known.len();
         let began = Instant::now();
         fill(&recipe, goal, waiting, &mut known)?;
@@ -59,26 +61,10 @@ pub(super) fn queue(
     Ok(figures)
 }
 
-/// Modems ready, nothing to do.
-fn idle(gateway: &Served, seconds: u64) -> Result<Figures, CommandError> {
-    // The modems start, and the allocator gives back what the start took.
-    std::thread::sleep(Duration::from_secs(10));
-    let before = gateway.usage()?;
-    std::thread::sleep(Duration::from_secs(seconds));
-    let after = gateway.usage()?;
-    let lasting = count(seconds);
-    let cpu = (after.cpu - before.cpu).as_secs_f64() / lasting;
-    Ok(vec![
-        ("  idle RSS MB", megabytes(after.resident_kib)),
-        ("  idle CPU percent of a core", rounded(100.0 * cpu, 3)),
-        (
-            "  idle wake-ups per second",
-            rounded(
-                count(after.wake_ups.saturating_sub(before.wake_ups)) / lasting,
-                2,
-            ),
-        ),
-    ])
+/// How many messages are stored one after the other: few, and as many as are asked for.
+fn sizes(stored: usize) -> impl Iterator<Item = usize> {
+    let few = (stored > FEW).then_some(FEW);
+    few.into_iter().chain((stored > 0).then_some(stored))
 }
 
 fn with_many(
@@ -92,7 +78,8 @@ fn with_many(
     asker.ask(&submission_request(), 202)?;
     let started = began.elapsed().as_secs_f64() * 1e3;
     let mut figures = vec![("  start to first accept ms", rounded(started, 1))];
-    figures.extend(idle(&gateway, idle_seconds)?);
+    settle();
+    figures.extend(watched(&gateway, idle_seconds)?);
 
     let step = (known.len() / ASKED_FOR).max(1);
     let asked_for: Vec<_> = known.iter().step_by(step).collect();
@@ -114,10 +101,6 @@ fn with_many(
     figures.push(("  RSS MB after questions", megabytes(resident)));
     gateway.stop()?;
     Ok(figures)
-}
-
-fn megabytes(kib: u64) -> serde_json::Value {
-    rounded(count(kib) * 1024.0 / 1e6, 2)
 }
 
 /// One keep-alive connection.
@@ -253,5 +236,19 @@ pub(super) fn submission(number: usize, at: UnixMillis, now: UnixMillis) -> Subm
         at,
         payer: None,
         counts: Counts::default(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_messages_are_stored_than_are_asked_for() {
+        let of = |stored| sizes(stored).collect::<Vec<_>>();
+        assert!(of(0).is_empty());
+        assert_eq!(of(10), [10]);
+        assert_eq!(of(FEW), [FEW]);
+        assert_eq!(of(1_000_000), [FEW, 1_000_000]);
     }
 }

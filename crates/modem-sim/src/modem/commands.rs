@@ -119,6 +119,7 @@ impl Modem {
             ("+CNMI", _) => self.notices(form),
             ("+CSCA", _) => self.service_centre(form),
             ("+CSMP", Test | Read | Write(_)) => self.text_parameters(form),
+            ("+CSDH", _) => self.header_shown(form),
             ("+CMMS", _) => self.more_messages(form),
             ("+CMGL", _) => self.list(now, form),
             ("+CMGR", Write(slot)) => self.show(now, slot),
@@ -128,8 +129,14 @@ impl Modem {
             ("+CNMA", Test) => line("+CNMA: (0-2)"),
             ("+CMGS" | "+CMGR", Test) => Answer::Ok,
             ("+CEER", Run) => line("+CEER: 0,0"),
+            ("+CPAS", _) => self.activity(form),
+            ("+CBC", _) => self.battery(form),
+            ("+CGATT", _) => self.attachment(now, form),
+            ("+IFC", _) => self.flow_control(form),
+            // There is no call to hang up.
+            ("+CHUP", Run | Test) => Answer::Ok,
             // Taken and without effect here.
-            ("+CRC" | "+CGSMS" | "+CSDH", Run | Test | Write(_)) => Answer::Ok,
+            ("+CRC" | "+CGSMS", Run | Test | Write(_)) => Answer::Ok,
             _ => Answer::Failed(Failure::Unknown),
         }
     }

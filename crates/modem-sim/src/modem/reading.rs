@@ -87,8 +87,8 @@ impl Modem {
     fn perform_each(&mut self, now: Moment, commands: &[Command<'_>]) {
         let mut last = Answer::Ok;
         for command in commands {
-            if let Some(length) = submit_length(command) {
-                return self.open_prompt(now, length);
+            if let Some(written) = submit_written(command) {
+                return self.open_prompt(now, written);
             }
             self.interject(now, command.name());
             self.ends_flood(now, command.name());
@@ -135,11 +135,12 @@ impl Modem {
             return;
         };
         let mut echo = Vec::new();
-        while let Some(octet) = self.input.pop_front() {
+        let mut line_ended = false;
+        while !line_ended && let Some(octet) = self.input.pop_front() {
             echo.push(octet);
             match octet {
                 CTRL_Z | ESC => break,
-                _ => entry.type_in(octet),
+                _ => line_ended = entry.type_in(octet),
             }
         }
         let last = echo.last().copied();
@@ -149,18 +150,19 @@ impl Modem {
         match last {
             Some(CTRL_Z) => self.submit(now),
             Some(ESC) => self.abort(now),
+            _ if line_ended => self.say_prompt(now),
             _ => {}
         }
     }
 }
 
-/// The length of a `+CMGS=<length>`, which is no command like the others.
-fn submit_length<'a>(command: &Command<'a>) -> Option<&'a str> {
+/// The length or number of a `+CMGS=`, which is no command like the others.
+fn submit_written<'a>(command: &Command<'a>) -> Option<&'a str> {
     match command {
         Command::Extended {
             name,
-            form: Form::Write(length),
-        } if name == "+CMGS" => Some(length),
+            form: Form::Write(written),
+        } if name == "+CMGS" => Some(written),
         _ => None,
     }
 }

@@ -142,12 +142,18 @@ impl Modem {
 
     /// Directly to the host, which has to say thank you under `+CSMS=1`.
     fn route(&mut self, now: Moment, parcel: Parcel) {
-        let (head, pdu) = match &parcel {
-            Parcel::Text(pdu) => ("+CMT: ,", pdu),
-            Parcel::Report(pdu) if self.traits.notices.report_comma => ("+CDS: ,", pdu),
-            Parcel::Report(pdu) => ("+CDS: ", pdu),
+        let (name, pdu) = match &parcel {
+            Parcel::Text(pdu) => ("+CMT", pdu),
+            Parcel::Report(pdu) => ("+CDS", pdu),
         };
-        let said = format!("{head}{}\r\n{}", pdu.length, pdu.hex);
+        let told = match &parcel {
+            _ if self.setup.text_mode => self.routed_as_text(&pdu.hex),
+            Parcel::Report(_) if !self.traits.notices.report_comma => {
+                format!("{}\r\n{}", pdu.length, pdu.hex)
+            }
+            _ => format!(",{}\r\n{}", pdu.length, pdu.hex),
+        };
+        let said = format!("{name}: {told}");
         if self.setup.csms == 1 {
             let patience = Duration::from_millis(self.traits.notices.cnma_timeout_ms);
             let due = now.instant + patience;

@@ -10,17 +10,24 @@ use crate::script::Mishap;
 use crate::submission::{Entry, Submission};
 
 impl Modem {
-    pub(super) fn open_prompt(&mut self, now: Moment, length: &str) {
+    /// `written` is the length of a PDU, or whom a text is for.
+    pub(super) fn open_prompt(&mut self, now: Moment, written: &str) {
         self.counts.cmgs += 1;
         if let Some(hindrance) = self.hindrance(now, "+CMGS") {
             return self.finish(now, Answer::Failed(hindrance));
         }
-        if self.setup.text_mode {
-            return self.finish(now, Answer::Failed(Failure::Plain));
-        }
-        // 23.040 §9.2.2.2: from no digits and no text at all to 12 octets of address, validity and 140 of text.
-        let Some(length) = length.trim().parse().ok().filter(|n| (7..=164).contains(n)) else {
-            return self.finish(now, Answer::Failed(Failure::Cms(304)));
+        let entry = match self.setup.text_mode {
+            true => self
+                .addressed(written)
+                .map(|to| Entry::of_text(to, now.mono_ns))
+                .ok_or(305),
+            false => length(written)
+                .map(|length| Entry::new(length, now.mono_ns))
+                .ok_or(304),
+        };
+        let entry = match entry {
+            Ok(entry) => entry,
+            Err(code) => return self.finish(now, Answer::Failed(Failure::Cms(code))),
         };
         let due = match self.script.next_prompt(&mut self.chance) {
             PromptFate::Never => None,
@@ -29,10 +36,7 @@ impl Modem {
                 now.instant.checked_add(usual.saturating_add(late))
             }
         };
-        self.phase = Phase::Prompting {
-            due,
-            entry: Entry::new(length, now.mono_ns),
-        };
+        self.phase = Phase::Prompting { due, entry };
         if due.is_some_and(|due| due <= now.instant) {
             self.prompt(now);
         }
@@ -43,15 +47,19 @@ impl Modem {
         self.phase = match phase {
             Phase::Prompting { mut entry, .. } => {
                 entry.prompt_ns = now.mono_ns;
-                let prompt: &[u8] = match self.traits.speech.prompt {
-                    Prompt::Standard => b"\r\n> ",
-                    Prompt::Bare => b"\r\n>\r\n",
-                };
-                self.say(now, prompt.to_vec());
+                self.say_prompt(now);
                 Phase::Entry(entry)
             }
             other => other,
         };
+    }
+
+    pub(super) fn say_prompt(&mut self, now: Moment) {
+        let prompt: &[u8] = match self.traits.speech.prompt {
+            Prompt::Standard => b"\r\n> ",
+            Prompt::Bare => b"\r\n>\r\n",
+        };
+        self.say(now, prompt.to_vec());
     }
 
     pub(super) fn abort(&mut self, now: Moment) {
@@ -115,7 +123,8 @@ impl Modem {
 
     /// What the modem itself refuses, before the network hears of it.
     fn checked(&self, now: Moment, entry: &Entry) -> Result<Submission, u16> {
-        let submission = entry.read(self.reference, now.mono_ns).ok_or(304u16)?;
+        let read = entry.read(self.reference, now.mono_ns);
+        let submission = read.ok_or(entry.objection())?;
         if self.service_centre.is_empty() && !submission.names_service_centre {
             return Err(330);
         }
@@ -173,4 +182,10 @@ impl Modem {
         let hits = slow.filter(|slow| slow.names.iter().any(|name| names.contains(&name.as_str())));
         hits.map(|slow| Duration::from_millis(slow.ms)).max()
     }
+}
+
+/// 23.040 §9.2.2.2: from no digits and no text at all to 12 octets of address, validity and 140 of text.
+fn length(written: &str) -> Option<usize> {
+    let length = written.trim().parse().ok();
+    length.filter(|length| (7..=164).contains(length))
 }

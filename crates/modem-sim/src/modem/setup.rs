@@ -1,5 +1,6 @@
 //! **Setup**: what a host can set on a modem and a restart forgets.
 
+use super::text_mode::Parameters;
 use crate::personality::Personality;
 
 #[derive(Debug)]
@@ -13,6 +14,9 @@ pub(crate) struct Setup {
     /// `None` until the host has written `+CNMI` for the first time since the start.
     pub(crate) cnmi: Option<Cnmi>,
     pub(crate) text_mode: bool,
+    pub(crate) csmp: Parameters,
+    /// `+CSDH`: whether text mode shows the whole header.
+    pub(crate) csdh: u8,
     pub(crate) csms: u8,
     /// mem1 (read, delete), mem2 (write, send), mem3 (receive).
     pub(crate) stores: [Store; 3],
@@ -22,6 +26,8 @@ pub(crate) struct Setup {
     /// Whether `+COPS?` names the operator long, short or by number.
     pub(crate) operator_format: u8,
     pub(crate) functionality: u8,
+    /// `+IFC`: who holds back whom, from the modem and from the host.
+    pub(crate) flow_control: [u8; 2],
 }
 
 impl Setup {
@@ -36,6 +42,8 @@ impl Setup {
             registration: [0; 3],
             cnmi: None,
             text_mode: false,
+            csmp: Parameters::default(),
+            csdh: 0,
             csms: 0,
             stores: [store(&start[0]), store(&start[1]), store(&start[2])],
             cscs: "GSM".into(),
@@ -43,6 +51,7 @@ impl Setup {
             clip: 0,
             operator_format: 0,
             functionality: 1,
+            flow_control: [2, 2],
         }
     }
 

@@ -155,6 +155,7 @@ fn in_words(failure: Failure) -> Option<&'static str> {
         Failure::Cms(302) => "operation not allowed",
         Failure::Cms(303) => "operation not supported",
         Failure::Cms(304) => "invalid PDU mode parameter",
+        Failure::Cms(305) => "invalid text mode parameter",
         Failure::Cms(321) => "invalid memory index",
         Failure::Cms(330) => "SMSC address unknown",
         Failure::Cms(331) => "no network service",

@@ -1,6 +1,7 @@
 //! **Texts**: the commands of 27.005 that read, list and delete what is stored, and say where and how it comes.
 
 use super::setup::Cnmi;
+use super::text_mode::HeaderOf;
 use super::{Answer, Failure, Modem, Store, choice, line};
 use crate::diary::Befell;
 use crate::moment::Moment;
@@ -163,17 +164,6 @@ impl Modem {
         }
     }
 
-    pub(super) fn text_parameters(&mut self, form: &Form<'_>) -> Answer {
-        match form {
-            Form::Read => line("+CSMP: 17,167,0,0"),
-            Form::Write(_) if self.traits.card.csmp_clears_centre => {
-                self.service_centre.clear();
-                Answer::Ok
-            }
-            _ => Answer::Ok,
-        }
-    }
-
     pub(super) fn more_messages(&mut self, form: &Form<'_>) -> Answer {
         if let (Some(code), Form::Write(_)) = (self.traits.sending.cmms_refused, form) {
             return Answer::Failed(Failure::Cms(code));
@@ -183,19 +173,27 @@ impl Modem {
     }
 
     pub(super) fn list(&mut self, now: Moment, form: &Form<'_>) -> Answer {
-        let wanted: fn(&Stored) -> bool = match form {
-            Form::Test => return line("+CMGL: (0-4)"),
-            _ if self.setup.text_mode => return Answer::Failed(Failure::Cms(303)),
-            Form::Run | Form::Write("0") => |stored| !stored.read,
-            Form::Write("1") => |stored| stored.read,
-            Form::Write("2" | "3") => |_| false, // nothing written is ever stored
-            Form::Write("4") => |_| true,
+        let asked = match (form, self.setup.text_mode) {
+            (Form::Test, false) => return line("+CMGL: (0-4)"),
+            (Form::Test, true) => return line(&format!("+CMGL: (\"{}\")", STATES.join("\",\""))),
+            (Form::Run, _) => Some(0),
+            (Form::Write(state), false) => state.trim().parse().ok(),
+            (Form::Write(state), true) => {
+                let state = state.trim().trim_matches('"');
+                STATES.iter().position(|one| *one == state)
+            }
+            _ => None,
+        };
+        let wanted: fn(&Stored) -> bool = match asked {
+            Some(0) => |stored| !stored.read,
+            Some(1) => |stored| stored.read,
+            Some(2 | 3) => |_| false, // nothing written is ever stored
+            Some(4) => |_| true,
             _ => return Answer::Failed(Failure::Cms(303)),
         };
         let Some(store) = self.readable_store() else {
             return Answer::Ok;
         };
-        let form = self.traits.stores.read_form;
         let entries = self.memories.of_mut(store).list(wanted);
         for (index, stored) in &entries {
             self.diary
@@ -203,7 +201,10 @@ impl Modem {
         }
         let lines: Vec<String> = entries
             .into_iter()
-            .map(|(index, stored)| format!("+CMGL: {index},{}", shown(&stored, form)))
+            .map(|(index, stored)| {
+                let shown = self.shown(&stored, HeaderOf::Listed);
+                format!("+CMGL: {index},{shown}")
+            })
             .collect();
         if lines.is_empty() {
             return Answer::Ok;
@@ -219,21 +220,19 @@ impl Modem {
     }
 
     pub(super) fn show(&mut self, now: Moment, slot: &str) -> Answer {
-        if self.setup.text_mode {
-            return Answer::Failed(Failure::Cms(303));
-        }
         let invalid = Answer::Failed(Failure::Cms(321));
         let (Ok(index), Some(store)) = (slot.trim().parse(), self.readable_store()) else {
             return invalid;
         };
-        let form = self.traits.stores.read_form;
         let storage = self.memories.of_mut(store);
+        let exists = storage.has(index);
         if let Some(stored) = storage.read(index) {
             self.diary
                 .note(now, Befell::Read, store, index, stored.pdu.clone());
-            return line(&format!("+CMGR: {}", shown(&stored, form)));
+            let shown = self.shown(&stored, HeaderOf::Read);
+            return line(&format!("+CMGR: {shown}"));
         }
-        match (storage.has(index), self.traits.stores.empty_slot) {
+        match (exists, self.traits.stores.empty_slot) {
             (false, _) | (true, EmptySlot::Refused) => invalid,
             (true, EmptySlot::Nothing) => Answer::Ok,
             (true, EmptySlot::Zeros) => line("+CMGR: 0,,0"),
@@ -278,6 +277,13 @@ impl Modem {
         Answer::Ok
     }
 
+    fn shown(&self, stored: &Stored, header: HeaderOf) -> String {
+        match self.setup.text_mode {
+            true => self.shown_as_text(stored, header),
+            false => shown(stored, self.traits.stores.read_form),
+        }
+    }
+
     /// mem1, unless its slots cannot be read.
     fn readable_store(&self) -> Option<Store> {
         let store = self.setup.stores[0];
@@ -305,6 +311,9 @@ impl Modem {
         }
     }
 }
+
+/// The states of a text in text mode, in the order of their numbers in PDU mode (27.005 §3.1).
+const STATES: [&str; 5] = ["REC UNREAD", "REC READ", "STO UNSENT", "STO SENT", "ALL"];
 
 /// State, no name, length, and the PDU on a line of its own; or what a modem makes of it.
 fn shown(stored: &Stored, form: ReadForm) -> String {

@@ -1,7 +1,7 @@
 //! **USSD**: `+CUSD`, and the shapes in which makers give the network's answer.
 
 use super::{Answer, Failure, Later, Modem, line};
-use crate::alphabet::pack;
+use crate::alphabet::{pack, utf_16_hex};
 use crate::encode::hex;
 use crate::moment::Moment;
 use crate::personality::UssdForm;
@@ -83,12 +83,6 @@ fn packed(text: &str) -> String {
         septets.push(0x0D);
     }
     hex(&pack(&septets, 0))
-}
-
-fn utf_16_hex(text: &str) -> String {
-    text.encode_utf16()
-        .map(|unit| format!("{unit:04X}"))
-        .collect()
 }
 
 fn is_hex(text: &str) -> bool {
