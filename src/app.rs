@@ -50,6 +50,7 @@ use crate::domain::{
 };
 use crate::http::{Gate, Parts};
 use crate::inbox::{Asking, Inbox};
+pub(crate) use crate::modem::examination::{Ending, Examination, Obstacle, Wanted, examine};
 use crate::modem::fleet::Fleet;
 use crate::modem::profile::{ProfileError, Profiles};
 use crate::modem::replay::{ReplayError, Replayed};

@@ -10,6 +10,7 @@ mod backup;
 mod bench;
 mod client;
 mod columns;
+mod doctor;
 mod inbox;
 mod key;
 mod modem;
@@ -52,6 +53,8 @@ enum Command {
     Queue(queue::QueueArgs),
     /// Show the modems, and ask them.
     Modem(modem::ModemArgs),
+    /// Say what is wrong with the modems and this machine, and what to do about it.
+    Doctor(doctor::DoctorArgs),
     /// Make, show and revoke the keys of those who call a running gateway.
     Key(key::KeyArgs),
     /// Send and check one-time codes through a running gateway.
@@ -134,6 +137,7 @@ pub fn main() -> ExitCode {
         Command::Inbox(args) => inbox::run(&args),
         Command::Queue(args) => queue::run(&args),
         Command::Modem(args) => modem::run(&args),
+        Command::Doctor(args) => doctor::run(&args),
         Command::Key(args) => key::run(&args),
         Command::Otp(args) => otp::run(&args),
         Command::Backup(args) => backup::run(&args),

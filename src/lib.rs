@@ -12,7 +12,11 @@ mod config;
 mod store;
 mod system;
 mod telemetry;
+// Who uses the rest of it follows.
+#[allow(dead_code, unused_imports)]
+mod usb;
 
+mod doctor;
 mod modem;
 
 mod cloud;

@@ -1,6 +1,6 @@
 //! How a client command finds the daemon, and talks to it.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use bytes::Bytes;
 use clap::Args;
@@ -60,6 +60,31 @@ impl Client {
             ))
         })?;
         Ok(Self::new(url, key.trim().to_owned()))
+    }
+
+    /// The gateway that runs on this data folder, and its process; `None`: none has left its address there.
+    pub(super) fn of_folder(
+        folder: &Path,
+        key_file: &Path,
+    ) -> Result<Option<(Self, u32)>, CommandError> {
+        let Ok(content) = std::fs::read_to_string(folder.join("run.json")) else {
+            return Ok(None);
+        };
+        let run: Value = serde_json::from_str(&content).unwrap_or(Value::Null);
+        let pid = run["pid"].as_u64().and_then(|pid| u32::try_from(pid).ok());
+        let (Some(url), Some(pid)) = (run["url"].as_str(), pid) else {
+            return Ok(None);
+        };
+        let key = std::fs::read_to_string(key_file).map_err(|error| {
+            CommandError::Failed(format!(
+                "{}: {error}; run it as the gateway's user, or as root",
+                key_file.display()
+            ))
+        })?;
+        Ok(Some((
+            Self::new(url.to_owned(), key.trim().to_owned()),
+            pid,
+        )))
     }
 
     pub(super) fn new(url: String, key: String) -> Self {
@@ -139,7 +164,7 @@ pub(super) fn data_folder(given: Option<PathBuf>) -> PathBuf {
         })
 }
 
-fn url_of_daemon(folder: &std::path::Path) -> Result<String, CommandError> {
+fn url_of_daemon(folder: &Path) -> Result<String, CommandError> {
     let file = folder.join("run.json");
     let content = std::fs::read_to_string(&file).map_err(|error| {
         CommandError::Failed(format!(

@@ -2,6 +2,7 @@
 
 mod chat;
 mod list;
+mod probe;
 mod ussd;
 
 use clap::{Args, Subcommand};
@@ -18,6 +19,10 @@ pub(super) struct ModemArgs {
 enum ModemCommand {
     /// Show the modems of a running gateway.
     List(list::ListArgs),
+    /// Ask who is at each modem's port, or at one port, without a gateway.
+    Probe(probe::ProbeArgs),
+    /// Say what is wrong, and what to do about it: as `cellpost doctor`.
+    Doctor(super::doctor::DoctorArgs),
     /// Ask the network a code such as *100# through one of them.
     Ussd(ussd::UssdArgs),
     /// A terminal to one of them, between its texts.
@@ -27,6 +32,8 @@ enum ModemCommand {
 pub(super) fn run(args: &ModemArgs) -> Result<(), CommandError> {
     match &args.command {
         ModemCommand::List(args) => list::run(args),
+        ModemCommand::Probe(args) => probe::run(args),
+        ModemCommand::Doctor(args) => super::doctor::run(args),
         ModemCommand::Ussd(args) => ussd::run(args),
         ModemCommand::Chat(args) => chat::run(args),
     }

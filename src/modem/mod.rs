@@ -4,12 +4,13 @@
 //! [`fleet`] keeps one actor per configured modem alive and publishes what it knows of each.
 //!
 //! Never: decides which message goes next, touches the store, sends a PDU without a [`Order::Go`].
-//! May use: `domain`, `at`, `pdu-codec`.
+//! May use: `domain`, `at`, `usb`, `pdu-codec`.
 //! Read first: [`session`], then the conversation tests beside it.
 
 mod actor;
 mod calls;
 mod encode;
+pub(crate) mod examination;
 pub(crate) mod fleet;
 mod inquiries;
 mod inquiry;

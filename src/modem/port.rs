@@ -14,13 +14,18 @@ use tokio_serial::{
     DataBits, ErrorKind, FlowControl, Parity, SerialPortBuilderExt, SerialStream, StopBits,
 };
 
+use crate::usb::{self, Holder, Roots};
+
 /// Why a port could not be opened, with what to do about it.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum PortError {
     #[error("{0} does not exist: is the modem plugged in?")]
     Absent(String),
-    #[error("{0} is busy: another program holds it: fuser -v {0}")]
-    Busy(String),
+    #[error("{port} is busy: {}", who_holds(port, holder.as_deref()))]
+    Busy {
+        port: String,
+        holder: Option<Box<Holder>>,
+    },
     #[error("{0} is no tty: device must name a serial port")]
     NotATty(String),
     #[error("no permission for {0}: add the user to group dialout")]
@@ -132,6 +137,40 @@ fn open_tty(device: &Path, baud: u32) -> Result<SerialStream, PortError> {
         .map_err(|error| of_serial(port, &error))
 }
 
+/// Looks who it is, once: `/proc` is read only where a port is busy.
+fn busy(port: String) -> PortError {
+    let roots = Roots::default();
+    let by_name = || {
+        let pid = usb::modem_manager(&roots)?;
+        // It runs as root, so that which ports it has open is not seen.
+        let command = MODEM_MANAGER.to_owned();
+        Some(Holder { pid, command })
+    };
+    let holder = usb::holder(&roots, Path::new(&port)).or_else(by_name);
+    PortError::Busy {
+        port,
+        holder: holder.map(Box::new),
+    }
+}
+
+/// Who holds a port, and what to do about it.
+fn who_holds(port: &str, holder: Option<&Holder>) -> String {
+    let Some(Holder { pid, command }) = holder else {
+        return format!("another program holds it: fuser -v {port}");
+    };
+    let remedy = match command.as_str() {
+        MODEM_MANAGER => usb::KEEP_MODEM_MANAGER_OFF.to_owned(),
+        "cellpost" => "another gateway runs: cellpost modem list shows its modems".to_owned(),
+        "gammu-smsd" | "kannel" | "brltty" => format!("stop it: systemctl stop {command}"),
+        "smsd" => "stop it: systemctl stop smstools".to_owned(),
+        "bearerbox" => "stop it: systemctl stop kannel".to_owned(),
+        _ => format!("stop it: kill {pid}"),
+    };
+    format!("held by {command} (pid {pid}): {remedy}")
+}
+
+const MODEM_MANAGER: &str = "ModemManager";
+
 fn of_io(port: &str, error: &io::Error) -> PortError {
     of_kind(port.to_owned(), error.kind(), &error.to_string())
 }
@@ -139,7 +178,7 @@ fn of_io(port: &str, error: &io::Error) -> PortError {
 fn of_serial(port: String, error: &tokio_serial::Error) -> PortError {
     match error.kind {
         // serialport says so of EBUSY and of a lock that somebody holds.
-        ErrorKind::NoDevice => PortError::Busy(port),
+        ErrorKind::NoDevice => busy(port),
         ErrorKind::Io(kind) => of_kind(port, kind, &error.description),
         // ENOTTY has no kind of its own.
         _ if error.description.contains("Inappropriate ioctl")
@@ -158,7 +197,7 @@ fn of_kind(port: String, kind: io::ErrorKind, why: &str) -> PortError {
     match kind {
         io::ErrorKind::NotFound => PortError::Absent(port),
         io::ErrorKind::PermissionDenied => PortError::Forbidden(port),
-        io::ErrorKind::ResourceBusy => PortError::Busy(port),
+        io::ErrorKind::ResourceBusy => busy(port),
         _ => PortError::Other {
             port,
             why: why.to_owned(),
@@ -170,6 +209,7 @@ fn of_kind(port: String, kind: io::ErrorKind, why: &str) -> PortError {
 mod tests {
     use std::os::fd::OwnedFd;
 
+    use rustix::fs::{FlockOperation, flock};
     use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -210,6 +250,49 @@ mod tests {
         );
         drop(held);
         assert!(open_tty(Path::new(&path), 115_200).is_ok());
+    }
+
+    #[tokio::test]
+    async fn the_program_that_holds_a_port_is_named_with_the_remedy() {
+        let (_end, path) = pty();
+        let port = std::fs::File::open(&path).unwrap();
+        flock(&port, FlockOperation::NonBlockingLockExclusive).unwrap();
+        // The lock goes with the open file, which is this program's alone from here on.
+        let mut holder = std::process::Command::new("sleep")
+            .arg("600")
+            .stdin(port)
+            .spawn()
+            .unwrap();
+        let said = refusal(Path::new(&path));
+        holder.kill().unwrap();
+        holder.wait().unwrap();
+        let pid = holder.id();
+        assert_eq!(
+            said,
+            format!("{path} is busy: held by sleep (pid {pid}): stop it: kill {pid}")
+        );
+    }
+
+    #[test]
+    fn each_program_that_is_known_to_hold_modems_has_its_remedy() {
+        for (command, remedy) in [
+            ("ModemManager", "ID_MM_DEVICE_IGNORE"),
+            ("gammu-smsd", "systemctl stop gammu-smsd"),
+            ("smsd", "systemctl stop smstools"),
+            ("cellpost", "cellpost modem list"),
+            ("minicom", "kill 812"),
+        ] {
+            let holder = Holder {
+                pid: 812,
+                command: command.to_owned(),
+            };
+            let said = who_holds("/dev/ttyUSB2", Some(&holder));
+            assert!(
+                said.starts_with(&format!("held by {command} (pid 812): ")),
+                "{said}"
+            );
+            assert!(said.contains(remedy), "{said}");
+        }
     }
 
     #[tokio::test]

@@ -7,7 +7,7 @@ use std::fs::File;
 use std::io::Read;
 use std::path::Path;
 
-use rusqlite::Connection;
+use rusqlite::{Connection, OpenFlags};
 
 use super::StoreError;
 
@@ -29,6 +29,13 @@ pub(super) fn ends(connection: &Connection) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// What every start looks at, of a database that another process may have open. Nothing is written.
+pub(crate) fn look(path: &Path) -> Result<(), StoreError> {
+    length(path)?;
+    let connection = Connection::open_with_flags(path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+    ends(&connection)
 }
 
 /// All pages, all rows, all indexes.

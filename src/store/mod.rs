@@ -61,6 +61,7 @@ pub(crate) use audit::{AuditEntry, Audited};
 pub(crate) use backup::{BackupError, Restored, back_up, restore};
 pub(crate) use batch::{BatchStep, BatchSubmission, BatchView, CancelBatch, Rejected};
 pub(crate) use care::{BalanceEntry, SimCare};
+pub(crate) use check::look;
 pub(crate) use clock::ClockSet;
 pub(crate) use doubt::{InDoubt, Settlement, Verdict};
 pub(crate) use elsewhere::{Errand, Question, Retold};
