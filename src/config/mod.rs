@@ -315,15 +315,21 @@ impl Modem {
 }
 
 /// What simulated modems can be like. The simulator's own list, which this room may not look at; a test compares.
-pub(crate) const PERSONALITIES: [&str; 8] = [
+pub(crate) const PERSONALITIES: [&str; 14] = [
     "generic",
     "huawei-e-series",
     "huawei-e3372",
     "zte",
     "simcom-sim800",
     "simcom-sim7600",
+    "simcom-a7670",
     "quectel-ec25",
+    "quectel-m26",
+    "sierra-mc",
+    "telit",
+    "u-blox",
     "wavecom",
+    "cinterion",
 ];
 
 /// `[simulate]` and `--simulate N`.

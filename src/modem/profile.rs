@@ -46,7 +46,7 @@ pub(super) struct Counter {
 /// The profile of a modem that keeps to the standards.
 pub(crate) const GENERIC: &str = "generic";
 
-const BUILT_IN: [(&str, &str); 8] = [
+const BUILT_IN: [(&str, &str); 14] = [
     (
         GENERIC,
         include_str!("../../hardware/profiles/generic.toml"),
@@ -69,12 +69,33 @@ const BUILT_IN: [(&str, &str); 8] = [
         include_str!("../../hardware/profiles/simcom-sim7600.toml"),
     ),
     (
+        "simcom-a7670",
+        include_str!("../../hardware/profiles/simcom-a7670.toml"),
+    ),
+    (
         "quectel-ec25",
         include_str!("../../hardware/profiles/quectel-ec25.toml"),
     ),
     (
+        "quectel-m26",
+        include_str!("../../hardware/profiles/quectel-m26.toml"),
+    ),
+    (
+        "sierra-mc",
+        include_str!("../../hardware/profiles/sierra-mc.toml"),
+    ),
+    ("telit", include_str!("../../hardware/profiles/telit.toml")),
+    (
+        "u-blox",
+        include_str!("../../hardware/profiles/u-blox.toml"),
+    ),
+    (
         "wavecom",
         include_str!("../../hardware/profiles/wavecom.toml"),
+    ),
+    (
+        "cinterion",
+        include_str!("../../hardware/profiles/cinterion.toml"),
     ),
 ];
 
@@ -155,6 +176,12 @@ impl Profile {
             .prepare
             .iter()
             .map(|one| one.get_ref().as_str())
+    }
+
+    /// Whether this line means that it has just started by itself, beside the words that many modems share (`RDY`).
+    pub(super) fn says_it_started(&self, line: &str) -> bool {
+        let words = &self.written.start.words;
+        words.iter().any(|word| line.starts_with(word.get_ref()))
     }
 
     /// From a restart to its first answer.
@@ -345,6 +372,7 @@ type Line = Spanned<String>;
 #[serde(default, deny_unknown_fields)]
 struct Start {
     prepare: Vec<Line>,
+    words: Vec<Line>,
     boots_within: Option<u16>,
     messages_within: Option<u16>,
     gap_ms: Option<u16>,
@@ -419,6 +447,12 @@ impl Raw {
                 return Err(ProfileError::at(file, text, line.span().start, why));
             }
         }
+        for word in &self.start.words {
+            if !is_word_of_a_modem(word.get_ref()) {
+                let why = "must be what the modem says when it has started, such as \"^SYSSTART\"; no result, and nothing of 27.005 or 27.007";
+                return Err(ProfileError::at(file, text, word.span().start, why));
+            }
+        }
         if let Some(coding) = &self.ussd.coding
             && Coding::parse(coding.get_ref()).is_none()
         {
@@ -463,6 +497,14 @@ fn may_follow_at(line: &str) -> bool {
         && !line.contains(';')
 }
 
+/// What can be told from an answer: `OK` and `+CMTI` begin a line as well.
+fn is_word_of_a_modem(word: &str) -> bool {
+    let answers = ["OK", "ERROR", "+C", ">"];
+    (2..=40).contains(&word.len())
+        && word.bytes().all(|octet| (0x20..0x7F).contains(&octet))
+        && !answers.iter().any(|answer| word.starts_with(answer))
+}
+
 impl ProfileError {
     fn at(file: &str, text: &str, position: usize, why: &str) -> Self {
         let before = text.get(..position).unwrap_or(text);
@@ -479,121 +521,4 @@ impl ProfileError {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn chosen(maker: &str, model: &str, revision: &str) -> String {
-        let profiles = Profiles::built_in();
-        profiles.of(maker, model, revision).name().to_owned()
-    }
-
-    #[test]
-    fn every_profile_that_is_compiled_in_is_sound_and_in_the_folder() {
-        let folder = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("hardware/profiles");
-        let mut files: Vec<String> = std::fs::read_dir(folder)
-            .unwrap()
-            .map(|entry| entry.unwrap().file_name().into_string().unwrap())
-            .collect();
-        files.sort();
-        let names: Vec<String> = Profiles::built_in()
-            .names()
-            .map(|name| format!("{name}.toml"))
-            .collect();
-        assert_eq!(files, names);
-    }
-
-    #[test]
-    fn a_modem_gets_the_profile_that_says_most_exactly_what_it_is() {
-        for (maker, model, revision, name) in [
-            ("huawei", "E1752", "11.126.13.00.00", "huawei-e-series"),
-            ("huawei", "E3372", "21.200.07.00.00", "huawei-e3372"),
-            ("ZTE CORPORATION", "MF627", "", "zte"),
-            ("SIMCOM_Ltd", "SIMCOM_SIM800L", "", "simcom-sim800"),
-            (
-                "SIMCOM INCORPORATED",
-                "SIMCOM_SIM7600E-H",
-                "",
-                "simcom-sim7600",
-            ),
-            ("Quectel", "EC25", "EC25EFAR06A10M4G", "quectel-ec25"),
-            ("WAVECOM MODEM", " MULTIBAND  900E  1800", "", "wavecom"),
-            ("Cellular Works", "CW-1", "1.0", GENERIC),
-            ("", "", "", GENERIC),
-        ] {
-            assert_eq!(chosen(maker, model, revision), name, "{maker} {model}");
-        }
-    }
-
-    #[test]
-    fn what_a_profile_leaves_out_is_answered_by_the_standards() {
-        let profile = Profile::parse("bare", "bare.toml", "").unwrap();
-        assert_eq!(profile.announcement_modes(), [2, 1, 3]);
-        assert_eq!(profile.report_modes(), [1, 2, 0]);
-        assert_eq!(profile.storages(), ["ME", "SM", "MT"]);
-        assert_eq!(profile.restarts_with(), "+CFUN=1,1");
-        assert_eq!(profile.pin_counter().command, "+CPINR");
-        assert_eq!(profile.prepares_with().count(), 0);
-        assert!(!profile.omits_reference());
-        assert_eq!(profile.avoids_lte_with(), None);
-        assert_eq!(profile.ussd_coding(), Coding::Text);
-        assert_eq!(profile.ussd_text_mode(), None);
-    }
-
-    #[test]
-    fn a_file_replaces_the_profile_of_its_name() {
-        let mut profiles = Profiles::built_in();
-        let text = "[match]\nmodel = [\"CW-1\"]\n[restart]\ncommand = \"^RESET\"\n";
-        profiles.add("ours", "ours.toml", text).unwrap();
-        let chosen = profiles.of("Cellular Works", "CW-1", "");
-        assert_eq!((chosen.name(), chosen.restarts_with()), ("ours", "^RESET"));
-        profiles.add("ours", "ours.toml", "").unwrap();
-        assert_eq!(profiles.of("Cellular Works", "CW-1", "").name(), GENERIC);
-    }
-
-    #[test]
-    fn a_bad_profile_is_told_with_file_line_and_key() {
-        for (text, said) in [
-            (
-                "[start]\nprepair = []\n",
-                "x.toml:2: prepair: unknown field `prepair`",
-            ),
-            (
-                "[start]\n\nboots_within = \"soon\"",
-                "x.toml:3: boots_within: invalid type",
-            ),
-            (
-                "[restart]\ncommand = \"AT+CFUN=1,1\"",
-                "x.toml:2: command: must be what follows AT",
-            ),
-            (
-                "[start]\nprepare = [\"E0\\rAT+CMGS=1\"]",
-                "x.toml:2: prepare: must be what follows AT",
-            ),
-            (
-                "[start]\nprepare = [\"+CMGS=9\"]",
-                "x.toml:2: prepare: must be what follows AT",
-            ),
-            (
-                "[messages]\nmodes = [4]",
-                "x.toml:2: modes: must be numbers of +CNMI from 0 to 3",
-            ),
-            (
-                "[messages]\nstorages = [\"S\\\"M\"]",
-                "x.toml:2: storages: must be storages",
-            ),
-            (
-                "[ussd]\ncoding = \"ascii\"",
-                "x.toml:2: coding: must be \"text\", \"packed\" or \"ucs2\"",
-            ),
-            (
-                "[ussd]\ntext_mode = \"D112\"",
-                "x.toml:2: text_mode: must be what follows AT",
-            ),
-            ("[start", "x.toml:1: "),
-        ] {
-            let error = Profile::parse("x", "x.toml", text).unwrap_err().to_string();
-            assert!(error.starts_with(said), "{error}");
-            assert_eq!(error.lines().count(), 1, "{error}");
-        }
-    }
-}
+mod tests;

@@ -449,7 +449,7 @@ impl Session {
     }
 
     fn on_answer(&mut self, now: Instant, answer: setup::Answer) {
-        self.free_at = now + self.setup.profile().gap();
+        self.free_at = now + self.setup.gap();
         match &mut self.activity {
             Activity::Sending(flight) => {
                 let step = flight.on_answer(now, answer);

@@ -98,6 +98,8 @@ pub(super) struct Setup {
     /// The one that the configuration names.
     forced: Option<Arc<Profile>>,
     profile: Arc<Profile>,
+    /// It has not yet said what it is, and nobody has said it before.
+    is_stranger: bool,
     identity: Identity,
     unlock: Unlock,
     sim_asked_since: Option<Instant>,
@@ -122,6 +124,9 @@ struct Identity {
 const BUSY_PAUSE: Duration = Duration::from_secs(2);
 /// behaviour §2.1: what is busy for longer is broken.
 const BUSY_PATIENCE: Duration = Duration::from_secs(60);
+
+/// Telit's modules are deaf for 20 ms behind a result (HE910 Hardware User Guide), and say nothing of what they missed.
+const GAP_FOR_A_STRANGER: Duration = Duration::from_millis(20);
 
 const NO_IDENTITY: &str =
     "it answers AT, but says neither maker nor model nor IMEI: is this a modem?";
@@ -184,6 +189,7 @@ impl Setup {
         let known = settings.known_profile.clone();
         let profile = forced.clone().or(known);
         Self {
+            is_stranger: profile.is_none(),
             profile: profile.unwrap_or_else(|| settings.profiles.generic()),
             profiles: settings.profiles.clone(),
             forced,
@@ -201,6 +207,15 @@ impl Setup {
 
     pub(super) fn profile(&self) -> &Arc<Profile> {
         &self.profile
+    }
+
+    /// Between a final result and the next line. Who it is is asked before it is known what it wants.
+    pub(super) fn gap(&self) -> Duration {
+        let profile = self.profile.gap();
+        match self.is_stranger {
+            true => profile.max(GAP_FOR_A_STRANGER),
+            false => profile,
+        }
     }
 
     /// Whether it says that it keeps the link to the service centre between two parts.
@@ -355,6 +370,7 @@ impl Setup {
         if status.imei.is_none() && [maker, model, revision].iter().all(|said| said.is_empty()) {
             return Next::Unfit(NO_IDENTITY);
         }
+        self.is_stranger = false;
         self.profile = match &self.forced {
             Some(profile) => Arc::clone(profile),
             None => self.profiles.of(maker, model, revision),

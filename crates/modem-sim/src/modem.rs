@@ -101,6 +101,8 @@ pub(crate) struct Modem {
     /// What the host wrote and the modem has not yet looked at.
     input: VecDeque<u8>,
     line: Vec<u8>,
+    /// Until then nothing is heard: a result has just been said.
+    deaf_until: Option<Instant>,
     /// Unsolicited lines that wait for a moment at which they split nothing.
     unasked: VecDeque<String>,
     /// A directly delivered text or report that waits for `+CNMA`.
@@ -232,6 +234,7 @@ impl Modem {
             phase: Phase::Command,
             input: VecDeque::new(),
             line: Vec::new(),
+            deaf_until: None,
             unasked: VecDeque::new(),
             unacknowledged: None,
             mouth: Mouth::default(),
@@ -296,7 +299,8 @@ impl Modem {
 
     /// The host has written.
     pub(crate) fn take(&mut self, now: Moment, octets: &[u8]) {
-        if self.silence.is_some() {
+        let is_deaf = self.deaf_until.is_some_and(|until| now.instant < until);
+        if self.silence.is_some() || is_deaf {
             return;
         }
         let room = LONGEST_INPUT.saturating_sub(self.input.len());

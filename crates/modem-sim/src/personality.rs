@@ -23,8 +23,14 @@ pub const PERSONALITIES: &[&str] = &[
     "zte",
     "simcom-sim800",
     "simcom-sim7600",
+    "simcom-a7670",
     "quectel-ec25",
+    "quectel-m26",
+    "sierra-mc",
+    "telit",
+    "u-blox",
     "wavecom",
+    "cinterion",
 ];
 
 #[derive(Clone, Debug, Default, Deserialize)]
@@ -55,8 +61,14 @@ impl Personality {
             "zte" => include_str!("../personalities/zte.toml"),
             "simcom-sim800" => include_str!("../personalities/simcom-sim800.toml"),
             "simcom-sim7600" => include_str!("../personalities/simcom-sim7600.toml"),
+            "simcom-a7670" => include_str!("../personalities/simcom-a7670.toml"),
             "quectel-ec25" => include_str!("../personalities/quectel-ec25.toml"),
+            "quectel-m26" => include_str!("../personalities/quectel-m26.toml"),
+            "sierra-mc" => include_str!("../personalities/sierra-mc.toml"),
+            "telit" => include_str!("../personalities/telit.toml"),
+            "u-blox" => include_str!("../personalities/u-blox.toml"),
             "wavecom" => include_str!("../personalities/wavecom.toml"),
+            "cinterion" => include_str!("../personalities/cinterion.toml"),
             _ => return None,
         };
         Some(toml::from_str(text).expect("compiled in, and a test reads every one"))
@@ -98,8 +110,14 @@ mod tests {
             "MF626",
             "SIMCOM_SIM800L",
             "SIMCOM_SIM7600E-H",
+            "A7670E-FASE",
             "EC25",
+            "Quectel_M26",
+            "MC7304",
+            "LE910C4-NF",
+            "SARA-U201",
             " MULTIBAND  900E  1800",
+            "MC75i",
         ];
         assert_eq!(models, expected);
         assert!(Personality::named("nokia").is_none());

@@ -59,8 +59,10 @@ async fn each_of_them_sends_and_receives() {
     for personality in PERSONALITIES {
         let mut host = Host::of(personality).await;
         let mut set = host.ask("AT+CNMI=2,1,0,1,0").await;
-        if !set.contains("OK") {
-            set = host.ask("AT+CNMI=1,1,0,1,0").await;
+        for other in ["AT+CNMI=1,1,0,1,0", "AT+CNMI=2,1,0,2,1"] {
+            if !set.contains("OK") {
+                set = host.ask(other).await;
+            }
         }
         assert!(set.starts_with("\r\nOK\r\n"), "{personality}: {set:?}");
         assert!(
@@ -131,15 +133,37 @@ async fn each_of_them_has_its_own_way_to_the_iccid_and_to_the_tries_left() {
             "AT+SPIC > +SPIC: 2,10,3,10",
         ),
         (
+            "simcom-a7670",
+            "AT+CICCID > +ICCID: 8986",
+            "AT+SPIC > +SPIC: 2,10,3,10",
+        ),
+        (
             "quectel-ec25",
             "AT+QCCID > +QCCID: 8986",
             "AT+QPINC? > +QPINC: \"SC\",2,10",
         ),
         (
+            "quectel-m26",
+            "AT+QCCID > 8986",
+            "AT+QTRPIN > +QTRPIN: 2,3,10,10",
+        ),
+        (
+            "sierra-mc",
+            "AT!ICCID? > !ICCID: 8986",
+            "AT+CPINC? > +CPINC: 2,3,10,10",
+        ),
+        ("telit", "AT#CCID > #CCID: 8986", "AT#PCT > #PCT: 2"),
+        (
+            "u-blox",
+            "AT+CCID > +CCID: 8986",
+            "AT+UPINCNT > +UPINCNT: 2,3,10,10",
+        ),
+        (
             "wavecom",
             "AT+CCID > +CCID: \"8986",
-            "AT+CPINR > +CPINR: SIM PIN,2,3",
+            "AT+CPINC? > +CPINC: 2,3,10,10",
         ),
+        ("cinterion", "AT^SCID > ^SCID: 8986", "AT^SPIC > ^SPIC: 2"),
     ] {
         let mut host = Host::of(personality).await;
         let lock = json!({ "kind": "sim_lock", "pin": "1234" });
@@ -173,8 +197,14 @@ async fn each_of_them_refuses_in_its_own_words() {
         ("zte", "ERROR"),
         ("simcom-sim800", "ERROR"),
         ("simcom-sim7600", "ERROR"),
+        ("simcom-a7670", "ERROR"),
         ("quectel-ec25", "ERROR"),
+        ("quectel-m26", "ERROR"),
+        ("sierra-mc", "ERROR"),
+        ("telit", "ERROR"),
+        ("u-blox", "ERROR"),
         ("wavecom", "ERROR"),
+        ("cinterion", "ERROR"),
     ] {
         let mut host = Host::of(personality).await;
         let answer = host.ask("AT+FOO").await;
@@ -199,6 +229,9 @@ async fn the_maker_s_quieting_is_taken_and_that_of_others_is_not() {
         ("zte", "AT+ZOPRT=5", "AT+CNSMOD=0"),
         ("wavecom", "AT+WIND=0", "AT+CIURC=0"),
         ("simcom-sim800", "AT+CIURC=0", "AT+WIND=0"),
+        ("simcom-a7670", "AT+AUTOCSQ=0", "AT#QSS=1"),
+        ("telit", "AT#SELINT=2", "AT^SCKS=1"),
+        ("cinterion", "AT^SCKS=1", "AT#QSS=1"),
     ] {
         let mut host = Host::of(personality).await;
         assert!(
@@ -227,6 +260,37 @@ async fn a_huawei_talks_by_itself_until_it_is_quieted() {
     let read = port.read(&mut rest);
     let silent = tokio::time::timeout(Duration::from_secs(3600), read).await;
     assert!(silent.is_err(), "something was said within an hour");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_telit_does_not_hear_what_comes_right_behind_a_result() {
+    for (pause, is_heard) in [(19, false), (20, true)] {
+        let mut host = Host::of("telit").await;
+        host.port.write_all(b"AT\r").await.unwrap();
+        let mut said = [0; 6];
+        host.port.read_exact(&mut said).await.unwrap();
+        assert_eq!(&said, b"\r\nOK\r\n");
+        tokio::time::sleep(Duration::from_millis(pause)).await;
+        let answer = host.ask("AT+CGMI").await;
+        assert_eq!(answer.contains("Telit"), is_heard, "{pause} ms: {answer:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restart_is_told_in_the_makers_own_words() {
+    for (personality, restart, words) in [
+        ("cinterion", "AT+CFUN=1,1", "^SYSSTART"),
+        ("simcom-a7670", "AT+CRESET", "*ATREADY: 1"),
+        ("quectel-m26", "AT+CFUN=1,1", "RDY"),
+    ] {
+        let mut host = Host::of(personality).await;
+        assert!(host.ask(restart).await.contains("OK"), "{personality}");
+        tokio::time::sleep(Duration::from_secs(5)).await;
+        let said = host.hear().await;
+        assert!(said.contains(words), "{personality}: {said:?}");
+        // Nothing that the host had set is left.
+        assert!(host.ask("AT").await.starts_with("AT\r"), "{personality}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

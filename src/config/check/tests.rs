@@ -426,7 +426,7 @@ fn a_value_out_of_range_is_named_with_what_would_be_right() {
         ),
         (
             "[simulate]\npersonality = \"zte,nokia\"",
-            r#"simulate.personality = "zte,nokia": must be generic, huawei-e-series, huawei-e3372, zte, simcom-sim800, simcom-sim7600, quectel-ec25, wavecom, or several of them with commas between"#,
+            r#"simulate.personality = "zte,nokia": must be generic, huawei-e-series, huawei-e3372, zte, simcom-sim800, simcom-sim7600, simcom-a7670, quectel-ec25, quectel-m26, sierra-mc, telit, u-blox, wavecom, cinterion, or several of them with commas between"#,
         ),
         (
             "[simulate]\nscenario = \"storms/\"",

@@ -127,7 +127,7 @@ impl Session {
             self.on_sim_news(now, state);
         } else if information::is_boot_word(line) {
             self.on_boot_word(now);
-        } else if information::is_restart_word(line) {
+        } else if information::is_restart_word(line) || self.setup.profile().says_it_started(line) {
             self.on_restart_word(now);
         } else if information::is_power_word(line) {
             self.status.last_error = Some(UNDER_VOLTAGE.to_owned());

@@ -5,6 +5,8 @@
 //! Whatever the session says must be in the script, in that order.
 
 mod asking;
+#[cfg(feature = "sim")]
+mod makes;
 mod receiving;
 
 use std::collections::{HashMap, HashSet};
@@ -1838,12 +1840,68 @@ fn a_model_that_leaves_the_reference_out_is_believed_only_if_its_profile_says_so
 #[test]
 fn a_modem_that_wants_a_pause_between_lines_gets_it() {
     let mut settings = settings();
-    let text = "[start]\ngap_ms = 20\n";
-    settings.profiles.add("telit", "telit.toml", text).unwrap();
-    settings.profile = settings.profiles.get("telit");
+    let text = "[start]\ngap_ms = 30\n";
+    settings.profiles.add("slow", "slow.toml", text).unwrap();
+    settings.profile = settings.profiles.get("slow");
     Player::with(settings)
-        .play("> ^[\n~ 100\n> AT\n< OK\n~ 100\n> ATE0\n< OK\n~ 19\n~ 1\n> ATV1")
+        .play("> ^[\n~ 100\n> AT\n< OK\n~ 100\n> ATE0\n< OK\n~ 29\n~ 1\n> ATV1")
         .done();
+}
+
+#[test]
+fn a_modem_that_nobody_knows_yet_gets_a_pause_between_lines_until_it_has_said_who_it_is() {
+    let mut player = Player::new();
+    player
+        .play(WAKING)
+        .play("> AT+CGMI\n< Cellular Works\n< OK");
+    // Nothing for 19 ms.
+    player.play("~ 19\n~ 1\n> AT+CGMM\n< CW-1\n< OK\n> AT+CGMR\n< 1.0\n< OK");
+    player.play("> AT+CGSN\n< 490154203237518\n< OK\n~ 19\n~ 1\n> AT+CPIN?\n< +CPIN: READY\n< OK");
+    let at_once = player.said();
+    assert_eq!(at_once.as_deref(), Some("> AT+CFUN?"));
+
+    // Known from before: no pause from the beginning.
+    let mut settings = settings();
+    settings.known_profile = settings.profiles.get("generic");
+    let mut player = Player::with(settings);
+    player.play("> ^[\n~ 100\n> AT\n< OK\n~ 100\n> ATE0\n< OK");
+    assert_eq!(player.said().as_deref(), Some("> ATV1"));
+}
+
+#[test]
+fn a_remedy_is_said_with_the_pause_that_the_modem_wants() {
+    let mut settings = settings();
+    settings.known_profile = settings.profiles.get("telit");
+    Player::entering(settings, Entry::Treated(Rung::Reset))
+        .play("> ^[\n! recovering\n~ 300\n> AT\n< OK\n~ 300\n> ATZ\n< OK\n~ 19\n~ 1\n> AT&F")
+        .done();
+}
+
+#[test]
+fn a_module_that_says_in_its_own_words_that_it_started_is_set_up_anew() {
+    for (profile, is_set_up) in [("cinterion", true), ("generic", false)] {
+        let mut settings = settings();
+        settings.profile = settings.profiles.get(profile);
+        let mut player = Player::with(settings);
+        player.play(WAKING).play(IDENTIFYING);
+        match profile {
+            "cinterion" => {
+                player.play("> AT^SCKS=1\n< OK");
+                let sim = SIM.replace("> AT+CCID\n", "> AT^SCID\n    < ERROR\n    > AT+CCID\n");
+                player.play(&sim)
+            }
+            _ => player.play(SIM),
+        };
+        for script in [REGISTERED, OPERATOR, STORAGE, SERVICE_CENTRE, RECEIVING] {
+            player.play(script);
+        }
+        player.says("^SYSSTART");
+        match is_set_up {
+            true => player.play("> ^[\n! starting\n~ 100\n> AT\n< OK\n~ 100\n> ATE0"),
+            false => &mut player,
+        };
+        player.done();
+    }
 }
 
 /// One thing that may happen, in any order with others.
@@ -2310,10 +2368,26 @@ impl Player {
                 "<<" => self.octets(unescaped(text.trim_start()).as_bytes()),
                 "~" => self.wait(Duration::from_millis(text.trim().parse().unwrap())),
                 "+" => self.order(text.trim()),
+                ">" => {
+                    let said = self.said().or_else(|| self.breathes());
+                    assert_eq!(said.as_deref(), Some(step.trim()));
+                }
                 _ => assert_eq!(self.said().as_deref(), Some(step.trim())),
             }
         }
         self
+    }
+
+    /// A modem that nobody knows yet gets its pause; what is said behind it.
+    fn breathes(&mut self) -> Option<String> {
+        let pause = Duration::from_millis(20);
+        let deadline = self.session.deadline()?;
+        if deadline > self.now + pause {
+            return None;
+        }
+        self.now = self.now.max(deadline);
+        self.session.handle(self.now, Input::Deadline);
+        self.said()
     }
 
     #[track_caller]

@@ -91,7 +91,7 @@ impl Session {
         *until = None;
         if let Some((command, pause)) = remedy.next() {
             *rest = pause;
-            return self.chat.handle(now, chat::Input::Submit(command));
+            return self.say(now, command);
         }
         if remedy.restarts() {
             return self.end(now, Departure::Restarting);

@@ -1,5 +1,7 @@
 //! **Speech**: what a modem says, in which words, between which line ends, and when it may.
 
+use std::time::Duration;
+
 use super::{Answer, Failure, MOST_UNASKED, Modem, Output, Phase};
 use crate::moment::Moment;
 use crate::personality::LineEnds;
@@ -55,6 +57,8 @@ impl Modem {
     }
 
     fn say_result(&mut self, now: Moment, result: &str) {
+        let deaf_for = Duration::from_millis(self.traits.speech.deaf_ms);
+        self.deaf_until = now.instant.checked_add(deaf_for);
         let octets = match (self.setup.verbose, result) {
             (true, _) if self.traits.speech.line_ends == LineEnds::BlankLines => {
                 format!("{}\r\n", self.framed(result))

@@ -52,6 +52,8 @@ pub(crate) struct SpeechTraits {
     pub(crate) refuses: Vec<String>,
     /// Commands that take their time.
     pub(crate) slow: Vec<Slow>,
+    /// Behind a final result nothing is heard for so long.
+    pub(crate) deaf_ms: u64,
 }
 
 impl Default for SpeechTraits {
@@ -70,6 +72,7 @@ impl Default for SpeechTraits {
             too_many: "ERROR".into(),
             refuses: Vec::new(),
             slow: Vec::new(),
+            deaf_ms: 0,
         }
     }
 }
