@@ -25,5 +25,9 @@ pub(super) fn rules(config: &Config, modems: &[Modem]) -> Rules {
         }),
         loopback_every: care.loopback_every,
         numbers: config.numbers,
+        categories: modems
+            .iter()
+            .map(|modem| (modem.name.clone(), modem.categories))
+            .collect(),
     }
 }

@@ -11,13 +11,15 @@ use tracing::{info, warn};
 
 use super::{BalanceFigure, BalanceRule, Care, TRY_AGAIN, amount, rest};
 use crate::dispatch::{Inquiry, Question, Told, Unanswered, UssdAnswer, UssdStatus, Wish};
-use crate::domain::{Money, SimId, UnixMillis};
+use crate::domain::{ModemName, Money, SimId, UnixMillis};
 use crate::store::BalanceEntry;
 
 pub(super) struct Balances<'a> {
     care: &'a Care,
     /// When each SIM is asked next.
     due: HashMap<SimId, UnixMillis>,
+    /// Whose balance is shown beside each modem.
+    shown: HashMap<ModemName, SimId>,
 }
 
 impl<'a> Balances<'a> {
@@ -25,6 +27,7 @@ impl<'a> Balances<'a> {
         Self {
             care,
             due: HashMap::new(),
+            shown: HashMap::new(),
         }
     }
 
@@ -65,15 +68,15 @@ impl<'a> Balances<'a> {
 
     /// What the network said before is shown until it says something else.
     async fn due_of(&mut self, rule: &BalanceRule, sim: &SimId) -> UnixMillis {
-        if let Some(due) = self.due.get(sim) {
+        if let Some(due) = self.due.get(sim)
+            && self.shown.get(&rule.modem) == Some(sim)
+        {
             return *due;
         }
         let now = self.care.now();
         let due = match self.care.store.sim_care(sim.clone(), now).await {
             Ok(known) => {
-                if let Some((amount, at)) = known.balance {
-                    self.show(rule, amount, at);
-                }
+                self.show(rule, sim, known.balance);
                 next_after(known.balance_asked_at, rule.every, now)
             }
             Err(error) => {
@@ -81,6 +84,7 @@ impl<'a> Balances<'a> {
                 now.plus(TRY_AGAIN)
             }
         };
+        self.shown.insert(rule.modem.clone(), sim.clone());
         self.due.insert(sim.clone(), due);
         due
     }
@@ -147,8 +151,7 @@ impl<'a> Balances<'a> {
             return;
         };
         let at = self.care.now();
-        let figure = self.show(rule, balance, at);
-        let is_low = figure.is_low();
+        let is_low = self.show(rule, sim, Some((balance, at)));
         let min = rule.min.unwrap_or_default();
         match is_low {
             true => {
@@ -169,15 +172,16 @@ impl<'a> Balances<'a> {
         }
     }
 
-    fn show(&self, rule: &BalanceRule, amount: Money, at: UnixMillis) -> BalanceFigure {
-        let figure = BalanceFigure {
+    /// Answers whether it is low.
+    fn show(&self, rule: &BalanceRule, sim: &SimId, known: Option<(Money, UnixMillis)>) -> bool {
+        let figure = known.map(|(amount, at)| BalanceFigure {
             amount,
             at,
             min: rule.min,
-        };
+        });
         self.care
-            .publish(&rule.modem, |sim| sim.balance = Some(figure));
-        figure
+            .publish(&rule.modem, sim, |shown| shown.balance = figure);
+        figure.is_some_and(|figure| figure.is_low())
     }
 }
 

@@ -73,7 +73,7 @@ impl<'a> KeepAlives<'a> {
             warn!(%modem, "a SIM is to be kept alive, and no other SIM here tells its number: name one in sim_care.keep_alive_to");
             return now.plus(TTL);
         };
-        let Some(text) = care.text(sim, to, rule.text.clone(), TTL) else {
+        let Some(text) = care.text((modem, sim), to, rule.text.clone(), TTL) else {
             return now.plus(TTL);
         };
         match care.store.keep_alive(sim.clone(), text).await {

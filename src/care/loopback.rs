@@ -20,6 +20,7 @@ pub(super) struct Loopbacks<'a> {
 /// One that is under way.
 struct Probe {
     from: ModemName,
+    sim: SimId,
     to: ModemName,
     text: String,
     message: MessageId,
@@ -114,7 +115,7 @@ impl<'a> Loopbacks<'a> {
         let Ok(body) = Body::parse(&text) else {
             return Ok(None);
         };
-        let Some(submission) = care.text(sim, number, body, COMES_WITHIN) else {
+        let Some(submission) = care.text((&from, sim), number, body, COMES_WITHIN) else {
             return Ok(None);
         };
         let at = submission.at;
@@ -122,13 +123,14 @@ impl<'a> Loopbacks<'a> {
             return Ok(None);
         };
         care.bell.ring();
-        care.publish(&from, |sim| {
-            let figure = sim.loopback.get_or_insert_default();
+        care.publish(&from, sim, |shown| {
+            let figure = shown.loopback.get_or_insert_default();
             figure.sent += 1;
             figure.last_at = Some(at);
         });
         Ok(Some(Probe {
             from,
+            sim: sim.clone(),
             to,
             text,
             message: view.id,
@@ -145,8 +147,8 @@ impl<'a> Loopbacks<'a> {
                 Ok(Some(delay)) => {
                     let delay_ms = delay.as_millis();
                     info!(modem = %from, %to, delay_ms, "loopback: the probe came");
-                    return self.care.publish(from, |sim| {
-                        sim.loopback.get_or_insert_default().came(delay);
+                    return self.care.publish(from, &probe.sim, |shown| {
+                        shown.loopback.get_or_insert_default().came(delay);
                     });
                 }
                 Ok(None) => {}

@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 use crate::dispatch::{Bell, Wish};
 use crate::domain::{
-    Body, Category, Clock, Crowd, Destination, Encoding, FleetView, ModemName, ModemState, Money,
-    NumberRules, Priority, Reference, SimId, UnixMillis, UssdCode, Via,
+    Body, Categories, Category, Clock, Crowd, Destination, Encoding, FleetView, ModemName,
+    ModemState, Money, NumberRules, Priority, Reference, SimId, UnixMillis, UssdCode, Via,
 };
 use crate::store::{Counts, Store, Submission};
 
@@ -33,6 +33,8 @@ pub(crate) struct Rules {
     /// From one probe of a SIM to its next.
     pub(crate) loopback_every: Option<Duration>,
     pub(crate) numbers: NumberRules,
+    /// What each modem serves; one that is not named serves all.
+    pub(crate) categories: Vec<(ModemName, Categories)>,
 }
 
 /// `balance_…` of `[modem.NAME]`.
@@ -61,6 +63,8 @@ pub(crate) type Figures = Vec<SimFigures>;
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) struct SimFigures {
     pub(crate) modem: ModemName,
+    /// The one that it is about: another SIM in the modem begins anew.
+    pub(crate) sim: SimId,
     pub(crate) balance: Option<BalanceFigure>,
     pub(crate) loopback: Option<LoopbackFigure>,
 }
@@ -157,25 +161,40 @@ impl Care {
     }
 
     /// Shows what was found out about the SIM in this modem.
-    fn publish(&self, modem: &ModemName, change: impl FnOnce(&mut SimFigures)) {
+    fn publish(&self, modem: &ModemName, sim: &SimId, change: impl FnOnce(&mut SimFigures)) {
         self.figures.send_modify(|all| {
-            let at = match all.iter().position(|one| one.modem == *modem) {
-                Some(at) => at,
-                None => {
-                    all.push(SimFigures {
-                        modem: modem.clone(),
-                        balance: None,
-                        loopback: None,
-                    });
-                    all.len() - 1
-                }
-            };
+            all.retain(|one| one.modem != *modem || one.sim == *sim);
+            let at = all.iter().position(|one| one.modem == *modem);
+            let at = at.unwrap_or_else(|| {
+                all.push(SimFigures {
+                    modem: modem.clone(),
+                    sim: sim.clone(),
+                    balance: None,
+                    loopback: None,
+                });
+                all.len() - 1
+            });
             change(&mut all[at]);
         });
     }
 
+    /// Whatever its modem serves at all.
+    fn category_of(&self, modem: &ModemName) -> Category {
+        let named = self.rules.categories.iter().find(|(name, _)| name == modem);
+        let serves =
+            |category: &Category| named.is_none_or(|(_, categories)| categories.contain(*category));
+        let served = BEST_FIRST.into_iter().find(serves);
+        served.unwrap_or(Category::Transactional)
+    }
+
     /// A text of the house, by this SIM and no other, behind everything else.
-    fn text(&self, sim: &SimId, to: Destination, body: Body, ttl: Duration) -> Option<Submission> {
+    fn text(
+        &self,
+        (modem, sim): (&ModemName, &SimId),
+        to: Destination,
+        body: Body,
+        ttl: Duration,
+    ) -> Option<Submission> {
         let at = self.now();
         let via = Via::Sim(sim.clone());
         let plan = body.plan(Encoding::Auto, Reference::Eight(0).into()).ok()?;
@@ -183,7 +202,7 @@ impl Care {
             app: HOUSE.to_owned(),
             to_raw: to.as_str().to_owned(),
             to,
-            category: Category::Transactional,
+            category: self.category_of(modem),
             severity: None,
             encoding: plan.encoding,
             parts: u8::try_from(plan.parts).ok()?,
@@ -204,6 +223,15 @@ impl Care {
         })
     }
 }
+
+/// A notification may rest for a night; a text of category otp is sealed.
+const BEST_FIRST: [Category; 5] = [
+    Category::Transactional,
+    Category::Notification,
+    Category::Bulk,
+    Category::Alert,
+    Category::Otp,
+];
 
 /// The app of texts that nobody asked for.
 const HOUSE: &str = "default";

@@ -9,7 +9,7 @@ use std::time::{Duration, Instant};
 use super::profile::Profile;
 use super::question::{LineAnswer, Question, Reply, Told, Unanswered};
 use super::terminal::{TerminalLine, said, shown};
-use super::ussd::{After, Asker, Dialogue};
+use super::ussd::{After, Asker, Dialogue, HELD_AT_MOST};
 use crate::at::chat::Refusal;
 use crate::at::command::Command;
 
@@ -33,7 +33,7 @@ struct Waiting {
 #[derive(Clone, Copy, Debug)]
 enum InFlight {
     Dialogue,
-    Line(Asker),
+    Line { asker: Asker, since: Instant },
 }
 
 /// What the modem says unasked while somebody sits at its terminal.
@@ -83,7 +83,12 @@ impl Inquiries {
     }
 
     /// The next line, when the modem is free. `is_ready`: it is set up, and the network can be asked.
-    pub(super) fn next(&mut self, is_ready: bool, profile: &Profile) -> Option<Command> {
+    pub(super) fn next(
+        &mut self,
+        now: Instant,
+        is_ready: bool,
+        profile: &Profile,
+    ) -> Option<Command> {
         if self.dialogue.has_line() {
             return self.say_dialogue(profile);
         }
@@ -96,12 +101,12 @@ impl Inquiries {
             asker, question, ..
         } = self.waiting.remove(at)?;
         match question {
-            Question::Line(line) => return Some(self.say_line(asker, &line)),
+            Question::Line(line) => return Some(self.say_line(now, asker, &line)),
             Question::Ussd(code) => self.dialogue.ask(asker, code, profile),
             Question::EndUssd => self.dialogue.end(asker),
         }
         self.say_dialogue(profile)
-            .or_else(|| self.next(is_ready, profile))
+            .or_else(|| self.next(now, is_ready, profile))
     }
 
     fn say_dialogue(&mut self, profile: &Profile) -> Option<Command> {
@@ -110,8 +115,8 @@ impl Inquiries {
         Some(command)
     }
 
-    fn say_line(&mut self, asker: Asker, line: &TerminalLine) -> Command {
-        self.in_flight = Some(InFlight::Line(asker));
+    fn say_line(&mut self, now: Instant, asker: Asker, line: &TerminalLine) -> Command {
+        self.in_flight = Some(InFlight::Line { asker, since: now });
         line.command()
     }
 
@@ -123,7 +128,7 @@ impl Inquiries {
         match self.in_flight.take() {
             None => After::Proceed,
             Some(InFlight::Dialogue) => self.dialogue.on_answer(now, answer),
-            Some(InFlight::Line(asker)) => self.on_line_answered(now, asker, answer),
+            Some(InFlight::Line { asker, .. }) => self.on_line_answered(now, asker, answer),
         }
     }
 
@@ -170,7 +175,23 @@ impl Inquiries {
     /// `holds_up`: a part waits.
     pub(super) fn deadline(&self, holds_up: bool) -> Option<Instant> {
         let turns = self.waiting.iter().map(|one| one.until);
-        turns.chain(self.dialogue.deadline(holds_up)).min()
+        let line = self.line_holds_until().filter(|_| holds_up);
+        turns
+            .chain(self.dialogue.deadline(holds_up))
+            .chain(line)
+            .min()
+    }
+
+    /// A search for networks takes minutes: whatever waits behind it need not.
+    pub(super) fn holds_up_for_long(&self, now: Instant) -> bool {
+        self.line_holds_until().is_some_and(|until| until <= now)
+    }
+
+    fn line_holds_until(&self) -> Option<Instant> {
+        match self.in_flight? {
+            InFlight::Line { since, .. } => Some(since + HELD_AT_MOST),
+            InFlight::Dialogue => None,
+        }
     }
 
     pub(super) fn expire(&mut self, now: Instant, holds_up: bool) {
@@ -188,7 +209,7 @@ impl Inquiries {
         self.dialogue.give_up(why);
         if lines_too || matches!(self.in_flight, Some(InFlight::Dialogue)) {
             let asker = match self.in_flight.take() {
-                Some(InFlight::Line(asker)) => Some(asker),
+                Some(InFlight::Line { asker, .. }) => Some(asker),
                 Some(InFlight::Dialogue) | None => None,
             };
             self.told

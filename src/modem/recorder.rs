@@ -10,6 +10,7 @@ use std::fmt::Write;
 use std::time::{Duration, Instant};
 
 pub(super) use mask::masked;
+use mask::veiled;
 
 /// The recording of one session.
 #[derive(Debug)]
@@ -18,6 +19,8 @@ pub(super) struct Recorder {
     recent: VecDeque<Entry>,
     left_out: u64,
     begun: Instant,
+    /// The network's answer to a USSD code goes on: its quotes are not closed yet.
+    in_answer: bool,
     /// What the modem says, up to the end of its line.
     partial: Vec<u8>,
     partial_at: Instant,
@@ -44,6 +47,7 @@ impl Recorder {
             opening: Vec::new(),
             recent: VecDeque::new(),
             left_out: 0,
+            in_answer: false,
             begun: now,
             partial: Vec::new(),
             partial_at: now,
@@ -52,6 +56,8 @@ impl Recorder {
 
     pub(super) fn wrote(&mut self, now: Instant, octets: &[u8]) {
         self.flush();
+        // An answer that never ends must not hide what comes of this.
+        self.in_answer = false;
         self.keep(now, '>', octets);
     }
 
@@ -100,12 +106,28 @@ impl Recorder {
         }
     }
 
+    /// A line of an answer that has several looks like any other.
+    fn masked_line(&mut self, octets: &[u8]) -> String {
+        let opens = octets.windows(6).any(|word| word == b"+CUSD:");
+        let closes = octets.iter().filter(|octet| **octet == b'"').count() % 2 == 1;
+        let was_in_answer = self.in_answer;
+        self.in_answer = closes != was_in_answer && (opens || was_in_answer);
+        match was_in_answer {
+            true => veiled(octets),
+            false => masked(octets),
+        }
+    }
+
     fn keep(&mut self, now: Instant, mark: char, octets: &[u8]) {
         let since = now.saturating_duration_since(self.begun);
+        let text = match mark {
+            '<' => self.masked_line(octets),
+            _ => masked(octets),
+        };
         let entry = Entry {
             at: u32::try_from(since.as_millis()).unwrap_or(u32::MAX),
             mark,
-            text: masked(octets).into(),
+            text: text.into(),
         };
         if self.opening.len() < OPENING {
             return self.opening.push(entry);
@@ -161,6 +183,25 @@ mod tests {
              < \\r\\n>\\x20\n\
              @ +5\n\
              > AT\\r\n"
+        );
+    }
+
+    #[test]
+    fn no_line_of_the_networks_answer_is_shown() {
+        let now = Instant::now();
+        let mut recorder = Recorder::new(now);
+        recorder.heard(
+            now,
+            b"\r\n+CUSD: 1,\"Menu of Ann\r\n1 Konto 3.00\r\n2 Ende\",15\r\n\r\nOK\r\n",
+        );
+        recorder.heard(now, b"\r\n+CUSD: 0,\"Ann 3.00\",15\r\n\r\n+CSQ: 17,99\r\n");
+        let text = recorder.text("a test");
+        for shown in ["Ann", "Konto", "3.00", "Ende"] {
+            assert!(!text.contains(shown), "{text}");
+        }
+        assert!(
+            text.contains("OK") && text.contains("+CSQ: 17,99"),
+            "{text}"
         );
     }
 

@@ -401,6 +401,7 @@ impl Session {
 
     fn expire(&mut self, now: Instant) {
         self.inquiries.expire(now, !self.waiting.is_empty());
+        self.give_back_behind_line(now);
         self.chat.handle(now, chat::Input::Deadline);
         self.converse(now);
         if self.free_at <= now

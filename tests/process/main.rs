@@ -10,6 +10,7 @@ mod answers_only_after_recovery;
 mod backup_and_restore;
 mod commands;
 mod doctor;
+mod modem_terminal;
 mod pays_once;
 mod pdu_protocol;
 mod receives_once;

@@ -78,7 +78,8 @@ pub(crate) struct Arrival<'a> {
 }
 
 impl Handsets {
-    pub(crate) fn receive(&mut self, number: &str, arrival: &Arrival<'_>) {
+    /// The whole text, when this part makes one.
+    pub(crate) fn receive(&mut self, number: &str, arrival: &Arrival<'_>) -> Option<String> {
         if !self.by_number.contains_key(number) {
             if self.by_number.len() == MOST_HANDSETS
                 && let Some(oldest) = self.order.pop_front()
@@ -89,10 +90,9 @@ impl Handsets {
         }
         let handset = self.by_number.entry(number.to_owned()).or_default();
         handset.last_sender = Some(arrival.modem);
-        if let Some(text) = handset.receive(arrival) {
-            let digest = digest(number, text);
-            self.count(digest);
-        }
+        let text = handset.receive(arrival)?.to_owned();
+        self.count(digest(number, &text));
+        Some(text)
     }
 
     fn count(&mut self, digest: u64) {

@@ -279,7 +279,18 @@ impl Network {
             place: submission.place.as_ref(),
             unix_ms: now.unix_ms,
         };
-        self.handsets.receive(&submission.to, &arrival);
+        let from = arrival.from.to_owned();
+        let whole = self.handsets.receive(&submission.to, &arrival);
+        // The number of a SIM: there is a modem at its other end too.
+        let modem = self
+            .lines
+            .iter()
+            .position(|line| line.number() == submission.to);
+        if let (Some(text), Some(modem)) = (whole, modem)
+            && submission.text.is_some()
+        {
+            self.post(now, modem, &MobileText::new(&from, &text));
+        }
     }
 
     fn promise_reports(&mut self, now: Moment, flight: &Flight, manner: &ReportManner) {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::care::{BalanceFigure, LoopbackFigure, SimFigures};
-use crate::domain::Money;
+use crate::domain::{Money, SimId};
 
 #[tokio::test]
 async fn the_queue_tells_what_waits_and_for_what() {
@@ -121,6 +121,7 @@ async fn what_sims_have_left_and_their_probes_stand_beside_their_modems() {
     let second = Duration::from_secs(1);
     house.figures.send_replace(vec![SimFigures {
         modem: ModemName::parse("m1").unwrap(),
+        sim: SimId::parse("89860000000000000001").unwrap(),
         balance: Some(BalanceFigure {
             amount: Money(21_000),
             at: NOW,

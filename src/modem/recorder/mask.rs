@@ -16,6 +16,17 @@ pub(in crate::modem) fn masked(octets: &[u8]) -> String {
     escaped(&masked)
 }
 
+/// One line of a text: nothing of it but its length.
+pub(super) fn veiled(octets: &[u8]) -> String {
+    let keeps = |c: &char| c.is_ascii_control() || *c == '"';
+    let text: String = octets
+        .iter()
+        .map(|octet| char::from(*octet))
+        .map(|c| if keeps(&c) { c } else { veil(c) })
+        .collect();
+    escaped(&text)
+}
+
 fn escaped(text: &str) -> String {
     let mut escaped = String::with_capacity(text.len() + 8);
     for character in text.chars() {
@@ -73,14 +84,14 @@ fn masked_fields(line: &str) -> String {
             masked.push('"');
         }
         match at % 2 {
-            1 => masked.extend(piece.chars().map(veiled)),
+            1 => masked.extend(piece.chars().map(veil)),
             _ => masked.push_str(&masked_runs(piece, 4)),
         }
     }
     masked
 }
 
-fn veiled(character: char) -> char {
+fn veil(character: char) -> char {
     match character {
         '+' | ',' | ' ' | '*' | '#' => character,
         digit if digit.is_ascii_digit() => '0',

@@ -9,8 +9,11 @@ use crate::modem::ModemEvent;
 use crate::modem::question::{Question, Unanswered};
 use crate::modem::receive::Urgency;
 use crate::modem::setup::{self, Step};
+use crate::modem::submit::never_left;
 use crate::modem::ussd::{After, Asker};
 use crate::modem::wake::Wake;
+
+const HELD_UP: &str = "a person asks this modem something that takes long";
 
 impl Session {
     pub(super) fn asked(&mut self, now: Instant, asker: Asker, question: Question) {
@@ -41,7 +44,7 @@ impl Session {
     pub(super) fn inquire_from(&mut self, now: Instant, back: Option<(Instant, Step)>) -> bool {
         let is_ready = self.setting_up.is_none();
         let profile = self.profile();
-        let Some(command) = self.inquiries.next(is_ready, &profile) else {
+        let Some(command) = self.inquiries.next(now, is_ready, &profile) else {
             return false;
         };
         self.activity = Activity::Inquiring { back };
@@ -65,6 +68,16 @@ impl Session {
                 self.fell_silent("no answer to what a person asked");
                 self.awaken(now, Wake::after_silence(now), None);
             }
+        }
+    }
+
+    /// What waits behind a line that takes long goes back to where other modems may take it.
+    pub(super) fn give_back_behind_line(&mut self, now: Instant) {
+        if !self.inquiries.holds_up_for_long(now) {
+            return;
+        }
+        while let Some(part) = self.waiting.pop_front() {
+            self.answer(part.ticket, never_left(HELD_UP));
         }
     }
 

@@ -435,6 +435,22 @@ fn a_reply_goes_to_the_sim_that_wrote_last() {
 }
 
 #[test]
+fn a_text_to_the_number_of_another_sim_comes_to_its_modem() {
+    let mut player = Player::with_modems(2);
+    player.play("> ATE0\n<< ATE0\\r\n< OK");
+    let now = crate::moment::Moment::fixed();
+    let mut write = |text: &str| player.world.take(now, 1, text.as_bytes());
+    write("AT+CMGS=19\r");
+    write("0021000D91683109000000F1000005E8329BFD06\u{1A}");
+    player.play("~ 600\n> AT+CPMS?\n< +CPMS: \"SM\",1,50,\"SM\",1,50,\"SM\",1,50\n< OK");
+    assert_eq!(
+        player.reads("+8613900000001"),
+        ["hello"],
+        "a phone has it as well"
+    );
+}
+
+#[test]
 fn a_text_may_go_straight_to_the_host() {
     let mut player = quiet();
     player.play("> AT+CSMS=1\n< +CSMS: 1,1,1\n< OK\n> AT+CNMI=2,2,0,1,0\n< OK");

@@ -470,6 +470,28 @@ fn a_line_is_said_and_everything_that_came_is_shown() {
 }
 
 #[test]
+fn a_search_for_networks_holds_up_no_text_for_long() {
+    ready().play(
+        r#"
+        + line +COPS=?
+        > AT+COPS=?
+        ~ 4000
+        + prepare 1
+        ~ 6000
+        ! 1 never left: modem_lost
+        + prepare 2
+        ~ 0
+        ! 2 never left: modem_lost
+        ~ 60000
+        < +COPS: (2,"Operator","Op","23415",7)
+        < OK
+        > AT+CSQ
+        ! 1: +COPS: (2,"Operator","Op","23415",7) | OK
+    "#,
+    );
+}
+
+#[test]
 fn a_line_that_is_not_answered_is_told_so_and_the_modem_is_woken() {
     ready().play(
         r#"
