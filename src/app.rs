@@ -14,6 +14,7 @@ mod care;
 mod clock;
 mod code_providers;
 mod providers;
+mod roster;
 mod secrets;
 #[cfg(feature = "sim")]
 mod simulated_cloud;
@@ -35,11 +36,12 @@ use tracing::{error, info, warn};
 
 use backups::Backups;
 use providers::Providers;
+use roster::Roster;
 #[cfg(feature = "sim")]
 pub(crate) use simulated_cloud::SimulatedCloud;
 
 use crate::care::{Care, Figures};
-use crate::config::{Config, ConfigError};
+use crate::config::{Config, ConfigError, Whereabouts};
 use crate::dispatch::{
     Bell, Budget, Dispatch, Quota, Route, Settings, WIDTH_OF_A_MODEM, Way, Wires, recover,
 };
@@ -54,7 +56,9 @@ pub(crate) use crate::modem::examination::{Ending, Examination, Obstacle, Wanted
 use crate::modem::fleet::Fleet;
 use crate::modem::profile::{ProfileError, Profiles};
 use crate::modem::replay::{ReplayError, Replayed};
-use crate::modem::{ModemHandle, ModemSettings, PinMemory, PinWord, Recordings, Rung};
+use crate::modem::{
+    Finder, Handles, ModemHandle, ModemSettings, PinMemory, PinWord, Recordings, Rung,
+};
 use crate::store::{Ages, BatchStep, Step, Store, StoreError, StoreThreads};
 use crate::verify::{self, sweep};
 pub(crate) use clock::Host;
@@ -70,6 +74,9 @@ pub(crate) struct Gateway {
     view: watch::Receiver<FleetView>,
     gate: Gate,
     http: JoinHandle<()>,
+    roster: JoinHandle<()>,
+    /// Where something is sought.
+    finder: Option<JoinHandle<()>>,
     dispatch: JoinHandle<()>,
     inbox: JoinHandle<()>,
     asking: JoinHandle<()>,
@@ -156,6 +163,8 @@ pub(crate) enum StartError {
 const EVENTS: usize = 256;
 /// Pauses and restarts that people ask for; more at once are told to come again.
 const WISHES: usize = 16;
+/// Modems that come or go while dispatch is busy; the roster waits for it.
+const ARRIVALS: usize = 16;
 /// How long after its try an unsettled part's late answer is listened for (semantics §6).
 const LISTEN_WITHIN: Duration = Duration::from_secs(120);
 /// What modems told last is given at least this long to be stored at a stop.
@@ -171,6 +180,7 @@ impl Gateway {
     /// The same with the clocks of another host: a test whose monotonic clock is not the real one moves both.
     pub(crate) async fn start_by(config: Config, host: Host) -> Result<Self, StartError> {
         let clock_was_set = Arc::new(Notify::new());
+        let roots = host.roots.clone();
         let (clock, time_keeper) = TimeKeeper::new(host, Arc::clone(&clock_was_set));
         let config = Arc::new(config);
         let lock = lock_data_folder(&config.data_dir)?;
@@ -238,26 +248,48 @@ impl Gateway {
         };
 
         let stops = Stops::default();
-        let modems = modems(&config, simulated);
-        let settings = modem_settings(&config, &modems, profiles, &store, &pepper, clock()).await?;
+        let mut modems = modems(&config, simulated);
         let (events, event_receiver) = mpsc::channel(EVENTS);
-        let (fleet, handles) = Fleet::start(
-            settings,
+        let (fleet, recruiter) = Fleet::found(
             events,
             pin_memory(store.clone(), clock.clone()),
             clock.clone(),
+            roots.clone(),
             stops.fleet.clone(),
         );
         let view = fleet.view();
-
         let bell = Bell::default();
         let (news, news_receiver) = mpsc::channel(EVENTS);
-        let receipts = handles.clone();
-        let patience = Arc::new(config.routing.patience.clone());
-        let routes = handles
-            .into_iter()
-            .zip(&modems)
-            .map(|(handle, modem)| route(&config, &patience, modem, handle));
+        let handles = Handles::default();
+        let is_sought = |modem: &crate::config::Modem| matches!(modem.at, Whereabouts::Sought(_));
+        let searches = config.adopts || modems.iter().any(is_sought);
+        let (finder, search) = Finder::new(roots, profiles.clone(), roster::ports(&config));
+        let (forget, requests) = roster::forgetting();
+        let (arrivals, arrival_receiver) = mpsc::channel(ARRIVALS);
+        let mut roster = Roster {
+            config: Arc::clone(&config),
+            store: store.clone(),
+            pepper,
+            profiles,
+            patience: Arc::new(config.routing.patience.clone()),
+            clock: clock.clone(),
+            bell: bell.clone(),
+            recruiter,
+            handles: handles.clone(),
+            search,
+            view: view.clone(),
+            arrivals,
+            requests,
+            adopted: match config.adopts {
+                true => store.adopted().await.map_err(store_failed)?,
+                false => Vec::new(),
+            },
+        };
+        modems.extend(roster.adopted());
+        let mut routes = Vec::with_capacity(modems.len());
+        for modem in &modems {
+            routes.push(roster.take_on(modem).await?);
+        }
         let (answered, answers) = mpsc::channel(providers.width());
         let requests = TaskTracker::new();
         let clouds = providers.routes(&answered, &requests, &stops.fleet);
@@ -275,7 +307,7 @@ impl Gateway {
         let (dispatch, loads) = Dispatch::new(
             store.clone(),
             settings_of_dispatch,
-            routes.chain(clouds).collect(),
+            routes.into_iter().chain(clouds).collect(),
             (budget, spent),
             Wires {
                 bell: bell.clone(),
@@ -283,6 +315,7 @@ impl Gateway {
                 events: event_receiver,
                 answers,
                 wishes: wishes_receiver,
+                arrivals: arrival_receiver,
                 news,
                 questions: Arc::clone(&questions),
             },
@@ -290,7 +323,7 @@ impl Gateway {
         let inbox = Inbox {
             store: store.clone(),
             news: news_receiver,
-            modems: receipts,
+            modems: handles,
             part_timeout: config.inbound.part_timeout,
             bell: bell.clone(),
             clock: clock.clone(),
@@ -322,6 +355,7 @@ impl Gateway {
             fleet: view.clone(),
             loads,
             wishes,
+            forget,
             figures: figures_view,
             admin_key: KeyHash::of(&admin_key),
             keys,
@@ -348,6 +382,8 @@ impl Gateway {
                 gate.clone(),
                 stops.http.clone(),
             )),
+            roster: tokio::spawn(roster.run(stops.fleet.clone())),
+            finder: searches.then(|| tokio::spawn(finder.run(stops.fleet.clone()))),
             dispatch: tokio::spawn(dispatch.run(stops.dispatch.clone())),
             inbox: tokio::spawn(inbox.run()),
             asking: tokio::spawn(asking.run(stops.housekeeping.clone())),
@@ -450,6 +486,10 @@ impl Gateway {
         if in_time.is_err() {
             warn!("a part is still without its result: it is recorded as uncertain");
             join("dispatch", &mut self.dispatch).await;
+        }
+        join("roster", &mut self.roster).await;
+        if let Some(finder) = &mut self.finder {
+            join("finder", finder).await;
         }
         self.fleet.join().await;
         self.requests.close();
@@ -722,63 +762,56 @@ fn pin_memory(store: Store, clock: Clock) -> PinMemory {
 }
 
 async fn modem_settings(
-    config: &Config,
-    modems: &[crate::config::Modem],
-    profiles: Profiles,
-    store: &Store,
-    pepper: &Pepper,
-    now: UnixMillis,
-) -> Result<Vec<ModemSettings>, StartError> {
+    roster: &Roster,
+    modem: &crate::config::Modem,
+) -> Result<ModemSettings, StartError> {
+    let (config, store) = (&roster.config, &roster.store);
     let store_failed = |error| StartError::Store {
         path: config.database_path(),
         error,
     };
-    let mut all = Vec::with_capacity(modems.len());
-    for modem in modems {
-        let known = store
-            .mean_send(modem.name.clone())
-            .await
-            .map_err(store_failed)?;
-        let mean_send = known.unwrap_or(FIRST_MEAN_SEND);
-        let tried_at = store
-            .unsettled_since(modem.name.route())
-            .await
-            .map_err(store_failed)?;
-        let helped = store
-            .helped(modem.name.clone())
-            .await
-            .map_err(store_failed)?;
-        let is_young = |at: &UnixMillis| now.since(*at) < LISTEN_WITHIN;
-        let pin = match &modem.pin_file {
-            Some(file) => Some(secrets::pin(&config.secret_path(file), pepper)?),
-            None => None,
-        };
-        all.push(ModemSettings {
-            name: modem.name.clone(),
-            device: modem.device.clone(),
-            baud: modem.baud,
-            command_timeout: modem.command_timeout,
-            send_timeout: modem.send_timeout,
-            smsc: modem.smsc.clone(),
-            pin,
-            storage: modem.storage.clone(),
-            profile: modem.profile.as_deref().and_then(|name| profiles.get(name)),
-            profiles: profiles.clone(),
-            known_profile: None,
-            helped: helped.as_deref().and_then(Rung::parse),
-            recordings: (config.recorder_files > 0).then(|| Recordings {
-                folder: config.data_dir.join("recorder"),
-                keep: config.recorder_files,
-            }),
-            listen_first: tried_at
-                .filter(is_young)
-                .map(|_| crate::modem::listening_time(mean_send)),
-            mean_send,
-            delete_from_sim: config.inbound.delete_from_sim,
-            hang_up: config.sim_care.hang_up,
-        });
-    }
-    Ok(all)
+    let known = store.mean_send(modem.name.clone()).await;
+    let mean_send = known.map_err(store_failed)?.unwrap_or(FIRST_MEAN_SEND);
+    let tried_at = store.unsettled_since(modem.name.route()).await;
+    let tried_at = tried_at.map_err(store_failed)?;
+    let helped = store.helped(modem.name.clone()).await;
+    let helped = helped.map_err(store_failed)?;
+    let now = (roster.clock)();
+    let is_young = |at: &UnixMillis| now.since(*at) < LISTEN_WITHIN;
+    let pin = match &modem.pin_file {
+        Some(file) => Some(secrets::pin(&config.secret_path(file), &roster.pepper)?),
+        None => None,
+    };
+    let (device, seeking) = match &modem.at {
+        Whereabouts::Port(port) => (port.clone(), None),
+        Whereabouts::Sought(sought) => (PathBuf::new(), Some(roster.search.of(sought.clone()))),
+    };
+    let profile = modem.profile.as_deref();
+    Ok(ModemSettings {
+        name: modem.name.clone(),
+        device,
+        seeking,
+        baud: modem.baud,
+        command_timeout: modem.command_timeout,
+        send_timeout: modem.send_timeout,
+        smsc: modem.smsc.clone(),
+        pin,
+        storage: modem.storage.clone(),
+        profile: profile.and_then(|name| roster.profiles.get(name)),
+        profiles: roster.profiles.clone(),
+        known_profile: None,
+        helped: helped.as_deref().and_then(Rung::parse),
+        recordings: (config.recorder_files > 0).then(|| Recordings {
+            folder: config.data_dir.join("recorder"),
+            keep: config.recorder_files,
+        }),
+        listen_first: tried_at
+            .filter(is_young)
+            .map(|_| crate::modem::listening_time(mean_send)),
+        mean_send,
+        delete_from_sim: config.inbound.delete_from_sim,
+        hang_up: config.sim_care.hang_up,
+    })
 }
 
 async fn listen(addresses: &[SocketAddr]) -> Result<Vec<TcpListener>, StartError> {

@@ -9,6 +9,7 @@ use std::time::Duration;
 use crate::app::{Gateway, Host};
 use crate::config::Sources;
 use crate::domain::UnixMillis;
+use crate::usb::Roots;
 
 /// A gateway that runs in this process.
 pub struct Embedded {
@@ -28,6 +29,8 @@ pub struct Start {
     /// How long the host has been up. With it `clock` may be set, as a host's can be: say so by
     /// [`Embedded::clock_was_set`].
     pub since_boot: Option<fn() -> Duration>,
+    /// A folder with `sys`, `dev` and `proc` in the place of the host's: what is plugged in.
+    pub host: Option<PathBuf>,
 }
 
 impl std::fmt::Debug for Embedded {
@@ -52,12 +55,24 @@ impl Embedded {
             env: start.env,
         };
         let config = crate::config::load(&sources).map_err(|error| error.to_string())?;
+        let roots = match start.host {
+            None => Roots::default(),
+            Some(folder) => Roots {
+                sys: folder.join("sys"),
+                dev: folder.join("dev"),
+                proc: folder.join("proc"),
+            },
+        };
         let host = match start.clock {
-            None => Host::real(),
+            None => Host {
+                roots,
+                ..Host::real()
+            },
             Some(wall) => Host {
                 wall,
                 since_boot: start.since_boot,
                 boot: Some("this one".to_owned()),
+                roots,
             },
         };
         let gateway = Box::pin(Gateway::start_by(config, host))

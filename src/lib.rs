@@ -12,8 +12,6 @@ mod config;
 mod store;
 mod system;
 mod telemetry;
-// Who uses the rest of it follows.
-#[allow(dead_code, unused_imports)]
 mod usb;
 
 mod doctor;

@@ -16,6 +16,7 @@ use crate::domain::time::jump;
 use crate::domain::{Clock, UnixMillis};
 use crate::store::{ClockSet, Store, StoreError};
 use crate::system::clock::{ClockChanges, boot_id, since_boot};
+use crate::usb::Roots;
 
 /// Where time comes from.
 #[derive(Clone, Debug)]
@@ -25,6 +26,8 @@ pub(crate) struct Host {
     pub(crate) since_boot: Option<fn() -> Duration>,
     /// Names this run of the host; `None`: nobody does, and what was before is of another one.
     pub(crate) boot: Option<String>,
+    /// Where the kernel tells what is plugged in.
+    pub(crate) roots: Roots,
 }
 
 impl Host {
@@ -33,6 +36,7 @@ impl Host {
             wall: super::wall_clock,
             since_boot: Some(since_boot),
             boot: boot_id(),
+            roots: Roots::default(),
         }
     }
 }

@@ -1,6 +1,7 @@
 //! `cellpost modem …`: what is plugged in, through a running gateway or without one. A file for each command.
 
 mod chat;
+mod forget;
 mod list;
 mod probe;
 mod ussd;
@@ -27,6 +28,8 @@ enum ModemCommand {
     Ussd(ussd::UssdArgs),
     /// A terminal to one of them, between its texts.
     Chat(chat::ChatArgs),
+    /// End what waits for one that will not return, or for its SIM.
+    Forget(forget::ForgetArgs),
 }
 
 pub(super) fn run(args: &ModemArgs) -> Result<(), CommandError> {
@@ -36,12 +39,17 @@ pub(super) fn run(args: &ModemArgs) -> Result<(), CommandError> {
         ModemCommand::Doctor(args) => super::doctor::run(args),
         ModemCommand::Ussd(args) => ussd::run(args),
         ModemCommand::Chat(args) => chat::run(args),
+        ModemCommand::Forget(args) => forget::run(args),
     }
 }
 
 /// What is asked of this modem.
 fn path(name: &str, what: &str) -> String {
+    path_of(name) + "/" + what
+}
+
+fn path_of(name: &str) -> String {
     let mut path = String::from("/v1/modems/");
     path.extend(url::form_urlencoded::byte_serialize(name.as_bytes()));
-    path + "/" + what
+    path
 }

@@ -216,6 +216,7 @@ impl Desk<'_> {
                     7,
                 ),
             },
+            adopts: self.adopts(raw.modems.adopt, !modems.is_empty() || simulate.modems > 0),
             profiles_dir: self.take(
                 "modems.profiles_dir",
                 raw.modems.profiles_dir,

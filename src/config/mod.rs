@@ -35,7 +35,7 @@ use url::Url;
 use crate::domain::route::USUAL_WEIGHT;
 use crate::domain::{
     Allowances, Body, Categories, CodeRules, Destination, Guard, Manners, ModemName, Money,
-    NumberRules, Patience, Policy, Prefixes, Slot, UssdCode,
+    NumberRules, Patience, Policy, Prefixes, Slot, Sought, UssdCode,
 };
 
 pub(crate) use check::{Sources, load};
@@ -73,6 +73,8 @@ pub(crate) struct Config {
     /// `[quiet]`, the words of `[inbound]`, and preferences in `server.timezone`.
     pub(crate) manners: Manners,
     /// A file of modem profiles replaces or adds to those compiled in.
+    /// Modems that no section names are taken on when they are plugged in.
+    pub(crate) adopts: bool,
     pub(crate) profiles_dir: Option<PathBuf>,
     /// Flight recordings kept of each modem.
     pub(crate) recorder_files: usize,
@@ -220,7 +222,7 @@ pub(crate) struct Limits {
 #[derive(Clone, Debug)]
 pub(crate) struct Modem {
     pub(crate) name: ModemName,
-    pub(crate) device: PathBuf,
+    pub(crate) at: Whereabouts,
     /// The profile's name; `None`: by what the modem says it is.
     pub(crate) profile: Option<String>,
     pub(crate) baud: u32,
@@ -244,6 +246,15 @@ pub(crate) struct Modem {
     /// 16-bit concatenation references.
     pub(crate) ref16: bool,
     pub(crate) enabled: bool,
+}
+
+/// Where a modem is.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Whereabouts {
+    /// At this port, whoever answers there.
+    Port(PathBuf),
+    /// Wherever it is plugged in.
+    Sought(Sought),
 }
 
 /// How it is found out what its SIM has left.
@@ -281,15 +292,41 @@ pub(crate) struct Quota {
     pub(crate) reset_day: i8,
 }
 
+/// What operators let pass, as a rule.
+pub(crate) const USUAL_HOUR_QUOTA: u32 = 100;
+pub(crate) const USUAL_DAY_QUOTA: u32 = 500;
+
 /// 0.05 for a part.
 pub(crate) const USUAL_COST: Money = Money(500);
 
 impl Modem {
+    /// The port that its section names; `None`: it is wherever it is plugged in.
+    pub(crate) fn port(&self) -> Option<&Path> {
+        match &self.at {
+            Whereabouts::Port(port) => Some(port),
+            Whereabouts::Sought(_) => None,
+        }
+    }
+
+    /// One that no section names, with everything at its default.
+    pub(crate) fn adopted(name: ModemName, imei: &str) -> Self {
+        Self {
+            at: Whereabouts::Sought(Sought::imei(imei)),
+            quota: Quota {
+                hour: Some(USUAL_HOUR_QUOTA),
+                day: Some(USUAL_DAY_QUOTA),
+                month: None,
+                reset_day: 1,
+            },
+            ..Self::at_port(name, PathBuf::new())
+        }
+    }
+
     /// A simulated modem at this port: no quota, everything else at its default.
     pub(crate) fn at_port(name: ModemName, device: PathBuf) -> Self {
         Self {
             name,
-            device,
+            at: Whereabouts::Port(device),
             profile: None,
             baud: 115_200,
             pin_file: None,

@@ -1,5 +1,6 @@
 //! `[modem.NAME]` and `[simulate]`.
 
+use std::ops::RangeInclusive;
 use std::path::PathBuf;
 
 use toml::Spanned;
@@ -8,9 +9,12 @@ use super::desk::{AN_AMOUNT, Desk, from_to};
 use super::problem::Problem;
 use super::raw::{self, Given};
 use super::values::{is_device, is_smsc, optional};
-use super::{Modem, PERSONALITIES, Quota, Simulate, USUAL_COST};
+use super::{
+    Modem, PERSONALITIES, Quota, Simulate, USUAL_COST, USUAL_DAY_QUOTA, USUAL_HOUR_QUOTA,
+    Whereabouts,
+};
 use crate::domain::route::{MOST_WEIGHT, USUAL_WEIGHT};
-use crate::domain::{Categories, ModemName, Money};
+use crate::domain::{Categories, ModemName, Money, Sought};
 
 impl Desk<'_> {
     pub(super) fn modems(
@@ -21,14 +25,24 @@ impl Desk<'_> {
         sections.sort_by_key(|(name, _)| name.span().start);
         let mut modems: Vec<Modem> = Vec::new();
         for (name, section) in sections {
-            let device_at = section.device.as_ref().map(Spanned::span);
+            let at = [
+                ("device", &section.device),
+                ("match_imei", &section.match_imei),
+                ("match_iccid", &section.match_iccid),
+            ]
+            .into_iter()
+            .find_map(|(key, given)| Some((key, given.as_ref()?.span())));
             let Some(modem) = self.modem(&name, section) else {
                 continue;
             };
-            let twin = modems.iter().find(|other| other.device == modem.device);
-            if let (Some(twin), Some(span)) = (twin, device_at) {
-                let right = format!("modem {} has this device already", twin.name);
-                self.refuse(&format!("modem.{}.device", modem.name), span, right);
+            let twin = modems.iter().find(|other| other.at == modem.at);
+            if let (Some(twin), Some((key, span))) = (twin, at) {
+                let what = match key {
+                    "device" => "this device",
+                    _ => "the same",
+                };
+                let right = format!("modem {} has {what} already", twin.name);
+                self.refuse(&format!("modem.{}.{key}", modem.name), span, right);
             }
             modems.push(modem);
         }
@@ -39,22 +53,7 @@ impl Desk<'_> {
     fn modem(&mut self, name: &Spanned<String>, raw: raw::Modem) -> Option<Modem> {
         let position = name.span().start;
         let key = |key: &str| format!("modem.{}.{key}", name.get_ref());
-        let missing = raw.device.is_none();
-        let device = self.take(
-            &key("device"),
-            raw.device,
-            None,
-            "must be an absolute path, best one of /dev/serial/by-id, or tcp://host:port",
-            |text| is_device(&text).then(|| Some(PathBuf::from(text))),
-        );
-        if missing {
-            let problem = Problem::Missing {
-                place: self.sheet.place(position),
-                key: key("device"),
-                right: "name the modem's port, such as \"/dev/ttyUSB2\"",
-            };
-            self.problems.push((position, problem));
-        }
+        let at = self.whereabouts(&key, position, raw.device, raw.match_imei, raw.match_iccid);
         let parsed = ModemName::parse(name.get_ref());
         if parsed.is_none() {
             let problem = Problem::Wrong {
@@ -146,8 +145,87 @@ impl Desk<'_> {
             enabled: raw.enabled.unwrap_or(true),
             // Last, so that everything else has been checked before these end it.
             name: parsed?,
-            device: device?,
+            at: at?,
         })
+    }
+
+    /// `None` when nothing says where it is; that is noted then.
+    fn whereabouts(
+        &mut self,
+        key: &impl Fn(&str) -> String,
+        position: usize,
+        device: Given<String>,
+        imei: Given<String>,
+        iccid: Given<String>,
+    ) -> Option<Whereabouts> {
+        let is_set = |given: &Spanned<String>| !given.get_ref().is_empty();
+        let (imei, iccid) = (imei.filter(is_set), iccid.filter(is_set));
+        if device.is_none() && imei.is_none() && iccid.is_none() {
+            let problem = Problem::Missing {
+                place: self.sheet.place(position),
+                key: key("device"),
+                right: "name the modem's port, such as \"/dev/ttyUSB2\", or its match_imei",
+            };
+            self.problems.push((position, problem));
+        }
+        if device.is_some() {
+            let beside = [("match_imei", &imei), ("match_iccid", &iccid)];
+            for (name, given) in beside {
+                if let Some(given) = given {
+                    let right = "must not stand beside device: one of them says where it is";
+                    self.refuse(&key(name), given.span(), right.to_owned());
+                }
+            }
+        }
+        let port = self.take(
+            &key("device"),
+            device,
+            None,
+            "must be an absolute path, best one of /dev/serial/by-id, or tcp://host:port",
+            |text| is_device(&text).then(|| Some(PathBuf::from(text))),
+        );
+        let digits = |lengths: RangeInclusive<usize>| {
+            move |text: String| {
+                let is_number = lengths.contains(&text.len())
+                    && text.bytes().all(|octet| octet.is_ascii_digit());
+                is_number.then_some(Some(text))
+            }
+        };
+        let imei = self.take(
+            &key("match_imei"),
+            imei,
+            None,
+            "must be the modem's IMEI, 15 digits: cellpost modem list shows it",
+            digits(14..=16),
+        );
+        let iccid = self.take(
+            &key("match_iccid"),
+            iccid,
+            None,
+            "must be the SIM's ICCID, 18 to 20 digits: cellpost modem list shows it",
+            digits(18..=20),
+        );
+        match port {
+            Some(port) => Some(Whereabouts::Port(port)),
+            None if imei.is_none() && iccid.is_none() => None,
+            None => Some(Whereabouts::Sought(Sought { imei, iccid })),
+        }
+    }
+
+    /// `modems.adopt`; `named`: there are modems already.
+    pub(super) fn adopts(&mut self, given: Given<raw::Scalar>, named: bool) -> bool {
+        self.take(
+            "modems.adopt",
+            given,
+            !named,
+            "must be \"auto\", true or false",
+            |raw::Scalar(word)| match word.as_str() {
+                "auto" => Some(!named),
+                "true" => Some(true),
+                "false" => Some(false),
+                _ => None,
+            },
+        )
     }
 
     fn quota(
@@ -163,8 +241,8 @@ impl Desk<'_> {
             (parts != 0).then_some(parts)
         };
         Quota {
-            hour: parts("hour_quota", hour, 100),
-            day: parts("day_quota", day, 500),
+            hour: parts("hour_quota", hour, USUAL_HOUR_QUOTA),
+            day: parts("day_quota", day, USUAL_DAY_QUOTA),
             month: parts("month_quota", month, 0),
             reset_day: self.number(&key("plan_reset_day"), reset_day, 1, 1..=28),
         }
@@ -263,7 +341,7 @@ mod tests {
         let names: Vec<&str> = config.modems.iter().map(|one| one.name.as_str()).collect();
         assert_eq!(names, ["b", "a"], "in the order of the file");
         let b = &config.modems[0];
-        assert_eq!(b.device, Path::new("/dev/ttyUSB2"));
+        assert_eq!(b.at, Whereabouts::Port("/dev/ttyUSB2".into()));
         assert_eq!((b.baud, b.smsc.as_deref()), (9600, Some("+8613800100500")));
         assert_eq!(b.command_timeout, Duration::from_millis(250));
         assert_eq!(b.send_timeout, Duration::from_secs(60));
@@ -283,7 +361,7 @@ mod tests {
         assert_eq!(b.categories.0, [true, true, false, false, false]);
         assert_eq!((b.weight, b.cost), (50, Money(450)));
         let a = &config.modems[1];
-        assert_eq!(a.device, Path::new("tcp://10.0.0.7:4001"));
+        assert_eq!(a.at, Whereabouts::Port("tcp://10.0.0.7:4001".into()));
         assert_eq!((a.quota.hour, a.quota.day), (Some(100), Some(500)));
         assert_eq!((a.baud, a.smsc.as_deref()), (115_200, None));
         assert!(a.reports && !a.ref16 && a.enabled);
@@ -297,7 +375,7 @@ mod tests {
         for (text, expected) in [
             (
                 "[modem.m1]\nbaud = 9600",
-                "line 1: modem.m1.device is missing: name the modem's port, such as \"/dev/ttyUSB2\"",
+                "line 1: modem.m1.device is missing: name the modem's port, such as \"/dev/ttyUSB2\", or its match_imei",
             ),
             (
                 "[modem.m1]\ndevice = 'ttyUSB0'",
@@ -324,12 +402,62 @@ mod tests {
                 "line 4: modem.m2.device = '/dev/ttyUSB0': modem m1 has this device already",
             ),
             (
+                "[modem.m1]\nmatch_imei = '860000000000017'\n[modem.m2]\nmatch_imei = '860000000000017'",
+                "line 4: modem.m2.match_imei = '860000000000017': modem m1 has the same already",
+            ),
+            (
+                "[modem.m1]\nmatch_imei = 'E3372'",
+                "line 2: modem.m1.match_imei = 'E3372': must be the modem's IMEI, 15 digits: cellpost modem list shows it",
+            ),
+            (
+                "[modem.m1]\nmatch_iccid = '8986'",
+                "line 2: modem.m1.match_iccid = '8986': must be the SIM's ICCID, 18 to 20 digits: cellpost modem list shows it",
+            ),
+            (
+                "[modem.m1]\ndevice = '/dev/ttyUSB0'\nmatch_imei = '860000000000017'",
+                "line 3: modem.m1.match_imei = '860000000000017': must not stand beside device: one of them says where it is",
+            ),
+            (
+                "[modems]\nadopt = 'yes'",
+                "line 2: modems.adopt = 'yes': must be \"auto\", true or false",
+            ),
+            (
                 "[modem.m1]\ndevice = '/dev/ttyUSB0'\nsmsc = 'centre'",
                 "line 3: modem.m1.smsc = 'centre': must be the service centre's number, + and digits, such as \"+8613800100500\"",
             ),
         ] {
             let expected = format!("cellpost.toml {expected}");
             assert_eq!(written(text).problems(), [expected], "{text}");
+        }
+    }
+
+    #[test]
+    fn a_modem_may_be_sought_by_its_own_number_and_by_that_of_its_sim() {
+        let text = "[modem.a]\nmatch_imei = '860000000000017'\n[modem.b]\nmatch_imei = '860000000000017'\nmatch_iccid = '89860012345678901234'";
+        let config = written(text).config();
+        let imei = Some("860000000000017".to_owned());
+        let iccid = Some("89860012345678901234".to_owned());
+        let sought = |iccid| {
+            Whereabouts::Sought(Sought {
+                imei: imei.clone(),
+                iccid,
+            })
+        };
+        assert_eq!(config.modems[0].at, sought(None));
+        assert_eq!(config.modems[1].at, sought(iccid));
+    }
+
+    #[test]
+    fn modems_are_adopted_where_nothing_names_any_or_when_it_is_said() {
+        for (text, adopts) in [
+            ("", true),
+            ("[modem.m1]\ndevice = '/dev/ttyUSB0'", false),
+            ("[simulate]\nmodems = 1", false),
+            ("[modems]\nadopt = true\n[simulate]\nmodems = 1", true),
+            ("[modems]\nadopt = 'auto'", true),
+            ("[modems]\nadopt = false", false),
+        ] {
+            assert_eq!(written(text).config().adopts, adopts, "{text}");
         }
     }
 

@@ -8,7 +8,8 @@ use tracing::{error, warn};
 
 use super::lane::{Claimed, Lane, Phase, Try};
 use super::view::{PATIENCE_FOR_SIM, RouteView};
-use super::{Dispatch, Load, claims, plan};
+use super::{Change, Dispatch, Load, claims, plan};
+use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::{ModemState, PartNumber, PartState, Policy, Reference, Submit, Ticket, Word};
 use crate::store::{Contacts, InLine};
 
@@ -100,7 +101,7 @@ impl Dispatch {
         true
     }
 
-    /// Every route as it stands; `None` while a modem's status is not known.
+    /// Every route as it stands, in the order of the lanes; `None` while a modem's status is not known.
     fn views(&self) -> Option<Vec<RouteView>> {
         (0..self.lanes.len())
             .map(|lane| self.route_view(lane))
@@ -184,6 +185,7 @@ impl Dispatch {
         let lane = &self.lanes[at];
         let (state, mean_send) = match lane.is_cloud() {
             true => (ModemState::Ready, lane.mean_request()),
+            false if lane.is_gone => (ModemState::Absent, FIRST_MEAN_SEND),
             false => self.status(at, |status| (status.state, status.mean_send))?,
         };
         let is_silent = self
@@ -197,9 +199,19 @@ impl Dispatch {
         };
         let is_coming_back =
             state != ModemState::Ready && self.now().since(lane.last_ready_at) < PATIENCE_FOR_SIM;
+        let terms = match lane.is_gone {
+            false => Arc::clone(&lane.terms),
+            true => Arc::new(
+                Change {
+                    enabled: Some(false),
+                    weight: None,
+                }
+                .of(&lane.terms),
+            ),
+        };
         Some(RouteView {
             name: lane.name.clone(),
-            terms: Arc::clone(&lane.terms),
+            terms,
             state,
             said: None,
             sim: lane.sim.clone(),
@@ -339,7 +351,8 @@ impl Dispatch {
     }
 
     pub(super) fn publish_loads(&self) {
-        let loads: Vec<Load> = (0..self.lanes.len()).map(|lane| self.load(lane)).collect();
+        let there = (0..self.lanes.len()).filter(|lane| !self.lanes[*lane].is_gone);
+        let loads: Vec<Load> = there.map(|lane| self.load(lane)).collect();
         self.loads.send_if_modified(|known| {
             let changed = *known != loads;
             if changed {

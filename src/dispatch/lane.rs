@@ -58,6 +58,8 @@ pub(super) struct Lane {
     last_go: Option<Instant>,
     is_paced: bool,
     pub(super) is_paused: bool,
+    /// Its modem was let go; what it was given is still answered.
+    pub(super) is_gone: bool,
     pub(super) asking: Asking,
 }
 
@@ -148,6 +150,7 @@ impl Lane {
             last_go: None,
             is_paced: false,
             is_paused: false,
+            is_gone: false,
             asking: route.asking,
         }
     }
@@ -352,6 +355,7 @@ impl Lane {
             && !self.health.is_resting()
             && !self.is_paced
             && !self.is_paused
+            && !self.is_gone
             && self.terms.enabled
     }
 
@@ -371,6 +375,10 @@ impl Lane {
     pub(super) fn holds(&self, seq: MessageSeq) -> bool {
         self.tries.iter().any(|one| one.message.seq == seq)
             || self.claimed.iter().any(|one| one.message.seq == seq)
+    }
+
+    pub(super) fn has(&self, ticket: Ticket) -> bool {
+        self.tries.iter().any(|one| one.ticket == ticket)
     }
 
     pub(super) fn take(&mut self, ticket: Ticket) -> Option<Try> {

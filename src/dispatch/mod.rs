@@ -129,6 +129,14 @@ pub(crate) enum Way {
 /// A session holds one part in flight and one prepared behind it.
 pub(crate) const WIDTH_OF_A_MODEM: usize = 2;
 
+/// A modem that was taken on or let go.
+#[derive(Debug)]
+pub(crate) enum Arrival {
+    /// Its modem is in the fleet's view already.
+    Comes(Box<Route>),
+    Goes(ModemName),
+}
+
 /// What somebody wants.
 #[derive(Debug, PartialEq)]
 pub(crate) enum Wish {
@@ -178,6 +186,7 @@ pub(crate) struct Dispatch {
     /// What carriers that are no modems answer.
     answers: mpsc::Receiver<Answer>,
     wishes: mpsc::Receiver<Wish>,
+    arrivals: mpsc::Receiver<Arrival>,
     /// What modems say that is not the answer to an order.
     news: mpsc::Sender<FleetEvent>,
     questions: Arc<Notify>,
@@ -217,6 +226,7 @@ pub(crate) struct Wires {
     pub(crate) events: mpsc::Receiver<FleetEvent>,
     pub(crate) answers: mpsc::Receiver<Answer>,
     pub(crate) wishes: mpsc::Receiver<Wish>,
+    pub(crate) arrivals: mpsc::Receiver<Arrival>,
     pub(crate) news: mpsc::Sender<FleetEvent>,
     /// Rung when a provider is to be asked something.
     pub(crate) questions: Arc<Notify>,
@@ -248,6 +258,7 @@ impl Dispatch {
             events: wires.events,
             answers: wires.answers,
             wishes: wires.wishes,
+            arrivals: wires.arrivals,
             news: wires.news,
             questions: wires.questions,
             loads,
@@ -294,6 +305,7 @@ impl Dispatch {
                 Some(commit) = self.commits.next() => self.on_commits(commit),
                 () = stop.cancelled(), if !self.stopping => self.call_back_all(),
                 Some(wish) = self.wishes.recv() => self.on_wish(wish),
+                Some(arrival) = self.arrivals.recv(), if !self.stopping => self.on_arrival(arrival),
                 news = bell.rung() => self.on_news(&news),
                 Ok(()) = self.fleet.changed() => self.on_fleet(),
                 () = until(due) => self.on_due().await,
@@ -454,6 +466,7 @@ impl Dispatch {
 
     fn on_wish(&mut self, wish: Wish) {
         let named = |lane: &Lane| match &wish {
+            _ if lane.is_gone => false,
             Wish::Modem { modem, .. } | Wish::Ask { modem, .. } => lane.is_modem(modem),
             Wish::Route { route, .. } => lane.name == *route,
         };
@@ -474,6 +487,29 @@ impl Dispatch {
             Wish::Ask { inquiry, .. } => return self.lanes[at].ask(inquiry),
         }
         self.window_is_stale = true;
+    }
+
+    /// Lanes keep their places: what is under way on one is told by its place.
+    fn on_arrival(&mut self, arrival: Arrival) {
+        match arrival {
+            Arrival::Comes(route) => {
+                let lane = Lane::new(*route, self.now());
+                let is_free = |old: &Lane| old.is_gone && old.tries.is_empty();
+                match self.lanes.iter().position(is_free) {
+                    Some(at) => self.lanes[at] = lane,
+                    None => self.lanes.push(lane),
+                }
+            }
+            Arrival::Goes(modem) => {
+                let named = |lane: &Lane| lane.is_modem(&modem) && !lane.is_gone;
+                if let Some(at) = self.lanes.iter().position(named) {
+                    self.empty(at);
+                    self.lanes[at].is_gone = true;
+                }
+            }
+        }
+        self.window_is_stale = true;
+        self.on_fleet();
     }
 
     fn on_control(&mut self, lane: usize, control: Control) {
@@ -538,16 +574,18 @@ impl Dispatch {
             }
             return;
         };
+        // One that was let go and taken on again may have two lanes.
         let named = |lane: &Lane| lane.is_modem(&event.modem);
-        if let Some(lane) = self.lanes.iter().position(named) {
+        let has = |lane: &Lane| named(lane) && lane.has(ticket);
+        let lane = self.lanes.iter().position(has);
+        if let Some(lane) = lane.or_else(|| self.lanes.iter().position(named)) {
             self.on_answer(lane, ticket, outcome).await;
         }
     }
 
     async fn on_carrier_answer(&mut self, answer: Answer) {
         let Answer { ticket, outcome } = answer;
-        let has = |lane: &Lane| lane.tries.iter().any(|one| one.ticket == ticket);
-        if let Some(lane) = self.lanes.iter().position(has) {
+        if let Some(lane) = self.lanes.iter().position(|lane| lane.has(ticket)) {
             self.on_answer(lane, ticket, outcome).await;
         }
     }

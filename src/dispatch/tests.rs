@@ -141,6 +141,7 @@ struct House {
     wishes: mpsc::Sender<Wish>,
     loads: watch::Receiver<Vec<Load>>,
     routes: Vec<Played>,
+    arrivals: mpsc::Sender<Arrival>,
     _events: mpsc::Sender<FleetEvent>,
     _folder: tempfile::TempDir,
 }
@@ -161,6 +162,45 @@ fn sim_of(name: &str) -> String {
 }
 
 use ModemState::{Absent, Ready};
+
+/// A route, and who plays what stands behind it.
+fn route(
+    name: RouteName,
+    answers: &mpsc::Sender<Answer>,
+    patience: &Arc<Patience>,
+) -> (Played, Route) {
+    let is_cloud = name.as_str() == "cloud:x";
+    let (sender, words) = mpsc::unbounded_channel();
+    let played = Played {
+        words,
+        prepared: VecDeque::new(),
+        answers: answers.clone(),
+    };
+    let route = Route {
+        terms: Terms {
+            ranks: [Some(u8::from(is_cloud)); 5],
+            patience: Arc::clone(patience),
+            ..Terms::default()
+        },
+        name,
+        way: Way::Carrier(Box::new(Wire(sender))),
+        width: WIDTH_OF_A_MODEM,
+        request_report: false,
+        quota: Quota {
+            hour: None,
+            day: None,
+            month: None,
+            reset_day: 1,
+            zone: TimeZone::UTC,
+        },
+        min_interval: Duration::ZERO,
+        asking: Asking {
+            whether_taken: is_cloud,
+            fate_after: None,
+        },
+    };
+    (played, route)
+}
 
 impl House {
     /// Modems as they stand, and the provider `cloud:x` behind them.
@@ -184,40 +224,14 @@ impl House {
         let (mut played, mut routes) = (Vec::new(), Vec::new());
         let patience = Arc::new(Patience::default());
         for name in names {
-            let is_cloud = name.as_str() == "cloud:x";
-            let (sender, words) = mpsc::unbounded_channel();
-            played.push(Played {
-                words,
-                prepared: VecDeque::new(),
-                answers: answers_in.clone(),
-            });
-            routes.push(Route {
-                terms: Terms {
-                    ranks: [Some(u8::from(is_cloud)); 5],
-                    patience: Arc::clone(&patience),
-                    ..Terms::default()
-                },
-                name,
-                way: Way::Carrier(Box::new(Wire(sender))),
-                width: WIDTH_OF_A_MODEM,
-                request_report: false,
-                quota: Quota {
-                    hour: None,
-                    day: None,
-                    month: None,
-                    reset_day: 1,
-                    zone: TimeZone::UTC,
-                },
-                min_interval: Duration::ZERO,
-                asking: Asking {
-                    whether_taken: is_cloud,
-                    fate_after: None,
-                },
-            });
+            let (one, route) = route(name, &answers_in, &patience);
+            played.push(one);
+            routes.push(route);
         }
         let (fleet, view) = watch::channel(FleetView::from(modems));
         let (events, event_receiver) = mpsc::channel(8);
         let (wishes, wish_receiver) = mpsc::channel(8);
+        let (arrivals, arrival_receiver) = mpsc::channel(8);
         let (news, _) = mpsc::channel(8);
         let bell = Bell::default();
         let settings = Settings {
@@ -239,6 +253,7 @@ impl House {
             events: event_receiver,
             answers,
             wishes: wish_receiver,
+            arrivals: arrival_receiver,
             news,
             questions: Arc::default(),
         };
@@ -251,6 +266,7 @@ impl House {
             wishes,
             loads,
             routes: played,
+            arrivals,
             _events: events,
             _folder: folder,
         };
@@ -618,6 +634,32 @@ async fn a_crowd_that_waits_for_one_modem_does_not_hide_the_rest_of_the_line() {
     let text = house.send(|_| {}).await;
     house.routes[1].accepts().await;
     house.becomes(&text, MessageState::Sent).await;
+}
+
+#[tokio::test]
+async fn a_modem_that_is_taken_on_while_it_runs_is_sent_by_until_it_is_let_go() {
+    let mut house = House::with(vec![modem("a", Absent, 1)], None);
+    let name = RouteName::parse("modem:b").unwrap();
+    let answers = house.routes[0].answers.clone();
+    for _ in 0..2 {
+        let both = vec![modem("a", Absent, 1), modem("b", Ready, 1)];
+        house.fleet.send(FleetView::from(both)).unwrap();
+        let (mut played, route) = route(name.clone(), &answers, &Arc::default());
+        let comes = Arrival::Comes(Box::new(route));
+        house.arrivals.send(comes).await.unwrap();
+        let message = house.send(|_| {}).await;
+        played.accepts().await;
+        house.becomes(&message, MessageState::Sent).await;
+        assert_eq!(house.loads.borrow().len(), 3);
+
+        let goes = Arrival::Goes(ModemName::parse("b").unwrap());
+        house.arrivals.send(goes).await.unwrap();
+        let alone = vec![modem("a", Absent, 1)];
+        house.fleet.send(FleetView::from(alone)).unwrap();
+        let loads = house.loads.wait_for(|loads| loads.len() == 2);
+        assert!(loads.await.is_ok());
+        assert!(played.is_idle());
+    }
 }
 
 #[tokio::test]

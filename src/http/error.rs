@@ -66,6 +66,8 @@ pub(super) enum ApiError {
     Overloaded(Overload),
     /// A modem, or the network behind it, did not answer what was asked of it.
     Modem(Unanswered),
+    /// A modem that is plugged in, and has its SIM, is not forgotten.
+    ModemIsHere,
     NoRoute,
     /// The budget does not hold it, and nothing but providers can carry it.
     InsufficientCredit,
@@ -168,6 +170,7 @@ impl ApiError {
                 (StatusCode::TOO_MANY_REQUESTS, "rate_limited")
             }
             Self::NotPending => (StatusCode::CONFLICT, "not_pending"),
+            Self::ModemIsHere => (StatusCode::CONFLICT, "modem_present"),
             Self::ChannelUnavailable | Self::CodesUnavailable(_) => {
                 (StatusCode::SERVICE_UNAVAILABLE, "channel_unavailable")
             }
@@ -246,6 +249,9 @@ impl ApiError {
                 limit::retry_after(*wait)
             ),
             Self::NotPending => "the verification is over; start a new one".into(),
+            Self::ModemIsHere => {
+                "the modem is plugged in and has its SIM; pull it out first, or pause it".into()
+            }
             Self::ChannelUnavailable => "e-mail is not configured; use channel sms".into(),
             Self::Overloaded(overload) => overload.detail().into(),
             Self::Modem(Unanswered::NotReady(why)) => {
@@ -693,6 +699,7 @@ mod tests {
             (ApiError::TooManyRequests { wait }, 429, "rate_limited"),
             (ApiError::Limited { wait }, 429, "rate_limited"),
             (ApiError::NotPending, 409, "not_pending"),
+            (ApiError::ModemIsHere, 409, "modem_present"),
             (ApiError::ChannelUnavailable, 503, "channel_unavailable"),
             (ApiError::CodesUnavailable(""), 503, "channel_unavailable"),
             (ApiError::Overloaded(Overload::Backlog), 503, "overloaded"),

@@ -64,6 +64,7 @@ pub(crate) use server::serve;
 use crate::care::Figures;
 use crate::config::Config;
 use crate::dispatch::{Bell, Load, Wish};
+use crate::domain::forget::Forget;
 use crate::domain::{Clock, FleetView, Key, KeyHash, UnixMillis};
 use crate::store::{Store, TemplateView};
 use crate::verify::{self, Codes};
@@ -89,6 +90,7 @@ pub(crate) struct Parts {
     pub(crate) fleet: watch::Receiver<FleetView>,
     pub(crate) loads: watch::Receiver<Vec<Load>>,
     pub(crate) wishes: mpsc::Sender<Wish>,
+    pub(crate) forget: Forget,
     /// What was found out about SIMs.
     pub(crate) figures: watch::Receiver<Figures>,
     pub(crate) admin_key: KeyHash,
@@ -198,7 +200,7 @@ pub(crate) fn router(gate: Gate) -> Router {
         .route("/v1/inbox", get(inbound::list))
         .route("/v1/inbox/{id}", get(inbound::show))
         .route("/v1/modems", get(modem::list))
-        .route("/v1/modems/{id}", get(modem::show))
+        .route("/v1/modems/{id}", get(modem::show).delete(modem::forget))
         .route("/v1/modems/{id}/pause", post(modem::pause))
         .route("/v1/modems/{id}/resume", post(modem::resume))
         .route("/v1/modems/{id}/restart", post(modem::restart))

@@ -16,7 +16,8 @@ use super::extract::{Id, Query};
 use super::message::nothing_asked;
 use crate::care::{Figures, SimFigures};
 use crate::dispatch::{Control, Load, Wish};
-use crate::domain::ModemStatus;
+use crate::domain::forget::CannotForget;
+use crate::domain::{ModemName, ModemStatus};
 
 #[derive(Debug, Serialize)]
 struct ModemJson<'a> {
@@ -109,6 +110,40 @@ pub(super) async fn restart(
     request: Request,
 ) -> Result<Response, ApiError> {
     wish(&gate, &caller, &name, Control::Restart, request).await
+}
+
+/// `DELETE /v1/modems/{id}`: it, or its SIM, will not return. What waits for it ends; one that no section of the config
+/// names is listed no more until it is plugged in again.
+pub(super) async fn forget(
+    State(gate): State<Gate>,
+    Admitted(caller): Admitted,
+    Id(name): Id,
+    request: Request,
+) -> Result<Response, ApiError> {
+    caller.may(Scope::ModemsWrite)?;
+    nothing_asked(&gate, request).await?;
+    let modem = ModemName::parse(&name).ok_or(ApiError::NotFound)?;
+    if !gate.fleet().iter().any(|status| status.name == modem) {
+        return Err(ApiError::NotFound);
+    }
+    // On record first: what cannot be recorded is not done.
+    let by = gate.entry(&caller, "modem.forget", &name);
+    gate.store().audit(by).await?;
+    let ended = gate.0.parts.forget.forget(modem).await;
+    ended
+        .map(|messages| shown(&ForgottenJson { messages }))
+        .map_err(|why| match why {
+            CannotForget::Unknown => ApiError::NotFound,
+            CannotForget::IsHere => ApiError::ModemIsHere,
+            CannotForget::Disk => ApiError::Overloaded(Overload::Disk),
+            CannotForget::Stopping => ApiError::Overloaded(Overload::ShuttingDown),
+        })
+}
+
+/// What has ended with it.
+#[derive(Debug, Serialize)]
+struct ForgottenJson {
+    messages: usize,
 }
 
 /// Answered with the modem as it stands: what was asked for follows.

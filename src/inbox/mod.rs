@@ -19,7 +19,7 @@ pub(crate) use asking::Asking;
 
 use crate::dispatch::Bell;
 use crate::domain::{Clock, InboundPart, ModemName, PduDigest, Report, SimId, UnixMillis};
-use crate::modem::{FleetEvent, ModemEvent, ModemHandle, Order, RecoveryStep};
+use crate::modem::{FleetEvent, Handles, ModemEvent, Order, RecoveryStep};
 use crate::store::{Matched, Receipt, Received, RecoveryEntry, Settlement, Store, StoreError};
 use reading::{Origin, Reading, read, read_report};
 
@@ -28,7 +28,7 @@ pub(crate) struct Inbox {
     pub(crate) store: Store,
     pub(crate) news: mpsc::Receiver<FleetEvent>,
     /// They are told what is durable.
-    pub(crate) modems: Vec<ModemHandle>,
+    pub(crate) modems: Handles,
     /// `inbound.part_timeout`.
     pub(crate) part_timeout: Duration,
     /// A settled message leaves the line.
@@ -188,8 +188,7 @@ impl Inbox {
 
     /// Tells the modem that this PDU is durable.
     fn keep(&self, modem: &ModemName, pdu: PduDigest) {
-        let handle = self.modems.iter().find(|handle| handle.name == *modem);
-        if let Some(handle) = handle {
+        if let Some(handle) = self.modems.of(modem) {
             // Stopped, it reads the text again at its next start, and the store knows it.
             let _ = handle.order(Order::Kept(pdu));
         }

@@ -14,8 +14,8 @@ use futures_util::{FutureExt, StreamExt};
 use inotify::{Inotify, WatchMask};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
-use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
 use super::port::{self, Port, PortError};
@@ -26,7 +26,8 @@ use super::{
     Control, FleetEvent, ModemEvent, ModemHandle, ModemSettings, ORDERS_UNDER_WAY, Order,
     PinMemory, RecoveryOutcome, RecoveryStep, Unanswered, actor,
 };
-use crate::domain::{Clock, FleetView, ModemState, ModemStatus};
+use crate::domain::{Clock, FleetView, ModemName, ModemState, ModemStatus};
+use crate::usb::{self, Roots};
 use outlet::Outlet;
 
 pub(super) mod outlet;
@@ -35,8 +36,22 @@ pub(super) mod recordings;
 /// The tasks of all modems; [`Fleet::join`] awaits them after the token was cancelled.
 #[derive(Debug)]
 pub(crate) struct Fleet {
-    tasks: JoinSet<()>,
+    tasks: TaskTracker,
     view: watch::Receiver<FleetView>,
+}
+
+/// Takes modems on, and lets them go.
+#[derive(Debug)]
+pub(crate) struct Recruiter {
+    tasks: TaskTracker,
+    view: Arc<watch::Sender<FleetView>>,
+    events: mpsc::Sender<FleetEvent>,
+    pins: PinMemory,
+    clock: Clock,
+    stop: CancellationToken,
+    roots: Roots,
+    /// What ends each modem's task alone.
+    keepers: Vec<(ModemName, CancellationToken)>,
 }
 
 /// Keeps one modem: opens its port, runs a session on it, and again.
@@ -45,6 +60,7 @@ struct Keeper {
     settings: ModemSettings,
     orders: mpsc::Receiver<Order>,
     outlet: Outlet,
+    roots: Roots,
     stop: CancellationToken,
     /// When Ctrl-Z was written of a try whose result may still be read when the modem is back.
     unsettled: Option<Instant>,
@@ -81,59 +97,94 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 
 /// From a node's appearance to the first write: udev sets owner and mode within some milliseconds.
 const SETTLE: Duration = Duration::from_millis(100);
+/// A stick that is pulled out is missed by the next look at what is plugged in, within some milliseconds.
+const GONE_FROM_SIGHT: Duration = Duration::from_secs(1);
 
 /// The radio timers are over by then (semantics §6): no result of an older try comes any more.
 const RESULT_MAY_COME: Duration = Duration::from_secs(120);
 
 impl Fleet {
-    /// Starts one task per modem. They end when `stop` is cancelled.
-    pub(crate) fn start(
-        modems: Vec<ModemSettings>,
+    /// A fleet without modems. Their tasks end when `stop` is cancelled.
+    pub(crate) fn found(
         events: mpsc::Sender<FleetEvent>,
         pins: PinMemory,
         clock: Clock,
+        roots: Roots,
         stop: CancellationToken,
-    ) -> (Self, Vec<ModemHandle>) {
-        let absent = |settings: &ModemSettings| {
-            let device = settings.device.display().to_string();
-            let mut status = ModemStatus::absent(settings.name.clone(), device, clock());
-            status.mean_send = settings.mean_send;
-            status
+    ) -> (Self, Recruiter) {
+        let (sender, view) = watch::channel(FleetView::default());
+        let tasks = TaskTracker::new();
+        let recruiter = Recruiter {
+            tasks: tasks.clone(),
+            view: Arc::new(sender),
+            events,
+            pins,
+            clock,
+            stop,
+            roots,
+            keepers: Vec::new(),
         };
-        let (sender, view) = watch::channel(modems.iter().map(absent).collect());
-        let sender = Arc::new(sender);
-        let mut tasks = JoinSet::new();
-        let mut handles = Vec::new();
-        for (place, settings) in modems.into_iter().enumerate() {
-            let (orders, taken) = mpsc::channel(ORDERS_UNDER_WAY);
-            handles.push(ModemHandle {
-                name: settings.name.clone(),
-                orders,
-            });
-            let outlet = Outlet::new(
-                settings.name.clone(),
-                (Arc::clone(&sender), place),
-                events.clone(),
-                pins.clone(),
-                clock.clone(),
-            );
-            tasks.spawn(Keeper::new(settings, taken, outlet, stop.clone()).run());
-        }
-        (Self { tasks, view }, handles)
+        (Self { tasks, view }, recruiter)
     }
 
-    /// All modems, in the order of the configuration.
+    /// All modems: those of the configuration in its order, then the others as they came.
     pub(crate) fn view(&self) -> watch::Receiver<FleetView> {
         self.view.clone()
     }
 
-    /// Returns when every modem's task has ended.
-    pub(crate) async fn join(mut self) {
-        while let Some(ended) = self.tasks.join_next().await {
-            if let Err(error) = ended {
-                error!(%error, "a modem's task did not end by itself");
+    /// Returns when every modem's task has ended. One that panicked has said so itself.
+    pub(crate) async fn join(self) {
+        self.tasks.close();
+        self.tasks.wait().await;
+    }
+}
+
+impl Recruiter {
+    /// The modem is in the view from now on, and its port is opened as soon as it is there.
+    pub(crate) fn take_on(&mut self, settings: ModemSettings) -> ModemHandle {
+        let (name, clock) = (settings.name.clone(), self.clock.clone());
+        let device = match &settings.seeking {
+            Some(seeking) => seeking.sought.to_string(),
+            None => settings.device.display().to_string(),
+        };
+        let mut status = ModemStatus::absent(name.clone(), device, clock());
+        status.mean_send = settings.mean_send;
+        self.view.send_modify(|view| {
+            *view = view.iter().cloned().chain([status]).collect();
+        });
+        let (orders, taken) = mpsc::channel(ORDERS_UNDER_WAY);
+        let outlet = Outlet::new(
+            name.clone(),
+            Arc::clone(&self.view),
+            self.events.clone(),
+            self.pins.clone(),
+            clock,
+        );
+        let stop = self.stop.child_token();
+        let keeper = Keeper::new(settings, taken, outlet, self.roots.clone(), stop.clone());
+        self.tasks.spawn(async move {
+            let modem = keeper.settings.name.clone();
+            if AssertUnwindSafe(keeper.run()).catch_unwind().await.is_err() {
+                error!(%modem, "a modem's task did not end by itself");
             }
-        }
+        });
+        self.keepers.push((name.clone(), stop));
+        ModemHandle { name, orders }
+    }
+
+    /// The modem's task ends, what it was told is answered, and it is in the view no more.
+    pub(crate) fn let_go(&mut self, modem: &ModemName) {
+        self.keepers.retain(|(name, stop)| {
+            let stays = name != modem;
+            if !stays {
+                stop.cancel();
+            }
+            stays
+        });
+        self.view.send_modify(|view| {
+            let stay = view.iter().filter(|status| status.name != *modem);
+            *view = stay.cloned().collect();
+        });
     }
 }
 
@@ -142,6 +193,7 @@ impl Keeper {
         settings: ModemSettings,
         orders: mpsc::Receiver<Order>,
         outlet: Outlet,
+        roots: Roots,
         stop: CancellationToken,
     ) -> Self {
         Self {
@@ -150,6 +202,7 @@ impl Keeper {
             settings,
             orders,
             outlet,
+            roots,
             stop,
             pause: FIRST_PAUSE,
             trying: None,
@@ -185,11 +238,19 @@ impl Keeper {
     async fn open(&mut self) -> Result<(Port, bool), Cancelled> {
         let mut has_appeared = false;
         loop {
+            has_appeared |= self.find().await?;
             match port::open(&self.settings.device, self.settings.baud).await {
                 Ok(port) => return Ok((port, has_appeared)),
                 Err(error @ PortError::Absent(_)) => {
                     self.outlet
                         .away(ModemState::Absent, Some(error.to_string()));
+                    if self.settings.seeking.is_some() {
+                        // What was seen there is gone, which the next look will tell.
+                        self.refuse_until(tokio::time::sleep(GONE_FROM_SIGHT))
+                            .await?;
+                        has_appeared = true;
+                        continue;
+                    }
                     let device = self.settings.device.clone();
                     self.refuse_until(appearance(&device)).await?;
                     self.refuse_until(tokio::time::sleep(SETTLE)).await?;
@@ -202,6 +263,30 @@ impl Keeper {
                     self.back_off().await?;
                 }
             }
+        }
+    }
+
+    /// Waits until the modem that is sought is plugged in, wherever that is. Whether it was waited for.
+    async fn find(&mut self) -> Result<bool, Cancelled> {
+        let Some(mut seeking) = self.settings.seeking.clone() else {
+            return Ok(false);
+        };
+        let mut was_away = false;
+        loop {
+            if let Some(node) = seeking.node() {
+                self.settings.device = node;
+                return Ok(was_away);
+            }
+            was_away = true;
+            let error = format!("no modem with {} is plugged in", seeking.sought);
+            self.outlet.away(ModemState::Absent, Some(error));
+            self.refuse_until(async {
+                if seeking.sightings.changed().await.is_err() {
+                    // The finder ends only with the gateway.
+                    std::future::pending().await
+                }
+            })
+            .await?;
         }
     }
 
@@ -274,6 +359,10 @@ impl Keeper {
                     .map_or(Entry::Usual, |rung| Entry::Booting(Some(rung))))
             }
             Departure::Unfit(why) => {
+                if let Some(seeking) = &self.settings.seeking {
+                    // A full channel is full of the same: it is asked again when it is sought again.
+                    let _ = seeking.doubts.try_send(self.settings.device.clone());
+                }
                 self.outlet.away(ModemState::Failed, Some(why.to_owned()));
                 self.back_off().await?;
                 Ok(Entry::Usual)
@@ -321,11 +410,6 @@ impl Keeper {
         loop {
             let pending_until = self.unsettled.map(|since| since + RESULT_MAY_COME);
             let Attempt { rung, at } = self.ladder.failed(actor::now(), least, pending_until);
-            if rung == Rung::Usb {
-                let why = "resetting a USB device is not permitted to this service";
-                self.tell(rung, RecoveryOutcome::Unavailable, why).await;
-                continue;
-            }
             let state = match rung {
                 Rung::Quarantine => {
                     self.tell(rung, RecoveryOutcome::Begun, why).await;
@@ -348,10 +432,35 @@ impl Keeper {
                 Woken::Rested if rung == Rung::Quarantine => self.ladder.retry(),
                 Woken::Rested => rung,
             };
+            if rung == Rung::Usb
+                && let Err(why) = self.reset_usb().await
+            {
+                self.tell(rung, RecoveryOutcome::Unavailable, &why).await;
+                continue;
+            }
             self.tell(rung, RecoveryOutcome::Begun, why).await;
             self.trying = Some(rung);
+            if rung == Rung::Usb {
+                return self.await_return().await;
+            }
             return Ok(Entry::Treated(rung));
         }
+    }
+
+    /// As pulling the stick out and putting it in again.
+    async fn reset_usb(&self) -> Result<(), String> {
+        let (device, roots) = (self.settings.device.clone(), self.roots.clone());
+        let resetting = tokio::task::spawn_blocking(move || {
+            let node = device.canonicalize().unwrap_or(device);
+            let devices = usb::scan(&roots).map_err(|error| error.to_string())?;
+            let mut sticks = devices.iter();
+            let stick = sticks.find(|one| one.ports.iter().any(|port| port.node == node));
+            let stick = stick.ok_or("it is not a USB device that could be reset")?;
+            usb::reset(&roots, &stick.place).map_err(|error| error.to_string())
+        });
+        resetting
+            .await
+            .unwrap_or_else(|error| Err(error.to_string()))
     }
 
     /// The modem was told to start anew: its node goes and comes, or it merely takes its time.

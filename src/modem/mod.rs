@@ -11,6 +11,7 @@ mod actor;
 mod calls;
 mod encode;
 pub(crate) mod examination;
+pub(crate) mod finder;
 pub(crate) mod fleet;
 mod inquiries;
 mod inquiry;
@@ -32,7 +33,7 @@ mod wake;
 
 use std::fmt;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
@@ -41,6 +42,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
 pub(crate) use calls::Call;
+pub(crate) use finder::{Finder, Search, Seeking, Sighting, Sightings};
 pub(crate) use fleet::recordings::Recordings;
 pub(crate) use inquiry::Inquiry;
 #[cfg(test)]
@@ -223,7 +225,10 @@ const ORDERS_UNDER_WAY: usize = 64;
 #[derive(Clone, Debug)]
 pub(crate) struct ModemSettings {
     pub(crate) name: ModemName,
+    /// The port; of a modem that is sought, where it was found last.
     pub(crate) device: PathBuf,
+    /// It is wherever it is plugged in, and told so.
+    pub(crate) seeking: Option<Seeking>,
     pub(crate) baud: u32,
     pub(crate) command_timeout: Duration,
     pub(crate) send_timeout: Duration,
@@ -261,6 +266,27 @@ impl ModemHandle {
     /// long as each `Prepare` is answered before the next but one, and count as stopped.
     pub(crate) fn order(&self, order: Order) -> Result<(), Stopped> {
         self.orders.try_send(order).map_err(|_| Stopped)
+    }
+}
+
+/// The ways to all modems there are, as they come and go.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Handles(Arc<RwLock<Vec<ModemHandle>>>);
+
+impl Handles {
+    pub(crate) fn of(&self, modem: &ModemName) -> Option<ModemHandle> {
+        let handles = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        handles.iter().find(|handle| handle.name == *modem).cloned()
+    }
+
+    pub(crate) fn add(&self, handle: ModemHandle) {
+        let mut handles = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        handles.push(handle);
+    }
+
+    pub(crate) fn remove(&self, modem: &ModemName) {
+        let mut handles = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        handles.retain(|handle| handle.name != *modem);
     }
 }
 

@@ -144,6 +144,7 @@ impl Stage {
         let settings = ModemSettings {
             name: ModemName::parse("replay").expect("letters only"),
             device: "recording".into(),
+            seeking: None,
             baud: 115_200,
             command_timeout: Duration::from_secs(5),
             send_timeout: Duration::from_secs(120),

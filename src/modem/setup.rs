@@ -17,7 +17,7 @@ use super::unlock::{Lock, Unlock};
 use crate::at::chat::Refusal;
 use crate::at::command::Command;
 use crate::at::information::{self, Domain, Registration};
-use crate::domain::{ModemState, ModemStatus};
+use crate::domain::{ModemState, ModemStatus, Sought};
 use messages::Messages;
 use network::Waiting;
 
@@ -109,6 +109,8 @@ pub(super) struct Setup {
     waiting: Waiting,
     messages: Messages,
     storage_wish: Option<String>,
+    /// Nobody else is talked to.
+    sought: Option<Sought>,
     /// The answers "busy" in a row: to which step, and since when.
     busy: Option<(Step, Instant)>,
 }
@@ -125,6 +127,8 @@ const BUSY_PAUSE: Duration = Duration::from_secs(2);
 /// behaviour §2.1: what is busy for longer is broken.
 const BUSY_PATIENCE: Duration = Duration::from_secs(60);
 
+const ANOTHER_MODEM: &str = "another modem is at this port than the one that is sought";
+const ANOTHER_SIM: &str = "another SIM is in this modem than the one that is sought";
 /// Telit's modules are deaf for 20 ms behind a result (HE910 Hardware User Guide), and say nothing of what they missed.
 const GAP_FOR_A_STRANGER: Duration = Duration::from_millis(20);
 
@@ -201,6 +205,10 @@ impl Setup {
             waiting: Waiting::default(),
             messages: Messages::new(settings.smsc.as_deref()),
             storage_wish: settings.storage.clone(),
+            sought: settings
+                .seeking
+                .as_ref()
+                .map(|seeking| seeking.sought.clone()),
             busy: None,
         }
     }
@@ -370,12 +378,22 @@ impl Setup {
         if status.imei.is_none() && [maker, model, revision].iter().all(|said| said.is_empty()) {
             return Next::Unfit(NO_IDENTITY);
         }
+        if self.is_another(status) {
+            return Next::Unfit(ANOTHER_MODEM);
+        }
         self.is_stranger = false;
         self.profile = match &self.forced {
             Some(profile) => Arc::clone(profile),
             None => self.profiles.of(maker, model, revision),
         };
         self.prepare(0)
+    }
+
+    /// Ports are renumbered while nobody looks: what answers is not what was seen here.
+    fn is_another(&self, status: &ModemStatus) -> bool {
+        let (imei, iccid) = (status.imei.as_deref(), status.iccid.as_deref());
+        let sought = self.sought.as_ref();
+        sought.is_some_and(|sought| sought.contradicts(imei, iccid))
     }
 
     fn prepare(&self, line: usize) -> Next {

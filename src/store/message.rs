@@ -621,14 +621,14 @@ fn expire_now(
 }
 
 /// How a message ends whose time is over.
-struct Ending {
-    change: Change,
-    kind: EventKind,
-    code: &'static str,
-    text: String,
+pub(super) struct Ending {
+    pub(super) change: Change,
+    pub(super) kind: EventKind,
+    pub(super) code: &'static str,
+    pub(super) text: String,
 }
 
-fn end_as(
+pub(super) fn end_as(
     work: &mut Work<'_>,
     head: &mut Head,
     ending: &Ending,
@@ -644,7 +644,7 @@ fn end_as(
 }
 
 /// "2 of 3 parts left", when some did and not all.
-fn parts_left(work: &Work<'_>, head: &Head) -> Result<Option<String>, StoreError> {
+pub(super) fn parts_left(work: &Work<'_>, head: &Head) -> Result<Option<String>, StoreError> {
     if head.parts == 1 {
         return Ok(None);
     }

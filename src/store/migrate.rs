@@ -20,6 +20,7 @@ const STEPS: &[M<'static>] = &[
     M::up(include_str!("schema/0011_cloud.sql")),
     M::up(include_str!("schema/0012_code_provider.sql")),
     M::up(include_str!("schema/0013_care.sql")),
+    M::up(include_str!("schema/0014_adopted.sql")),
 ];
 
 pub(super) fn to_latest(connection: &mut Connection) -> Result<(), StoreError> {

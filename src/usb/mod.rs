@@ -18,7 +18,9 @@ mod watch;
 use std::path::PathBuf;
 
 pub(crate) use holder::{Holder, holder, modem_manager, running};
-pub(crate) use reset::{ResetError, reset};
+#[cfg(test)]
+pub(crate) use reset::ResetError;
+pub(crate) use reset::reset;
 pub(crate) use sysfs::scan;
 pub(crate) use watch::Watch;
 

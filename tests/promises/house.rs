@@ -19,6 +19,8 @@ use modem_sim::client::Client as Phones;
 use modem_sim::{Fault, MobileText, ModemStats, NetworkSettings, Received, Settings, Sim};
 use serde_json::{Value, json};
 
+use crate::machine::Machine;
+
 /// How long anything that must happen may take on a loaded machine. Never waited out when it happens.
 const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -29,6 +31,8 @@ pub(crate) struct House {
     gateway: Option<Embedded>,
     config: String,
     clocks: Option<Clocks>,
+    /// In the place of the host's USB.
+    machine: Option<Machine>,
     http: Client<HttpConnector, Full<Bytes>>,
 }
 
@@ -110,6 +114,23 @@ impl House {
         }
         house.start().await;
         house
+    }
+
+    /// A machine into whose USB nothing is plugged yet, and sticks to plug in. Their gateway is not started.
+    pub(crate) async fn with_machine(sticks: usize, config: &str) -> Self {
+        let settings = Settings {
+            modems: sticks,
+            seed: 1,
+            network: fast(),
+            ..Settings::default()
+        };
+        let mut house = Self::built_with(0, settings, &[], config, "").await;
+        house.machine = Some(Machine::new(&house.folder.path().join("machine")));
+        house
+    }
+
+    pub(crate) fn machine(&self) -> &Machine {
+        self.machine.as_ref().unwrap()
     }
 
     /// One modem, on a host with these clocks.
@@ -197,6 +218,7 @@ impl House {
             gateway: None,
             config: lines,
             clocks: None,
+            machine: None,
             http: Client::builder(TokioExecutor::new()).build_http(),
         };
         for fault in faults {
@@ -213,6 +235,10 @@ impl House {
             since_boot: self.clocks.map(|(_, since_boot)| since_boot),
             config: Some(config),
             data_dir: self.data_dir(),
+            host: self
+                .machine
+                .as_ref()
+                .map(|machine| machine.folder().to_owned()),
             ..Start::default()
         };
         self.gateway = Some(Embedded::start(start).await.unwrap());
@@ -221,6 +247,11 @@ impl House {
     /// As SIGTERM does.
     pub(crate) async fn stop(&mut self) {
         self.gateway.take().unwrap().stop().await;
+    }
+
+    /// Holds from the next start on.
+    pub(crate) fn adds_to_config(&mut self, lines: &str) {
+        self.config += lines;
     }
 
     /// Holds from the next start on.

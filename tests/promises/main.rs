@@ -6,6 +6,7 @@
 mod batches;
 mod cloud;
 mod house;
+mod machine;
 
 mod asks_the_network;
 mod cares_for_sims;
@@ -14,6 +15,7 @@ mod clock_may_be_set;
 mod codes;
 mod codes_by_provider;
 mod falls_back_to_cloud;
+mod finds_sticks;
 mod idempotency_key;
 mod keys;
 mod never_pays_twice;

@@ -84,12 +84,11 @@ struct Eyes<'a> {
 
 impl Eyes<'_> {
     fn section(&self, modem: &Modem) -> Section {
-        let device = modem.device.clone();
-        let is_remote = device.to_string_lossy().starts_with("tcp://");
+        let here = |device: &&Path| !device.to_string_lossy().starts_with("tcp://");
         Section {
             name: modem.name.to_string(),
-            sight: (!is_remote).then(|| self.sight(&device)),
-            device: Some(device),
+            sight: modem.port().filter(here).map(|device| self.sight(device)),
+            device: modem.port().map(Path::to_path_buf),
             has_pin: modem.pin_file.is_some(),
         }
     }
@@ -141,13 +140,17 @@ async fn asked(
     let mut begun = BTreeSet::new();
     let enabled = config.modems.iter().filter(|modem| modem.enabled);
     for (at, (modem, section)) in enabled.zip(sections).enumerate() {
+        let port = modem.port().filter(|_| may_be_asked(section, devices));
+        let Some(port) = port else {
+            continue;
+        };
         // Two ports of one stick lead to one modem, which is asked once.
         let stick = stick_of(section, devices).map(|device| device.place.as_str());
-        if !may_be_asked(section, devices) || stick.is_some_and(|stick| !begun.insert(stick)) {
+        if stick.is_some_and(|stick| !begun.insert(stick)) {
             continue;
         }
         let wanted = Wanted {
-            device: modem.device.clone(),
+            device: port.to_path_buf(),
             baud: modem.baud,
             profile: modem.profile.as_deref().and_then(|name| profiles.get(name)),
             profiles: profiles.clone(),
@@ -160,11 +163,21 @@ async fn asked(
             (at, answers::of_examination(name, has_pin, &found))
         });
     }
-    if sections.is_empty() && config.simulate.modems == 0 {
+    let is_named = |device: &Device| {
+        let mut named = sections
+            .iter()
+            .filter_map(|section| stick_of(section, devices));
+        named.any(|stick| stick.place == device.place)
+    };
+    // Who is sought may be any of those that no section names by its port.
+    let seeks = sections.iter().any(|section| section.device.is_none());
+    if (sections.is_empty() || seeks) && config.simulate.modems == 0 {
         for (at, device) in devices.iter().enumerate() {
-            let Some(port) = device.at_ports().next() else {
+            let port = device.at_ports().next().filter(|_| !is_named(device));
+            let Some(port) = port else {
                 continue;
             };
+            let at = sections.len() + at;
             let wanted = Wanted {
                 device: port.node.clone(),
                 baud: 115_200,

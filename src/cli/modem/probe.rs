@@ -1,6 +1,6 @@
 //! `cellpost modem probe`: asks who is at the ports of the modems there are, or at one port, without a gateway.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use serde_json::{Value, json};
@@ -117,12 +117,15 @@ fn candidates(args: &ProbeArgs, gateway: Option<&Gateway>) -> Result<Vec<Candida
 }
 
 /// With the profile and the speed of the section that names the port, if one does.
-fn wanted(args: &ProbeArgs, config: &Config, port: &PathBuf) -> Result<Wanted, CommandError> {
+fn wanted(args: &ProbeArgs, config: &Config, port: &Path) -> Result<Wanted, CommandError> {
     let profiles = crate::app::profiles(config)?;
-    let section = config.modems.iter().find(|modem| modem.device == *port);
+    let section = config
+        .modems
+        .iter()
+        .find(|modem| modem.port() == Some(port));
     let profile = section.and_then(|modem| modem.profile.as_deref());
     Ok(Wanted {
-        device: port.clone(),
+        device: port.to_path_buf(),
         baud: section.map_or(args.baud, |modem| modem.baud),
         profile: profile.and_then(|name| profiles.get(name)),
         profiles,

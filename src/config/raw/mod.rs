@@ -260,6 +260,7 @@ pub(super) struct Budget {
 #[derive(Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Modems {
+    pub(super) adopt: Given<Scalar>,
     pub(super) profiles_dir: Given<String>,
     pub(super) recorder_files: Given<i64>,
 }
@@ -268,6 +269,8 @@ pub(super) struct Modems {
 #[serde(default, deny_unknown_fields)]
 pub(super) struct Modem {
     pub(super) device: Given<String>,
+    pub(super) match_imei: Given<String>,
+    pub(super) match_iccid: Given<String>,
     pub(super) profile: Given<String>,
     pub(super) baud: Given<i64>,
     pub(super) pin_file: Given<String>,

@@ -37,6 +37,7 @@ use super::{Gate, Parts, router};
 use crate::care::Figures;
 use crate::config::{Sources, load};
 use crate::dispatch::{Bell, Load, Wish};
+use crate::domain::forget::CannotForget;
 use crate::domain::{
     Clock, FleetView, KeyHash, ModemName, ModemState, ModemStatus, Network, Pepper, RouteName,
     UnixMillis,
@@ -118,6 +119,9 @@ impl House {
             fleet: fleet_view,
             loads: loads_view,
             wishes,
+            forget: crate::domain::forget::Forget::new(|_| {
+                Box::pin(std::future::ready(Err(CannotForget::IsHere)))
+            }),
             figures,
             admin_key: KeyHash::of(KEY),
             keys: Vec::new(),

@@ -21,8 +21,6 @@ use crate::modem::{
 pub(in crate::modem) struct Outlet {
     modem: ModemName,
     view: Arc<watch::Sender<FleetView>>,
-    /// Its place in the view.
-    place: usize,
     events: mpsc::Sender<FleetEvent>,
     pins: PinMemory,
     clock: Clock,
@@ -41,16 +39,17 @@ const MEMORY_PATIENCE: Duration = Duration::from_secs(10);
 impl Outlet {
     pub(super) fn new(
         modem: ModemName,
-        (view, place): (Arc<watch::Sender<FleetView>>, usize),
+        view: Arc<watch::Sender<FleetView>>,
         events: mpsc::Sender<FleetEvent>,
         pins: PinMemory,
         clock: Clock,
     ) -> Self {
-        let actual = view.borrow()[place].clone();
+        let known = view.borrow().iter().find(|one| one.name == modem).cloned();
+        let actual =
+            known.unwrap_or_else(|| ModemStatus::absent(modem.clone(), String::new(), clock()));
         Self {
             modem,
             view,
-            place,
             events,
             pins,
             clock,
@@ -172,15 +171,19 @@ impl Outlet {
         if self.is_paused {
             status.state = ModemState::Paused;
         }
-        self.view.send_modify(|view| {
+        self.view.send_if_modified(|view| {
             let mut modems = view.to_vec();
-            let before = &modems[self.place];
-            status.since = match before.state == status.state {
-                true => before.since,
+            // It was let go: nobody wants to know any more.
+            let Some(shown) = modems.iter_mut().find(|one| one.name == self.modem) else {
+                return false;
+            };
+            status.since = match shown.state == status.state {
+                true => shown.since,
                 false => (self.clock)(),
             };
-            modems[self.place] = status;
+            *shown = status;
             *view = modems.into();
+            true
         });
     }
 

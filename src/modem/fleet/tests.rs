@@ -251,10 +251,11 @@ mod with_simulated_modems {
             let (sender, view) = watch::channel(Arc::from([status]));
             let (told, events) = mpsc::channel(16);
             let (orders, taken) = mpsc::channel(ORDERS_UNDER_WAY);
-            let place = (Arc::new(sender), 0);
+            let view_of_all = Arc::new(sender);
             let clock = Clock::new(|| UnixMillis(1));
-            let outlet = Outlet::new(settings.name.clone(), place, told, no_pins(), clock);
-            let keeper = Keeper::new(settings, taken, outlet, CancellationToken::new());
+            let outlet = Outlet::new(settings.name.clone(), view_of_all, told, no_pins(), clock);
+            let stop = CancellationToken::new();
+            let keeper = Keeper::new(settings, taken, outlet, Roots::default(), stop);
             let far = Far {
                 orders,
                 events,
@@ -389,17 +390,18 @@ impl House {
     fn start_with(settings: ModemSettings) -> Self {
         let (events, told) = mpsc::channel(16);
         let stop = CancellationToken::new();
-        let (fleet, mut handles) = Fleet::start(
-            vec![settings],
+        let (fleet, mut recruiter) = Fleet::found(
             events,
             no_pins(),
             Clock::new(|| UnixMillis(1)),
+            Roots::default(),
             stop.clone(),
         );
+        let handle = recruiter.take_on(settings);
         Self {
             view: fleet.view(),
             fleet,
-            handle: handles.remove(0),
+            handle,
             events: told,
             stop,
         }
@@ -448,6 +450,7 @@ fn settings(device: &Path) -> ModemSettings {
     ModemSettings {
         name: ModemName::parse("m1").unwrap(),
         device: device.to_owned(),
+        seeking: None,
         baud: 115_200,
         command_timeout: Duration::from_secs(5),
         send_timeout: Duration::from_secs(120),

@@ -2286,6 +2286,7 @@ fn settings() -> ModemSettings {
     ModemSettings {
         name: ModemName::parse("m1").unwrap(),
         device: "/dev/ttyUSB2".into(),
+        seeking: None,
         baud: 115_200,
         command_timeout: Duration::from_secs(5),
         send_timeout: Duration::from_secs(120),

@@ -79,6 +79,7 @@ impl Setup {
                 status.iccid = self.iccid_of(form, answer);
                 match status.iccid {
                     None if form + 1 < self.iccid_forms() => Next::Ask(Step::Iccid(form + 1)),
+                    _ if self.is_another(status) => Next::Unfit(super::ANOTHER_SIM),
                     _ => Next::Ask(Step::OwnNumber),
                 }
             }

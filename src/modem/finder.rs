@@ -1,0 +1,242 @@
+//! Finds modems by what they are, wherever they are plugged in: looks what there is, asks each who it is, and says so.
+//!
+//! A port is asked once for as long as its device stays plugged in. What does not answer is asked again later, at ever
+//! longer intervals; otherwise nothing happens between two changes of what is plugged in.
+//!
+//! Never: opens a port that [`usb`] does not call a modem's, or that a section of the config names; sends anything.
+
+mod register;
+
+use std::io;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use futures_util::StreamExt;
+use futures_util::future::BoxFuture;
+use futures_util::stream::FuturesUnordered;
+use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
+use tracing::{info, warn};
+
+use super::actor;
+use super::examination::{Wanted, examine};
+use super::profile::Profiles;
+use crate::domain::Sought;
+use crate::usb::{self, Roots, Watch};
+use register::{Asked, Identity, Register};
+
+/// A modem that is plugged in and has said who it is.
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(crate) struct Sighting {
+    /// Its port for AT commands.
+    pub(crate) node: PathBuf,
+    pub(crate) imei: Option<String>,
+    pub(crate) iccid: Option<String>,
+    /// What the device calls itself.
+    pub(crate) name: String,
+}
+
+/// All of them, as of the last look.
+pub(crate) type Sightings = Arc<[Sighting]>;
+
+/// The way from the finder to whoever waits for one modem.
+#[derive(Clone, Debug)]
+pub(crate) struct Seeking {
+    pub(crate) sought: Sought,
+    pub(crate) sightings: watch::Receiver<Sightings>,
+    /// Who is at this port is to be asked anew.
+    pub(crate) doubts: mpsc::Sender<PathBuf>,
+}
+
+impl Seeking {
+    /// Where it is now.
+    pub(super) fn node(&mut self) -> Option<PathBuf> {
+        let sightings = self.sightings.borrow_and_update();
+        let found = sightings.iter().find(|seen| {
+            let (imei, iccid) = (seen.imei.as_deref(), seen.iccid.as_deref());
+            self.sought.is_met_by(imei, iccid)
+        });
+        found.map(|seen| seen.node.clone())
+    }
+}
+
+/// What is plugged in, and who it is.
+pub(crate) struct Finder {
+    roots: Roots,
+    profiles: Profiles,
+    /// Ports as sections of the config name them.
+    taken: Vec<PathBuf>,
+    register: Register,
+    sightings: watch::Sender<Sightings>,
+    doubts: mpsc::Receiver<PathBuf>,
+    asking: FuturesUnordered<BoxFuture<'static, (Asked, Option<Identity>)>>,
+}
+
+/// How sections and adopted modems reach the finder.
+#[derive(Clone, Debug)]
+pub(crate) struct Search {
+    sightings: watch::Receiver<Sightings>,
+    doubts: mpsc::Sender<PathBuf>,
+}
+
+impl Search {
+    pub(crate) fn of(&self, sought: Sought) -> Seeking {
+        Seeking {
+            sought,
+            sightings: self.sightings.clone(),
+            doubts: self.doubts.clone(),
+        }
+    }
+
+    pub(crate) fn sightings(&self) -> watch::Receiver<Sightings> {
+        self.sightings.clone()
+    }
+}
+
+/// Doubts of all modems at once; one more is a doubt that is told again.
+const DOUBTS: usize = 64;
+/// A healthy modem has told who it is in one or two seconds, one that has just been plugged in after some more.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// Where inotify is not to be had.
+const LOOK_EVERY: Duration = Duration::from_secs(10);
+/// udev sets owner and mode of a new node, and a modem that has just got power is not spoken to at once.
+const SETTLE: Duration = Duration::from_millis(500);
+
+impl Finder {
+    /// `taken`: ports that sections of the config name, and their devices with them.
+    pub(crate) fn new(roots: Roots, profiles: Profiles, taken: Vec<PathBuf>) -> (Self, Search) {
+        let (sightings, seen) = watch::channel(Sightings::default());
+        let (doubting, doubts) = mpsc::channel(DOUBTS);
+        let finder = Self {
+            roots,
+            profiles,
+            taken,
+            register: Register::default(),
+            sightings,
+            doubts,
+            asking: FuturesUnordered::new(),
+        };
+        let search = Search {
+            sightings: seen,
+            doubts: doubting,
+        };
+        (finder, search)
+    }
+
+    /// Runs until `stop`.
+    pub(crate) async fn run(mut self, stop: CancellationToken) {
+        // It stands before the first look, or what comes between the two is missed.
+        let mut watch = Watch::new(&self.roots);
+        if let Err(error) = &watch {
+            warn!(%error, "what is plugged in cannot be watched: it is looked for every 10 s");
+        }
+        self.look().await;
+        loop {
+            self.ask();
+            tokio::select! {
+                () = stop.cancelled() => return,
+                () = changed(&mut watch) => self.look().await,
+                Some((asked, identity)) = self.asking.next() => self.told(&asked, identity),
+                Some(node) = self.doubts.recv() => self.register.doubt(&node, actor::now()),
+                () = until(self.register.asks_again_at()) => {}
+            }
+            self.publish();
+        }
+    }
+
+    async fn look(&mut self) {
+        let (roots, taken) = (self.roots.clone(), self.taken.clone());
+        let scanned = tokio::task::spawn_blocking(move || {
+            // A name of /dev/serial/by-id is a link, which comes and goes with the device.
+            let node = |name: PathBuf| name.canonicalize().unwrap_or(name);
+            let taken: Vec<PathBuf> = taken.into_iter().map(node).collect();
+            usb::scan(&roots).map(|devices| (devices, taken))
+        });
+        match scanned.await {
+            Ok(Ok((devices, taken))) => self.register.see(&devices, &taken, actor::now()),
+            Ok(Err(error)) => warn!(%error, "what is plugged in cannot be seen"),
+            // The runtime ends.
+            Err(_) => {}
+        }
+    }
+
+    fn ask(&mut self) {
+        for asked in self.register.next_to_ask(actor::now()) {
+            let profiles = self.profiles.clone();
+            self.asking.push(Box::pin(async move {
+                tokio::time::sleep(SETTLE).await;
+                let identity = identify(&asked.ports, &profiles).await;
+                (asked, identity)
+            }));
+        }
+    }
+
+    fn told(&mut self, asked: &Asked, identity: Option<Identity>) {
+        match &identity {
+            Some(identity) => {
+                info!(port = %identity.node.display(), device = asked.name, "a modem is plugged in");
+            }
+            None => {
+                let ports: Vec<_> = asked.ports.iter().map(|port| port.display()).collect();
+                warn!(
+                    ?ports,
+                    device = asked.name,
+                    "a modem that does not say who it is: cellpost doctor tells more"
+                );
+            }
+        }
+        self.register.told(asked, identity, actor::now());
+    }
+
+    fn publish(&self) {
+        let seen: Sightings = self.register.sightings().collect();
+        self.sightings.send_if_modified(|known| {
+            let changed = *known != seen;
+            if changed {
+                *known = seen;
+            }
+            changed
+        });
+    }
+}
+
+async fn changed(watch: &mut io::Result<Watch>) {
+    match watch {
+        Ok(watch) => watch.changed().await,
+        Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+    }
+}
+
+async fn until(at: Option<Instant>) {
+    match at {
+        Some(at) => tokio::time::sleep_until(at.into()).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// The first port that says who is there.
+async fn identify(ports: &[PathBuf], profiles: &Profiles) -> Option<Identity> {
+    for port in ports {
+        let found = examine(Wanted {
+            device: port.clone(),
+            baud: 115_200,
+            profiles: profiles.clone(),
+            profile: None,
+            storage: None,
+            patience: PATIENCE,
+        })
+        .await;
+        let Some(status) = found.status else {
+            continue;
+        };
+        if status.imei.is_some() {
+            return Some(Identity {
+                node: port.clone(),
+                imei: status.imei,
+                iccid: status.iccid,
+            });
+        }
+    }
+    None
+}
