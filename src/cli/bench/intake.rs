@@ -55,7 +55,10 @@ pub(super) fn intake(folder: &Path, wanted: Wanted) -> Result<Figures, CommandEr
     let mut figures: Figures = vec![
         ("Idempotency-Key", json!(keyed)),
         ("limits of numbers", json!(!wanted.unlimited)),
-        ("entries before", json!(wanted.entries)),
+        match &wanted.database {
+            Some(database) => ("database before", json!(database)),
+            None => ("entries before", json!(wanted.entries)),
+        },
         ("seconds each", json!(seconds)),
     ];
     for connections in CONNECTIONS {
