@@ -261,8 +261,7 @@ impl Gateway {
         let bell = Bell::default();
         let (news, news_receiver) = mpsc::channel(EVENTS);
         let handles = Handles::default();
-        let is_sought = |modem: &crate::config::Modem| matches!(modem.at, Whereabouts::Sought(_));
-        let searches = config.adopts || modems.iter().any(is_sought);
+        let searches = config.adopts || modems.iter().any(|modem| modem.sought().is_some());
         let (finder, search) = Finder::new(roots, profiles.clone(), roster::ports(&config));
         let (forget, requests) = roster::forgetting();
         let (arrivals, arrival_receiver) = mpsc::channel(ARRIVALS);

@@ -11,7 +11,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
 use super::{StartError, modem_settings, route};
-use crate::config::{Config, Modem, Whereabouts};
+use crate::config::{Config, Modem};
 use crate::dispatch::{Arrival, Bell, Route};
 use crate::domain::forget::{CannotForget, Forget};
 use crate::domain::{Clock, FleetView, ModemName, ModemState, ModemStatus, Patience, Pepper};
@@ -80,11 +80,11 @@ impl Roster {
     /// Those that were adopted before and that no section means by now, as sections with everything at its default.
     pub(super) fn adopted(&self) -> Vec<Modem> {
         let has_section = |one: &Adopted| {
-            self.config.modems.iter().any(|modem| match &modem.at {
-                _ if modem.name == one.modem => true,
-                Whereabouts::Sought(sought) => sought.imei.as_ref() == Some(&one.imei),
-                Whereabouts::Port(_) => false,
-            })
+            let means = |modem: &Modem| {
+                let sought = modem.sought().and_then(|sought| sought.imei.as_ref());
+                modem.name == one.modem || sought == Some(&one.imei)
+            };
+            self.config.modems.iter().any(means)
         };
         let known = self.adopted.iter().filter(|one| !has_section(one));
         known
@@ -149,9 +149,9 @@ impl Roster {
     /// A section means it, also one that is not enabled, or it was adopted before.
     fn is_known(&self, sighting: &Sighting) -> bool {
         let (imei, iccid) = (sighting.imei.as_deref(), sighting.iccid.as_deref());
-        let is_meant = |modem: &Modem| match &modem.at {
-            Whereabouts::Sought(sought) => sought.is_met_by(imei, iccid),
-            Whereabouts::Port(_) => false,
+        let is_meant = |modem: &Modem| {
+            let sought = modem.sought();
+            sought.is_some_and(|sought| sought.is_met_by(imei, iccid))
         };
         self.config.modems.iter().any(is_meant)
             || self

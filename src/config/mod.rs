@@ -300,6 +300,14 @@ pub(crate) const USUAL_DAY_QUOTA: u32 = 500;
 pub(crate) const USUAL_COST: Money = Money(500);
 
 impl Modem {
+    /// By what it is found, wherever it is plugged in.
+    pub(crate) fn sought(&self) -> Option<&Sought> {
+        match &self.at {
+            Whereabouts::Port(_) => None,
+            Whereabouts::Sought(sought) => Some(sought),
+        }
+    }
+
     /// The port that its section names; `None`: it is wherever it is plugged in.
     pub(crate) fn port(&self) -> Option<&Path> {
         match &self.at {

@@ -8,7 +8,7 @@ use tracing::{error, warn};
 
 use super::lane::{Claimed, Lane, Phase, Try};
 use super::view::{PATIENCE_FOR_SIM, RouteView};
-use super::{Change, Dispatch, Load, claims, plan};
+use super::{Dispatch, Load, claims, plan};
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::{ModemState, PartNumber, PartState, Policy, Reference, Submit, Ticket, Word};
 use crate::store::{Contacts, InLine};
@@ -199,19 +199,9 @@ impl Dispatch {
         };
         let is_coming_back =
             state != ModemState::Ready && self.now().since(lane.last_ready_at) < PATIENCE_FOR_SIM;
-        let terms = match lane.is_gone {
-            false => Arc::clone(&lane.terms),
-            true => Arc::new(
-                Change {
-                    enabled: Some(false),
-                    weight: None,
-                }
-                .of(&lane.terms),
-            ),
-        };
         Some(RouteView {
             name: lane.name.clone(),
-            terms,
+            terms: Arc::clone(&lane.terms),
             state,
             said: None,
             sim: lane.sim.clone(),

@@ -12,7 +12,7 @@ use tracing::error;
 
 use super::health::Health;
 use super::quota::{Left, Quota, Usage};
-use super::{Asking, Control, Inquiry, Route, Way};
+use super::{Asking, Route, Way};
 use crate::domain::attempt::MadeOf;
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::{
@@ -169,23 +169,12 @@ impl Lane {
         }
     }
 
-    pub(super) fn control(&self, control: Control) {
+    /// What only a modem can be told; a provider is told nothing.
+    pub(super) fn order(&self, order: Order) {
         let Way::Modem(handle) = &self.way else {
             return;
         };
-        if handle.order(Order::Control(control)).is_err() {
-            error!(
-                route = self.name.as_str(),
-                "a modem takes no orders any more"
-            );
-        }
-    }
-
-    pub(super) fn ask(&self, inquiry: Inquiry) {
-        let Way::Modem(handle) = &self.way else {
-            return;
-        };
-        if handle.order(Order::Inquire(inquiry)).is_err() {
+        if handle.order(order).is_err() {
             error!(
                 route = self.name.as_str(),
                 "a modem takes no orders any more"
@@ -355,7 +344,6 @@ impl Lane {
             && !self.health.is_resting()
             && !self.is_paced
             && !self.is_paused
-            && !self.is_gone
             && self.terms.enabled
     }
 

@@ -58,7 +58,7 @@ pub(crate) use crate::modem::LineAnswer;
 pub(crate) use crate::modem::{
     Control, Inquiry, Question, TerminalLine, Told, Unanswered, UssdAnswer, UssdStatus,
 };
-use crate::modem::{FleetEvent, ModemEvent, ModemHandle};
+use crate::modem::{FleetEvent, ModemEvent, ModemHandle, Order};
 use crate::store::{InLine, Store};
 use claims::Turns;
 use commits::Commit;
@@ -164,6 +164,11 @@ pub(crate) struct Change {
 }
 
 impl Change {
+    const OFF: Self = Self {
+        enabled: Some(false),
+        weight: None,
+    };
+
     pub(crate) fn of(self, terms: &Terms) -> Terms {
         Terms {
             enabled: self.enabled.unwrap_or(terms.enabled),
@@ -476,17 +481,21 @@ impl Dispatch {
         };
         match wish {
             Wish::Modem { control, .. } => self.on_control(at, control),
-            Wish::Route { change, .. } => {
-                let lane = &mut self.lanes[at];
-                lane.terms = Arc::new(change.of(&lane.terms));
-                if !lane.terms.enabled {
-                    self.empty(at);
-                }
-            }
+            Wish::Route { change, .. } => self.change(at, change),
             // The modem knows what goes first; nothing of the line changes.
-            Wish::Ask { inquiry, .. } => return self.lanes[at].ask(inquiry),
+            Wish::Ask { inquiry, .. } => {
+                return self.lanes[at].order(Order::Inquire(inquiry));
+            }
         }
         self.window_is_stale = true;
+    }
+
+    fn change(&mut self, lane: usize, change: Change) {
+        let changed = &mut self.lanes[lane];
+        changed.terms = Arc::new(change.of(&changed.terms));
+        if !changed.terms.enabled {
+            self.empty(lane);
+        }
     }
 
     /// Lanes keep their places: what is under way on one is told by its place.
@@ -503,8 +512,8 @@ impl Dispatch {
             Arrival::Goes(modem) => {
                 let named = |lane: &Lane| lane.is_modem(&modem) && !lane.is_gone;
                 if let Some(at) = self.lanes.iter().position(named) {
-                    self.empty(at);
                     self.lanes[at].is_gone = true;
+                    self.change(at, Change::OFF);
                 }
             }
         }
@@ -522,7 +531,7 @@ impl Dispatch {
             // What is in flight is finished.
             self.empty(lane);
         }
-        self.lanes[lane].control(control);
+        self.lanes[lane].order(Order::Control(control));
     }
 
     fn pause(&mut self) {

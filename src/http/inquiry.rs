@@ -122,18 +122,10 @@ impl Gate {
         action: &'static str,
         question: Question,
     ) -> Result<Told, ApiError> {
-        let fleet = self.fleet();
-        let found = fleet.iter().find(|modem| modem.name.as_str() == name);
-        let modem = found.ok_or(ApiError::NotFound)?.name.clone();
-        // A full channel: dispatch waits for its disk, or somebody asks without end.
-        let wishes = &self.0.parts.wishes;
-        let place = wishes
-            .try_reserve()
-            .map_err(|_| ApiError::Overloaded(Overload::Modems))?;
-        // On record first: what cannot be recorded is not done.
-        self.store().audit(self.entry(caller, action, name)).await?;
+        let modem = self.modem(name)?.name;
         let (inquiry, answered) = Inquiry::new(question);
-        place.send(Wish::Ask { modem, inquiry });
+        let wish = Wish::Ask { modem, inquiry };
+        self.wish(caller, action, name, wish).await?;
         tokio::select! {
             reply = answered.wait() => reply.map_err(ApiError::Modem),
             () = self.closes() => Err(ApiError::Overloaded(Overload::ShuttingDown)),

@@ -16,8 +16,8 @@ use super::extract::{Id, Query};
 use super::message::nothing_asked;
 use crate::care::{Figures, SimFigures};
 use crate::dispatch::{Control, Load, Wish};
+use crate::domain::ModemStatus;
 use crate::domain::forget::CannotForget;
-use crate::domain::{ModemName, ModemStatus};
 
 #[derive(Debug, Serialize)]
 struct ModemJson<'a> {
@@ -76,10 +76,8 @@ pub(super) async fn show(
 ) -> Result<Response, ApiError> {
     caller.may(Scope::ModemsRead)?;
     Query::of(&uri, &[])?;
-    let (fleet, loads, figures) = (gate.fleet(), gate.loads(), gate.figures());
-    let found = fleet.iter().find(|modem| modem.name.as_str() == name);
-    let modem = found.ok_or(ApiError::NotFound)?;
-    Ok(shown(&json(modem, &loads, &figures)))
+    let modem = gate.modem(&name)?;
+    Ok(shown(&json(&modem, &gate.loads(), &gate.figures())))
 }
 
 /// `POST /v1/modems/{id}/pause`: nothing is sent by it until it is resumed, or the gateway is started again.
@@ -122,10 +120,7 @@ pub(super) async fn forget(
 ) -> Result<Response, ApiError> {
     caller.may(Scope::ModemsWrite)?;
     nothing_asked(&gate, request).await?;
-    let modem = ModemName::parse(&name).ok_or(ApiError::NotFound)?;
-    if !gate.fleet().iter().any(|status| status.name == modem) {
-        return Err(ApiError::NotFound);
-    }
+    let modem = gate.modem(&name)?.name;
     // On record first: what cannot be recorded is not done.
     let by = gate.entry(&caller, "modem.forget", &name);
     gate.store().audit(by).await?;
@@ -156,34 +151,51 @@ async fn wish(
 ) -> Result<Response, ApiError> {
     caller.may(Scope::ModemsWrite)?;
     nothing_asked(gate, request).await?;
-    let (fleet, loads, figures) = (gate.fleet(), gate.loads(), gate.figures());
-    let found = fleet.iter().find(|modem| modem.name.as_str() == name);
-    let modem = found.ok_or(ApiError::NotFound)?;
-    let wish = Wish::Modem {
-        modem: modem.name.clone(),
-        control,
-    };
-    // A full channel: dispatch waits for its disk, or somebody asks without end.
-    let wishes = &gate.0.parts.wishes;
-    let place = wishes
-        .try_reserve()
-        .map_err(|_| ApiError::Overloaded(Overload::Modems))?;
+    let modem = gate.modem(name)?;
     let action = match control {
         Control::Pause => "modem.pause",
         Control::Resume => "modem.resume",
         Control::Restart => "modem.restart",
     };
-    let by = gate.entry(caller, action, name);
-    // On record first: what cannot be recorded is not done.
-    gate.store().audit(by).await?;
-    place.send(wish);
+    let wish = Wish::Modem {
+        modem: modem.name.clone(),
+        control,
+    };
+    gate.wish(caller, action, name, wish).await?;
     Ok(with_status(
         StatusCode::ACCEPTED,
-        &json(modem, &loads, &figures),
+        &json(&modem, &gate.loads(), &gate.figures()),
     ))
 }
 
 impl Gate {
+    /// # Errors
+    /// 404 of a name that no modem has.
+    pub(super) fn modem(&self, name: &str) -> Result<ModemStatus, ApiError> {
+        let fleet = self.fleet();
+        let found = fleet.iter().find(|modem| modem.name.as_str() == name);
+        found.cloned().ok_or(ApiError::NotFound)
+    }
+
+    /// Hands on what is wanted of this modem, when it is on record: what cannot be recorded is not done.
+    pub(super) async fn wish(
+        &self,
+        caller: &Caller,
+        action: &'static str,
+        modem: &str,
+        wish: Wish,
+    ) -> Result<(), ApiError> {
+        // A full channel: dispatch waits for its disk, or somebody asks without end.
+        let wishes = &self.0.parts.wishes;
+        let place = wishes
+            .try_reserve()
+            .map_err(|_| ApiError::Overloaded(Overload::Modems))?;
+        let by = self.entry(caller, action, modem);
+        self.store().audit(by).await?;
+        place.send(wish);
+        Ok(())
+    }
+
     pub(super) fn loads(&self) -> Vec<Load> {
         self.0.parts.loads.borrow().clone()
     }

@@ -113,7 +113,7 @@ fn hear(session: &mut Session, outlet: &mut Outlet, octets: &[u8]) {
     }
 }
 
-async fn until(deadline: Option<Instant>) {
+pub(super) async fn until(deadline: Option<Instant>) {
     match deadline {
         Some(deadline) => tokio::time::sleep_until(deadline.into()).await,
         None => pending().await,

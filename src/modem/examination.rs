@@ -278,10 +278,15 @@ fn said((line, heard): &(String, Vec<u8>)) -> Option<Said> {
     })
 }
 
+fn last_answer<'a>(said: &'a [Said], question: &str) -> Option<&'a [String]> {
+    let mut asked = said.iter().rev();
+    let last = asked.find(|said| said.question == question)?;
+    Some(&last.answer)
+}
+
 /// The lines of an answer but the final result, without the prefix that some modems write.
 fn words(said: &[Said], question: &str) -> String {
-    let asked = said.iter().rev().find(|said| said.question == question);
-    let answer = asked.map(|said| said.answer.as_slice()).unwrap_or_default();
+    let answer = last_answer(said, question).unwrap_or_default();
     let prefix = format!("{question}:");
     let told = answer
         .iter()
@@ -293,12 +298,7 @@ fn words(said: &[Said], question: &str) -> String {
 impl Examination {
     /// The answer to the last question that is `question`, when it was not refused.
     pub(crate) fn answer(&self, question: &str) -> Option<&[String]> {
-        let asked = self
-            .said
-            .iter()
-            .rev()
-            .find(|said| said.question == question);
-        let answer = asked.map(|said| said.answer.as_slice())?;
+        let answer = last_answer(&self.said, question)?;
         answer
             .last()
             .is_some_and(|last| last == "OK")

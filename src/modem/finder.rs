@@ -10,7 +10,7 @@ mod register;
 use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
@@ -139,7 +139,7 @@ impl Finder {
                 () = changed(&mut watch) => self.look().await,
                 Some((asked, identity)) = self.asking.next() => self.told(&asked, identity),
                 Some(node) = self.doubts.recv() => self.register.doubt(&node, actor::now()),
-                () = until(self.register.asks_again_at()) => {}
+                () = actor::until(self.register.asks_again_at()) => {}
             }
             self.publish();
         }
@@ -205,13 +205,6 @@ async fn changed(watch: &mut io::Result<Watch>) {
     match watch {
         Ok(watch) => watch.changed().await,
         Err(_) => tokio::time::sleep(LOOK_EVERY).await,
-    }
-}
-
-async fn until(at: Option<Instant>) {
-    match at {
-        Some(at) => tokio::time::sleep_until(at.into()).await,
-        None => std::future::pending().await,
     }
 }
 

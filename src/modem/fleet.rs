@@ -150,11 +150,11 @@ impl Recruiter {
         let mut status = ModemStatus::absent(name.clone(), device, clock());
         status.mean_send = settings.mean_send;
         self.view.send_modify(|view| {
-            *view = view.iter().cloned().chain([status]).collect();
+            *view = view.iter().cloned().chain([status.clone()]).collect();
         });
         let (orders, taken) = mpsc::channel(ORDERS_UNDER_WAY);
         let outlet = Outlet::new(
-            name.clone(),
+            status,
             Arc::clone(&self.view),
             self.events.clone(),
             self.pins.clone(),

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use super::Roots;
+use super::{Roots, plain};
 
 /// A program that has a port open.
 #[derive(Clone, Debug, Eq, PartialEq)]
@@ -58,10 +58,5 @@ fn has_open(roots: &Roots, pid: u32, node: &Path) -> bool {
 fn command(roots: &Roots, pid: u32) -> String {
     let file = roots.proc.join(pid.to_string()).join("comm");
     let octets = fs::read(file).unwrap_or_default();
-    // A program chooses its own name.
-    String::from_utf8_lossy(&octets)
-        .trim()
-        .chars()
-        .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
-        .collect()
+    plain(&octets)
 }

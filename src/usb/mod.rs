@@ -103,6 +103,15 @@ pub(crate) enum Role {
     Unknown,
 }
 
+/// What a stick or a program calls itself, without what a terminal would obey: each writes its own name.
+fn plain(octets: &[u8]) -> String {
+    let text = String::from_utf8_lossy(octets);
+    let shown = text.trim().chars();
+    shown
+        .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
+        .collect()
+}
+
 impl Device {
     /// The ports that may be opened unasked, the best first. None of anything but a modem.
     pub(crate) fn at_ports(&self) -> impl Iterator<Item = &TtyPort> {

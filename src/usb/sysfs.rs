@@ -8,7 +8,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 
 use super::table::{Class, Id, Interface, Table};
-use super::{Device, Roots, TtyPort};
+use super::{Device, Roots, TtyPort, plain};
 
 /// A tty with a device below it, before anybody has judged it.
 #[derive(Debug)]
@@ -153,7 +153,7 @@ fn word(folder: &Path, name: &str) -> Option<u16> {
     u16::from_str_radix(&attribute(folder, name)?, 16).ok()
 }
 
-/// One attribute, without what a terminal would obey: a stick writes its own names.
+/// One attribute; `None` of one that is empty or no plain file.
 pub(super) fn attribute(folder: &Path, name: &str) -> Option<String> {
     let path = folder.join(name);
     // A fifo or a device in its place would be waited for.
@@ -162,11 +162,6 @@ pub(super) fn attribute(folder: &Path, name: &str) -> Option<String> {
         return None;
     }
     let octets = fs::read(path).ok()?;
-    let text = String::from_utf8_lossy(&octets);
-    let text: String = text
-        .trim()
-        .chars()
-        .map(|c| if c.is_control() { '\u{FFFD}' } else { c })
-        .collect();
+    let text = plain(&octets);
     (!text.is_empty()).then_some(text)
 }

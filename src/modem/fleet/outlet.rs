@@ -38,17 +38,14 @@ const MEMORY_PATIENCE: Duration = Duration::from_secs(10);
 
 impl Outlet {
     pub(super) fn new(
-        modem: ModemName,
+        actual: ModemStatus,
         view: Arc<watch::Sender<FleetView>>,
         events: mpsc::Sender<FleetEvent>,
         pins: PinMemory,
         clock: Clock,
     ) -> Self {
-        let known = view.borrow().iter().find(|one| one.name == modem).cloned();
-        let actual =
-            known.unwrap_or_else(|| ModemStatus::absent(modem.clone(), String::new(), clock()));
         Self {
-            modem,
+            modem: actual.name.clone(),
             view,
             events,
             pins,

@@ -248,12 +248,12 @@ mod with_simulated_modems {
         fn new() -> Self {
             let settings = settings(Path::new("memory"));
             let status = ModemStatus::absent(settings.name.clone(), String::new(), UnixMillis(0));
-            let (sender, view) = watch::channel(Arc::from([status]));
+            let (sender, view) = watch::channel(Arc::from([status.clone()]));
             let (told, events) = mpsc::channel(16);
             let (orders, taken) = mpsc::channel(ORDERS_UNDER_WAY);
             let view_of_all = Arc::new(sender);
             let clock = Clock::new(|| UnixMillis(1));
-            let outlet = Outlet::new(settings.name.clone(), view_of_all, told, no_pins(), clock);
+            let outlet = Outlet::new(status, view_of_all, told, no_pins(), clock);
             let stop = CancellationToken::new();
             let keeper = Keeper::new(settings, taken, outlet, Roots::default(), stop);
             let far = Far {
