@@ -250,7 +250,7 @@ impl ApiError {
             ),
             Self::NotPending => "the verification is over; start a new one".into(),
             Self::ModemIsHere => {
-                "the modem is plugged in and has its SIM; pull it out first, or pause it".into()
+                "the modem is plugged in and has its SIM: pull it out first; if it is paused, resume it".into()
             }
             Self::ChannelUnavailable => "e-mail is not configured; use channel sms".into(),
             Self::Overloaded(overload) => overload.detail().into(),
