@@ -3,7 +3,8 @@
 //! A fault concerns a connection, a send, the reports of a text, or a query; each order says whom it is for and how
 //! often. What each does says [`Fault::CATALOGUE`].
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::account::Provider;
 
@@ -63,7 +64,12 @@ impl Order {
 }
 
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(
+    remote = "Self",
+    tag = "kind",
+    rename_all = "snake_case",
+    deny_unknown_fields
+)]
 pub enum Fault {
     // Connections.
     RefuseConnections,
@@ -161,6 +167,25 @@ pub(crate) enum Stage {
     Send,
     Report,
     Query,
+}
+
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+/// By way of a value, whatever is read: each further kind of reader would be the code of all faults once more.
+impl<'de> Deserialize<'de> for Fault {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(serde_json::Value::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl Fault {
+    fn read(value: serde_json::Value) -> Result<Self, serde_json::Error> {
+        Self::deserialize(value)
+    }
 }
 
 impl Fault {

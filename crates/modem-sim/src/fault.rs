@@ -7,7 +7,8 @@ mod catalogue;
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::de::Error as _;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 pub use catalogue::Listed;
 
@@ -17,7 +18,12 @@ use crate::personality::{Escape, LineEnds, ReadForm, RegistrationForm, Technolog
 ///
 /// `times` counts the sends, texts or reports that it is for; `on` can be taken back; [`Fault::Clear`] ends all.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(tag = "kind", rename_all = "snake_case", deny_unknown_fields)]
+#[serde(
+    remote = "Self",
+    tag = "kind",
+    rename_all = "snake_case",
+    deny_unknown_fields
+)]
 pub enum Fault {
     Echo {
         #[serde(default = "yes")]
@@ -485,6 +491,25 @@ pub enum Order {
     Shuffled,
     /// Part numbers from 1; those not named follow.
     Given(Vec<u8>),
+}
+
+impl Serialize for Fault {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        Self::serialize(self, serializer)
+    }
+}
+
+/// By way of a value, whatever is read: each further kind of reader would be the code of all faults once more.
+impl<'de> Deserialize<'de> for Fault {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        Self::read(serde_json::Value::deserialize(deserializer)?).map_err(D::Error::custom)
+    }
+}
+
+impl Fault {
+    fn read(value: serde_json::Value) -> Result<Self, serde_json::Error> {
+        Self::deserialize(value)
+    }
 }
 
 impl Fault {

@@ -76,6 +76,13 @@ pub(crate) enum Request {
     },
 }
 
+impl Request {
+    /// The only way in: each further kind of reader is the code of all requests once more.
+    pub(crate) fn read(request: serde_json::Value) -> Result<Self, serde_json::Error> {
+        serde_json::from_value(request)
+    }
+}
+
 /// What one modem has done since the simulation began.
 #[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
 pub struct ModemStats {
