@@ -75,8 +75,7 @@ pub(crate) struct Gateway {
     gate: Gate,
     http: JoinHandle<()>,
     roster: JoinHandle<()>,
-    /// Where something is sought.
-    finder: Option<JoinHandle<()>>,
+    finder: JoinHandle<()>,
     dispatch: JoinHandle<()>,
     inbox: JoinHandle<()>,
     asking: JoinHandle<()>,
@@ -261,8 +260,7 @@ impl Gateway {
         let bell = Bell::default();
         let (news, news_receiver) = mpsc::channel(EVENTS);
         let handles = Handles::default();
-        let searches = config.adopts || modems.iter().any(|modem| modem.sought().is_some());
-        let (finder, search) = Finder::new(roots, profiles.clone(), roster::ports(&config));
+        let (finder, search) = Finder::new(roots, profiles.clone());
         let (forget, requests) = roster::forgetting();
         let (arrivals, arrival_receiver) = mpsc::channel(ARRIVALS);
         let mut roster = Roster {
@@ -289,6 +287,7 @@ impl Gateway {
         for modem in &modems {
             routes.push(roster.take_on(modem).await?);
         }
+        roster.aim();
         let (answered, answers) = mpsc::channel(providers.width());
         let requests = TaskTracker::new();
         let clouds = providers.routes(&answered, &requests, &stops.fleet);
@@ -382,7 +381,7 @@ impl Gateway {
                 stops.http.clone(),
             )),
             roster: tokio::spawn(roster.run(stops.fleet.clone())),
-            finder: searches.then(|| tokio::spawn(finder.run(stops.fleet.clone()))),
+            finder: tokio::spawn(finder.run(stops.fleet.clone())),
             dispatch: tokio::spawn(dispatch.run(stops.dispatch.clone())),
             inbox: tokio::spawn(inbox.run()),
             asking: tokio::spawn(asking.run(stops.housekeeping.clone())),
@@ -487,9 +486,7 @@ impl Gateway {
             join("dispatch", &mut self.dispatch).await;
         }
         join("roster", &mut self.roster).await;
-        if let Some(finder) = &mut self.finder {
-            join("finder", finder).await;
-        }
+        join("finder", &mut self.finder).await;
         self.fleet.join().await;
         self.requests.close();
         self.requests.wait().await;

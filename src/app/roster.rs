@@ -3,7 +3,7 @@
 //! An adopted modem keeps the name it was given, `m` and the last digits of its IMEI, also while it is away and over
 //! restarts, until it is forgotten.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
 use tokio::sync::{mpsc, oneshot, watch};
@@ -14,10 +14,12 @@ use super::{StartError, modem_settings, route};
 use crate::config::{Config, Modem};
 use crate::dispatch::{Arrival, Bell, Route};
 use crate::domain::forget::{CannotForget, Forget};
-use crate::domain::{Clock, FleetView, ModemName, ModemState, ModemStatus, Patience, Pepper};
+use crate::domain::{
+    Clock, FleetView, ModemName, ModemState, ModemStatus, Patience, Pepper, Sought,
+};
 use crate::modem::fleet::Recruiter;
 use crate::modem::profile::Profiles;
-use crate::modem::{Handles, Search, Sighting, Sightings};
+use crate::modem::{Aims, Handles, Search, Sighting, Sightings};
 use crate::store::{Adopted, Lost, Store};
 
 /// Everything that a modem is taken on with.
@@ -62,12 +64,6 @@ pub(super) fn forgetting() -> (Forget, mpsc::Receiver<Request>) {
     (forget, requests)
 }
 
-/// Ports that sections name: what is there is theirs.
-pub(super) fn ports(config: &Config) -> Vec<PathBuf> {
-    let ports = config.modems.iter().filter_map(Modem::port);
-    ports.map(Path::to_path_buf).collect()
-}
-
 impl Roster {
     /// In the fleet and known by name from now on; the route is for dispatch.
     pub(super) async fn take_on(&mut self, modem: &Modem) -> Result<Route, StartError> {
@@ -75,6 +71,22 @@ impl Roster {
         let handle = self.recruiter.take_on(settings);
         self.handles.add(handle.clone());
         Ok(route(&self.config, &self.patience, modem, handle))
+    }
+
+    /// Tells the finder what is wanted. Ports that sections name, also those that are not enabled, are theirs.
+    pub(super) fn aim(&self) {
+        let ports = self.config.modems.iter().filter_map(Modem::port);
+        let enabled = self.config.modems.iter().filter(|modem| modem.enabled);
+        let adopted = self.adopted.iter().map(|one| Sought::imei(&one.imei));
+        self.search.aim(Aims {
+            all: self.config.adopts,
+            taken: ports.map(Path::to_path_buf).collect(),
+            sought: enabled
+                .filter_map(Modem::sought)
+                .cloned()
+                .chain(adopted)
+                .collect(),
+        });
     }
 
     /// Those that were adopted before and that no section means by now, as sections with everything at its default.
@@ -135,6 +147,7 @@ impl Roster {
                 continue;
             }
             self.adopted.push(adopted);
+            self.aim();
             match self.take_on(&Modem::adopted(name.clone(), imei)).await {
                 Ok(route) => {
                     info!(modem = %name, device = sighting.name, port = %sighting.node.display(), "adopted");
@@ -195,6 +208,7 @@ impl Roster {
         info!(%modem, messages = ended, "forgotten");
         if self.adopted.iter().any(|one| one.modem == *modem) {
             self.adopted.retain(|one| one.modem != *modem);
+            self.aim();
             let _ = self.arrivals.send(Arrival::Goes(modem.clone())).await;
             self.handles.remove(modem);
             self.recruiter.let_go(modem);

@@ -24,7 +24,7 @@ use super::session::{Departure, Entry, Session};
 use super::submit::never_left;
 use super::{
     Control, FleetEvent, ModemEvent, ModemHandle, ModemSettings, ORDERS_UNDER_WAY, Order,
-    PinMemory, RecoveryOutcome, RecoveryStep, Unanswered, actor,
+    PinMemory, RecoveryOutcome, RecoveryStep, Seeking, Unanswered, actor,
 };
 use crate::domain::{Clock, FleetView, ModemName, ModemState, ModemStatus};
 use crate::usb::{self, Roots};
@@ -300,14 +300,25 @@ impl Keeper {
         settings.listen_first = self.listening();
         self.outlet.begin_recording();
         let mut session = Session::new(settings, entry, actor::now());
-        let running = actor::run(
-            port,
-            &mut session,
-            &mut self.orders,
-            &mut self.outlet,
-            &self.stop,
-        );
+        let leave = self.stop.child_token();
+        let (device, mut seeking) = (self.settings.device.clone(), self.settings.seeking.clone());
+        self.outlet
+            .hold(seeking.as_ref().map(|seeking| seeking.hold(&device)));
+        let (orders, outlet) = (&mut self.orders, &mut self.outlet);
+        let running = async {
+            let mut running = pin!(actor::run(port, &mut session, orders, outlet, &leave));
+            tokio::select! {
+                biased;
+                departure = &mut running => departure,
+                () = moved(seeking.as_mut(), &device) => {
+                    // What is under way ends first.
+                    leave.cancel();
+                    running.await
+                }
+            }
+        };
         let departure = AssertUnwindSafe(running).catch_unwind().await;
+        self.outlet.hold(None);
         if departure.is_err() {
             error!(modem = %self.outlet.modem(), "the session panicked");
             actor::bury(&mut session, &mut self.outlet).await;
@@ -347,7 +358,12 @@ impl Keeper {
     /// What comes after a session: how the next one begins.
     async fn after(&mut self, departure: Departure) -> Result<Entry, Cancelled> {
         match departure {
-            Departure::Stopped => Err(Cancelled),
+            Departure::Stopped if self.stop.is_cancelled() => Err(Cancelled),
+            // What is sought is at another port.
+            Departure::Stopped => {
+                info!(modem = %self.outlet.modem(), "what is sought is at another port by now");
+                Ok(Entry::Usual)
+            }
             // Opening it comes next, and tells whether the node is gone.
             Departure::PortLost if self.is_gone() => Ok(Entry::Booting(self.trying)),
             Departure::PortLost => {
@@ -536,6 +552,14 @@ async fn refuse(outlet: &mut Outlet, order: Order) {
         }
         // A session that begins reads again whatever is not known to be kept.
         Order::Go(_) | Order::Withdraw(_) | Order::Kept(_) => {}
+    }
+}
+
+/// Returns when what is sought is at another port than this.
+async fn moved(seeking: Option<&mut Seeking>, device: &Path) {
+    match seeking {
+        Some(seeking) => seeking.moves_from(device).await,
+        None => std::future::pending().await,
     }
 }
 

@@ -42,7 +42,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
 pub(crate) use calls::Call;
-pub(crate) use finder::{Finder, Search, Seeking, Sighting, Sightings};
+pub(crate) use finder::{Aims, Finder, Search, Seeking, Sighting, Sightings};
 pub(crate) use fleet::recordings::Recordings;
 pub(crate) use inquiry::Inquiry;
 #[cfg(test)]
