@@ -14,6 +14,7 @@ use futures_util::{FutureExt, StreamExt};
 use inotify::{Inotify, WatchMask};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -50,8 +51,15 @@ pub(crate) struct Recruiter {
     clock: Clock,
     stop: CancellationToken,
     roots: Roots,
-    /// What ends each modem's task alone.
-    keepers: Vec<(ModemName, CancellationToken)>,
+    keepers: Vec<Kept>,
+}
+
+/// One modem's task, and what ends it alone.
+#[derive(Debug)]
+struct Kept {
+    modem: ModemName,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
 }
 
 /// Keeps one modem: opens its port, runs a session on it, and again.
@@ -162,28 +170,46 @@ impl Recruiter {
         );
         let stop = self.stop.child_token();
         let keeper = Keeper::new(settings, taken, outlet, self.roots.clone(), stop.clone());
-        self.tasks.spawn(async move {
+        let task = self.tasks.spawn(async move {
             let modem = keeper.settings.name.clone();
             if AssertUnwindSafe(keeper.run()).catch_unwind().await.is_err() {
                 error!(%modem, "a modem's task did not end by itself");
             }
         });
-        self.keepers.push((name.clone(), stop));
+        self.keepers.push(Kept {
+            modem: name.clone(),
+            stop,
+            task,
+        });
         ModemHandle { name, orders }
     }
 
-    /// The modem's task ends, what it was told is answered, and it is in the view no more.
-    pub(crate) fn let_go(&mut self, modem: &ModemName) {
-        self.keepers.retain(|(name, stop)| {
-            let stays = name != modem;
-            if !stays {
-                stop.cancel();
-            }
-            stays
-        });
+    /// The modem's task ends, what it was told is answered, and it is in the view no more. Returns when its port is
+    /// closed.
+    pub(crate) async fn let_go(&mut self, modem: &ModemName) {
         self.view.send_modify(|view| {
             let stay = view.iter().filter(|status| status.name != *modem);
             *view = stay.cloned().collect();
+        });
+        let of_modem = |kept: &Kept| kept.modem == *modem;
+        let Some(at) = self.keepers.iter().position(of_modem) else {
+            return;
+        };
+        let kept = self.keepers.remove(at);
+        kept.stop.cancel();
+        // One that panicked has said so itself.
+        let _ = kept.task.await;
+    }
+
+    /// They are shown in this order; others behind them, as they came.
+    pub(crate) fn arrange(&self, order: &[ModemName]) {
+        let place = |status: &ModemStatus| order.iter().position(|name| *name == status.name);
+        self.view.send_if_modified(|view| {
+            let mut modems = view.to_vec();
+            modems.sort_by_key(|status| place(status).unwrap_or(order.len()));
+            let is_other = modems[..] != view[..];
+            *view = modems.into();
+            is_other
         });
     }
 }
@@ -311,7 +337,7 @@ impl Keeper {
                 biased;
                 departure = &mut running => departure,
                 () = moved(seeking.as_mut(), &device) => {
-                    // What is under way ends first.
+                    // As at a stop: whatever is in flight is answered.
                     leave.cancel();
                     running.await
                 }

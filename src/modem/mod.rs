@@ -191,6 +191,11 @@ impl Pin {
         })
     }
 
+    /// Whether both open the same lock.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.digits.expose_secret() == other.digits.expose_secret()
+    }
+
     fn mac(&self, owner: &str) -> [u8; 32] {
         self.pepper.pin_mac(owner, self.digits.expose_secret())
     }
