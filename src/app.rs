@@ -75,8 +75,8 @@ pub(crate) struct Gateway {
     gate: Gate,
     http: JoinHandle<()>,
     roster: JoinHandle<()>,
-    /// Where something is sought.
-    finder: Option<JoinHandle<()>>,
+    door: roster::Door,
+    finder: JoinHandle<()>,
     dispatch: JoinHandle<()>,
     inbox: JoinHandle<()>,
     asking: JoinHandle<()>,
@@ -248,7 +248,7 @@ impl Gateway {
         };
 
         let stops = Stops::default();
-        let mut modems = modems(&config, simulated);
+        let simulated = simulated_modems(simulated);
         let (events, event_receiver) = mpsc::channel(EVENTS);
         let (fleet, recruiter) = Fleet::found(
             events,
@@ -261,9 +261,8 @@ impl Gateway {
         let bell = Bell::default();
         let (news, news_receiver) = mpsc::channel(EVENTS);
         let handles = Handles::default();
-        let searches = config.adopts || modems.iter().any(|modem| modem.sought().is_some());
-        let (finder, search) = Finder::new(roots, profiles.clone(), roster::ports(&config));
-        let (forget, requests) = roster::forgetting();
+        let (finder, search) = Finder::new(roots, profiles.clone());
+        let (door, forget, requests) = roster::door();
         let (arrivals, arrival_receiver) = mpsc::channel(ARRIVALS);
         let mut roster = Roster {
             config: Arc::clone(&config),
@@ -283,12 +282,16 @@ impl Gateway {
                 true => store.adopted().await.map_err(store_failed)?,
                 false => Vec::new(),
             },
+            simulated,
+            running: Vec::new(),
+            rules: watch::Sender::new(care::rules(&config, &[])),
         };
-        modems.extend(roster.adopted());
-        let mut routes = Vec::with_capacity(modems.len());
-        for modem in &modems {
-            routes.push(roster.take_on(modem).await?);
+        let mut routes = Vec::new();
+        for modem in roster.modems() {
+            routes.push(roster.take_on(&modem).await?);
         }
+        roster.aim();
+        let rules = roster.publish_rules();
         let (answered, answers) = mpsc::channel(providers.width());
         let requests = TaskTracker::new();
         let clouds = providers.routes(&answered, &requests, &stops.fleet);
@@ -343,7 +346,7 @@ impl Gateway {
             wishes: wishes.clone(),
             bell: bell.clone(),
             fleet: view.clone(),
-            rules: care::rules(&config, &modems),
+            rules: rules.borrow().clone(),
             clock: clock.clone(),
             figures,
         };
@@ -381,8 +384,9 @@ impl Gateway {
                 gate.clone(),
                 stops.http.clone(),
             )),
+            door,
             roster: tokio::spawn(roster.run(stops.fleet.clone())),
-            finder: searches.then(|| tokio::spawn(finder.run(stops.fleet.clone()))),
+            finder: tokio::spawn(finder.run(stops.fleet.clone())),
             dispatch: tokio::spawn(dispatch.run(stops.dispatch.clone())),
             inbox: tokio::spawn(inbox.run()),
             asking: tokio::spawn(asking.run(stops.housekeeping.clone())),
@@ -400,7 +404,7 @@ impl Gateway {
                 clock,
                 stops.housekeeping.clone(),
             )),
-            care: tokio::spawn(care.run(stops.dispatch.clone())),
+            care: tokio::spawn(care::keep(care, rules, stops.dispatch.clone())),
             time,
             clock_was_set,
             backups: tokio::spawn(Backups::of(&config).run(stops.housekeeping.clone())),
@@ -430,9 +434,15 @@ impl Gateway {
         &self.config
     }
 
-    /// What of this config may change while it runs holds from now on.
-    pub(crate) fn read_again(&self, config: &Config) {
+    /// What of this config may change while it runs holds from now on. A modem whose section is another or gone first
+    /// finishes what it has in hand.
+    ///
+    /// # Errors
+    /// When a modem's secret or profile is not to be had: then everything is as it was.
+    pub(crate) async fn read_again(&self, config: &Config) -> Result<(), StartError> {
+        self.door.reload(config.clone()).await?;
         self.gate.read_again(config);
+        Ok(())
     }
 
     /// Says what the kernel says when somebody sets the wall clock.
@@ -487,9 +497,7 @@ impl Gateway {
             join("dispatch", &mut self.dispatch).await;
         }
         join("roster", &mut self.roster).await;
-        if let Some(finder) = &mut self.finder {
-            join("finder", finder).await;
-        }
+        join("finder", &mut self.finder).await;
         self.fleet.join().await;
         self.requests.close();
         self.requests.wait().await;
@@ -652,14 +660,13 @@ fn read_scenario(config: &Config) -> Result<Option<modem_sim::Scenario>, StartEr
     read.map(Some).map_err(|error| failed(error.to_string()))
 }
 
-/// The configured modems that are enabled, then the simulated ones: `sim1`, `sim2` …
-fn modems(config: &Config, simulated: &[PathBuf]) -> Vec<crate::config::Modem> {
-    let named = config.modems.iter().filter(|modem| modem.enabled).cloned();
-    let simulated = simulated.iter().enumerate().filter_map(|(at, port)| {
+/// `sim1`, `sim2` …
+fn simulated_modems(ports: &[PathBuf]) -> Vec<crate::config::Modem> {
+    let named = ports.iter().enumerate().filter_map(|(at, port)| {
         let name = ModemName::parse(&format!("sim{}", at + 1))?;
         Some(crate::config::Modem::at_port(name, port.clone()))
     });
-    named.chain(simulated).collect()
+    named.collect()
 }
 
 fn route(
@@ -760,11 +767,13 @@ fn pin_memory(store: Store, clock: Clock) -> PinMemory {
     })
 }
 
+/// `config`, `profiles`: what holds from now on.
 async fn modem_settings(
     roster: &Roster,
+    (config, profiles): (&Config, &Profiles),
     modem: &crate::config::Modem,
 ) -> Result<ModemSettings, StartError> {
-    let (config, store) = (&roster.config, &roster.store);
+    let store = &roster.store;
     let store_failed = |error| StartError::Store {
         path: config.database_path(),
         error,
@@ -796,8 +805,8 @@ async fn modem_settings(
         smsc: modem.smsc.clone(),
         pin,
         storage: modem.storage.clone(),
-        profile: profile.and_then(|name| roster.profiles.get(name)),
-        profiles: roster.profiles.clone(),
+        profile: profile.and_then(|name| profiles.get(name)),
+        profiles: profiles.clone(),
         known_profile: None,
         helped: helped.as_deref().and_then(Rung::parse),
         recordings: (config.recorder_files > 0).then(|| Recordings {

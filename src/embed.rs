@@ -14,6 +14,7 @@ use crate::usb::Roots;
 /// A gateway that runs in this process.
 pub struct Embedded {
     gateway: Gateway,
+    sources: Sources,
 }
 
 /// What it is started with: as on the command line.
@@ -78,7 +79,7 @@ impl Embedded {
         let gateway = Box::pin(Gateway::start_by(config, host))
             .await
             .map_err(|error| error.to_string())?;
-        Ok(Self { gateway })
+        Ok(Self { gateway, sources })
     }
 
     /// `http://127.0.0.1:…`
@@ -95,6 +96,16 @@ impl Embedded {
     /// What the kernel tells the gateway when somebody sets its clock.
     pub fn clock_was_set(&self) {
         self.gateway.clock_was_set();
+    }
+
+    /// As SIGHUP does.
+    ///
+    /// # Errors
+    /// Why everything is as it was.
+    pub async fn reload(&self) -> Result<(), String> {
+        let config = crate::config::load(&self.sources).map_err(|error| error.to_string())?;
+        let read = self.gateway.read_again(&config).await;
+        read.map_err(|error| error.to_string())
     }
 
     /// As SIGTERM does.

@@ -1,6 +1,11 @@
 //! What of the configuration is for the care of SIMs.
 
-use crate::care::{BalanceRule, KeepAliveRule, Rules};
+use std::pin::pin;
+
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+use crate::care::{BalanceRule, Care, KeepAliveRule, Rules};
 use crate::config::{Config, Modem};
 
 /// `modems`: those that are run.
@@ -29,5 +34,34 @@ pub(super) fn rules(config: &Config, modems: &[Modem]) -> Rules {
             .iter()
             .map(|modem| (modem.name.clone(), modem.categories))
             .collect(),
+    }
+}
+
+/// Runs until `stop`, and begins anew when the rules are others: what is under way then is asked for again when its
+/// time comes.
+pub(super) async fn keep(care: Care, mut rules: watch::Receiver<Rules>, stop: CancellationToken) {
+    loop {
+        let end = stop.child_token();
+        let rules_now = rules.borrow_and_update().clone();
+        let now = Care {
+            rules: rules_now,
+            ..care.clone()
+        };
+        let mut running = pin!(now.run(end.clone()));
+        tokio::select! {
+            // Without a rule there is nothing to do.
+            () = &mut running => {}
+            Ok(()) = rules.changed() => {
+                end.cancel();
+                running.await;
+                continue;
+            }
+        }
+        tokio::select! {
+            () = stop.cancelled() => return,
+            changed = rules.changed() => if changed.is_err() {
+                return;
+            },
+        }
     }
 }

@@ -3,21 +3,25 @@
 //! An adopted modem keeps the name it was given, `m` and the last digits of its IMEI, also while it is away and over
 //! restarts, until it is forgotten.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::Arc;
 
+use futures_util::future::join_all;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
-use super::{StartError, modem_settings, route};
+use super::{StartError, care, modem_settings, profiles, route};
+use crate::care::Rules;
 use crate::config::{Config, Modem};
 use crate::dispatch::{Arrival, Bell, Route};
 use crate::domain::forget::{CannotForget, Forget};
-use crate::domain::{Clock, FleetView, ModemName, ModemState, ModemStatus, Patience, Pepper};
+use crate::domain::{
+    Clock, FleetView, ModemName, ModemState, ModemStatus, Patience, Pepper, Sought,
+};
 use crate::modem::fleet::Recruiter;
 use crate::modem::profile::Profiles;
-use crate::modem::{Handles, Search, Sighting, Sightings};
+use crate::modem::{Aims, Handles, ModemSettings, Pin, Search, Sighting, Sightings};
 use crate::store::{Adopted, Lost, Store};
 
 /// Everything that a modem is taken on with.
@@ -36,66 +40,155 @@ pub(super) struct Roster {
     pub(super) arrivals: mpsc::Sender<Arrival>,
     pub(super) requests: mpsc::Receiver<Request>,
     pub(super) adopted: Vec<Adopted>,
+    /// Whatever the config says of others.
+    pub(super) simulated: Vec<Modem>,
+    pub(super) running: Vec<Running>,
+    pub(super) rules: watch::Sender<Rules>,
 }
 
-/// Somebody wants a modem forgotten.
-pub(super) struct Request {
-    modem: ModemName,
-    answer: oneshot::Sender<Result<usize, CannotForget>>,
+/// A modem that was taken on, and as what.
+pub(super) struct Running {
+    modem: Modem,
+    pin: Option<Pin>,
+}
+
+/// What somebody wants of the roster.
+pub(super) enum Request {
+    Forget(ModemName, oneshot::Sender<Result<usize, CannotForget>>),
+    /// The config was read again. It is answered before what has changed is carried out.
+    Reload(Box<Config>, oneshot::Sender<Result<(), StartError>>),
+}
+
+/// The way for a config that was read again.
+pub(super) struct Door(mpsc::Sender<Request>);
+
+impl Door {
+    /// # Errors
+    /// When it cannot be carried out: then nothing of it is.
+    pub(super) async fn reload(&self, config: Config) -> Result<(), StartError> {
+        let (answer, answered) = oneshot::channel();
+        let request = Request::Reload(Box::new(config), answer);
+        // The roster ends only with the gateway, and then nothing holds any more.
+        let _ = self.0.send(request).await;
+        answered.await.unwrap_or(Ok(()))
+    }
+}
+
+/// What is to be carried out of a config that was read again.
+struct Plan {
+    config: Arc<Config>,
+    profiles: Profiles,
+    adopted: Vec<Adopted>,
+    /// All that are to be run from now on.
+    modems: Vec<(Modem, ModemSettings)>,
 }
 
 /// At once, of all callers; one more waits.
 const REQUESTS: usize = 4;
 
-/// The door for whoever wants a modem forgotten, and where its requests arrive.
-pub(super) fn forgetting() -> (Forget, mpsc::Receiver<Request>) {
+/// The doors for a config that was read again and for whoever wants a modem forgotten, and where their requests arrive.
+pub(super) fn door() -> (Door, Forget, mpsc::Receiver<Request>) {
     let (sender, requests) = mpsc::channel(REQUESTS);
+    let door = Door(sender.clone());
     let forget = Forget::new(move |modem| {
         let sender = sender.clone();
         Box::pin(async move {
             let (answer, answered) = oneshot::channel();
-            let asked = sender.send(Request { modem, answer }).await;
+            let asked = sender.send(Request::Forget(modem, answer)).await;
             asked.map_err(|_| CannotForget::Stopping)?;
             answered.await.unwrap_or(Err(CannotForget::Stopping))
         })
     });
-    (forget, requests)
-}
-
-/// Ports that sections name: what is there is theirs.
-pub(super) fn ports(config: &Config) -> Vec<PathBuf> {
-    let ports = config.modems.iter().filter_map(Modem::port);
-    ports.map(Path::to_path_buf).collect()
+    (door, forget, requests)
 }
 
 impl Roster {
     /// In the fleet and known by name from now on; the route is for dispatch.
     pub(super) async fn take_on(&mut self, modem: &Modem) -> Result<Route, StartError> {
-        let settings = modem_settings(self, modem).await?;
-        let handle = self.recruiter.take_on(settings);
-        self.handles.add(handle.clone());
-        Ok(route(&self.config, &self.patience, modem, handle))
+        let terms = (&*self.config, &self.profiles);
+        let settings = modem_settings(self, terms, modem).await?;
+        Ok(self.begin(modem, settings))
     }
 
-    /// Those that were adopted before and that no section means by now, as sections with everything at its default.
-    pub(super) fn adopted(&self) -> Vec<Modem> {
-        let has_section = |one: &Adopted| {
-            let means = |modem: &Modem| {
-                let sought = modem.sought().and_then(|sought| sought.imei.as_ref());
-                modem.name == one.modem || sought == Some(&one.imei)
-            };
-            self.config.modems.iter().any(means)
-        };
-        let known = self.adopted.iter().filter(|one| !has_section(one));
-        known
-            .map(|one| Modem::adopted(one.modem.clone(), &one.imei))
+    fn begin(&mut self, modem: &Modem, settings: ModemSettings) -> Route {
+        self.running.push(Running {
+            modem: modem.clone(),
+            pin: settings.pin.clone(),
+        });
+        let handle = self.recruiter.take_on(settings);
+        self.handles.add(handle.clone());
+        route(&self.config, &self.patience, modem, handle)
+    }
+
+    /// They are given nothing more, finish what they have in hand within `server.shutdown_grace`, and are gone.
+    async fn let_go(&mut self, modems: &[ModemName]) {
+        let mut hands_full = Vec::with_capacity(modems.len());
+        for modem in modems {
+            let (rests, rested) = oneshot::channel();
+            // Dispatch ends after this does.
+            let _ = self
+                .arrivals
+                .send(Arrival::Goes(modem.clone(), rests))
+                .await;
+            hands_full.push(rested);
+        }
+        let grace = self.config.server.shutdown_grace;
+        if tokio::time::timeout(grace, join_all(hands_full))
+            .await
+            .is_err()
+        {
+            warn!(
+                "a modem that goes still has a part without its result: it is recorded as uncertain"
+            );
+        }
+        for modem in modems {
+            self.running.retain(|one| one.modem.name != *modem);
+            self.handles.remove(modem);
+            self.recruiter.let_go(modem).await;
+        }
+    }
+
+    /// All that are to be run: those of the config that are enabled, those that are simulated, those that were adopted.
+    pub(super) fn modems(&self) -> Vec<Modem> {
+        self.modems_of(&self.config, &self.adopted)
+    }
+
+    fn modems_of(&self, config: &Config, adopted: &[Adopted]) -> Vec<Modem> {
+        let named = config.modems.iter().filter(|modem| modem.enabled).cloned();
+        let others = self.simulated.iter().cloned();
+        named
+            .chain(others)
+            .chain(without_section(config, adopted))
             .collect()
+    }
+
+    /// What is cared for from now on.
+    pub(super) fn publish_rules(&self) -> watch::Receiver<Rules> {
+        let modems: Vec<Modem> = self.running.iter().map(|one| one.modem.clone()).collect();
+        self.rules.send_replace(care::rules(&self.config, &modems));
+        self.rules.subscribe()
+    }
+
+    /// Tells the finder what is wanted. Ports that sections name, also those that are not enabled, are theirs.
+    pub(super) fn aim(&self) {
+        let ports = self.config.modems.iter().filter_map(Modem::port);
+        let enabled = self.config.modems.iter().filter(|modem| modem.enabled);
+        let adopted = self.adopted.iter().map(|one| Sought::imei(&one.imei));
+        self.search.aim(Aims {
+            all: self.config.adopts,
+            taken: ports.map(Path::to_path_buf).collect(),
+            sought: enabled
+                .filter_map(Modem::sought)
+                .cloned()
+                .chain(adopted)
+                .collect(),
+        });
     }
 
     /// Runs until `stop`.
     pub(super) async fn run(mut self, stop: CancellationToken) {
         let mut sightings = self.search.sightings();
-        let mut watches = self.config.adopts;
+        let mut watches = true;
         loop {
             tokio::select! {
                 biased;
@@ -107,15 +200,103 @@ impl Roster {
                     }
                     Err(_) => watches = false,
                 },
-                Some(Request { modem, answer }) = self.requests.recv() => {
-                    // Whoever asked may be gone.
-                    let _ = answer.send(self.forget(&modem).await);
-                }
+                // Whoever asked may be gone.
+                Some(request) = self.requests.recv() => match request {
+                    Request::Forget(modem, answer) => {
+                        let _ = answer.send(self.forget(&modem).await);
+                    }
+                    Request::Reload(config, answer) => match self.plan(*config).await {
+                        Ok(plan) => {
+                            let _ = answer.send(Ok(()));
+                            self.carry_out(plan).await;
+                            let seen = Sightings::clone(&sightings.borrow_and_update());
+                            self.adopt_all(&seen).await;
+                        }
+                        Err(error) => {
+                            let _ = answer.send(Err(error));
+                        }
+                    },
+                },
             }
         }
     }
 
+    /// Everything that may fail is done here; nothing is changed yet.
+    async fn plan(&self, new: Config) -> Result<Plan, StartError> {
+        let config = Config {
+            modems: new.modems,
+            adopts: new.adopts,
+            profiles_dir: new.profiles_dir,
+            ..Config::clone(&self.config)
+        };
+        let profiles = profiles(&config)?;
+        let adopted = match config.adopts {
+            true => self
+                .store
+                .adopted()
+                .await
+                .map_err(|error| StartError::Store {
+                    path: config.database_path(),
+                    error,
+                })?,
+            false => Vec::new(),
+        };
+        let mut modems = Vec::new();
+        for modem in self.modems_of(&config, &adopted) {
+            let settings = modem_settings(self, (&config, &profiles), &modem).await?;
+            modems.push((modem, settings));
+        }
+        Ok(Plan {
+            config: Arc::new(config),
+            profiles,
+            adopted,
+            modems,
+        })
+    }
+
+    /// A modem of which nothing has changed is not touched.
+    async fn carry_out(&mut self, plan: Plan) {
+        let stays = |one: &&Running| plan.modems.iter().any(|(modem, new)| one.is(modem, new));
+        let gone = self.running.iter().filter(|one| !stays(one));
+        let gone: Vec<ModemName> = gone.map(|one| one.modem.name.clone()).collect();
+        self.config = plan.config;
+        self.profiles = plan.profiles;
+        self.adopted = plan.adopted;
+        self.let_go(&gone).await;
+        self.aim();
+        let order: Vec<ModemName> = plan
+            .modems
+            .iter()
+            .map(|(one, _)| one.name.clone())
+            .collect();
+        let mut begun = 0;
+        for (modem, settings) in plan.modems {
+            if self.running.iter().any(|one| one.modem.name == modem.name) {
+                continue;
+            }
+            begun += 1;
+            // What its predecessor left unsettled is known by now.
+            let terms = (&*self.config, &self.profiles);
+            let settings = modem_settings(self, terms, &modem)
+                .await
+                .unwrap_or(settings);
+            let route = self.begin(&modem, settings);
+            let _ = self.arrivals.send(Arrival::Comes(Box::new(route))).await;
+        }
+        self.recruiter.arrange(&order);
+        if begun > 0 || !gone.is_empty() {
+            info!(
+                ended = gone.len(),
+                begun, "modems as the config has them now"
+            );
+            let _ = self.publish_rules();
+        }
+    }
+
     async fn adopt_all(&mut self, seen: &[Sighting]) {
+        if !self.config.adopts {
+            return;
+        }
         for sighting in seen {
             let Some(imei) = &sighting.imei else {
                 continue;
@@ -135,6 +316,7 @@ impl Roster {
                 continue;
             }
             self.adopted.push(adopted);
+            self.aim();
             match self.take_on(&Modem::adopted(name.clone(), imei)).await {
                 Ok(route) => {
                     info!(modem = %name, device = sighting.name, port = %sighting.node.display(), "adopted");
@@ -195,12 +377,37 @@ impl Roster {
         info!(%modem, messages = ended, "forgotten");
         if self.adopted.iter().any(|one| one.modem == *modem) {
             self.adopted.retain(|one| one.modem != *modem);
-            let _ = self.arrivals.send(Arrival::Goes(modem.clone())).await;
-            self.handles.remove(modem);
-            self.recruiter.let_go(modem);
+            self.aim();
+            self.let_go(std::slice::from_ref(modem)).await;
         }
         Ok(ended)
     }
+}
+
+impl Running {
+    /// Whether it is run as this section wants it.
+    fn is(&self, modem: &Modem, settings: &ModemSettings) -> bool {
+        let same_pin = match (&self.pin, &settings.pin) {
+            (Some(one), Some(other)) => one.is(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        self.modem == *modem && same_pin
+    }
+}
+
+/// Those that were adopted before and that no section means by now, as sections with everything at its default.
+fn without_section(config: &Config, adopted: &[Adopted]) -> Vec<Modem> {
+    let has_section = |one: &Adopted| {
+        let means = |modem: &Modem| {
+            let sought = modem.sought().and_then(|sought| sought.imei.as_ref());
+            modem.name == one.modem || sought == Some(&one.imei)
+        };
+        config.modems.iter().any(means)
+    };
+    let known = adopted.iter().filter(|one| !has_section(one));
+    known
+        .map(|one| Modem::adopted(one.modem.clone(), &one.imei))
+        .collect()
 }
 
 /// It cannot send, and not because it is about to.

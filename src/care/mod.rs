@@ -26,7 +26,7 @@ use crate::domain::{
 use crate::store::{Counts, Store, Submission};
 
 /// What is cared for, and how; from the configuration.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct Rules {
     pub(crate) balances: Vec<BalanceRule>,
     pub(crate) keep_alive: Option<KeepAliveRule>,
@@ -108,6 +108,7 @@ impl SimFigures {
 }
 
 /// The loops of this room; each has its own clockwork.
+#[derive(Clone)]
 pub(crate) struct Care {
     pub(crate) store: Store,
     pub(crate) wishes: mpsc::Sender<Wish>,

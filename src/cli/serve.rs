@@ -4,6 +4,8 @@ use std::io::{IsTerminal, Write};
 use std::path::Path;
 use std::time::Duration;
 
+use futures_util::StreamExt;
+use futures_util::stream::FuturesUnordered;
 use rustix::fs::Mode;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
@@ -59,13 +61,16 @@ fn fleet_line(fleet: &FleetView) -> String {
 }
 
 /// SIGHUP. A bad file changes nothing.
-fn reload(args: &ServeArgs, log: &Logging, gateway: &Gateway) {
-    match load(&args.config, &args.listen, args.simulate) {
-        Ok(config) => {
+async fn reload(args: &ServeArgs, log: &Logging, gateway: &Gateway) {
+    let config = match load(&args.config, &args.listen, args.simulate) {
+        Ok(config) => config,
+        Err(error) => return warn!(%error, "the config is kept as it was"),
+    };
+    match gateway.read_again(&config).await {
+        Ok(()) => {
             log.set_level(config.log.level);
-            gateway.read_again(&config);
             info!(
-                "config read again: log.level, [limits], [guard] and auth.anonymous_* hold from now on, every other key from the next start"
+                "config read again: log.level, [limits], [guard], auth.anonymous_*, the sections of modems, modems.adopt and modems.profiles_dir hold from now on, every other key from the next start"
             );
         }
         Err(error) => warn!(%error, "the config is kept as it was"),
@@ -87,20 +92,23 @@ fn start_log(log: Log) -> Result<Logging, CommandError> {
 /// How often the daemon looks at itself when no watchdog asks for more.
 const HEARTBEAT: Duration = Duration::from_secs(10);
 
-async fn serve_until_told(
+async fn serve_until_told<R: Future<Output = ()>>(
     gateway: &Gateway,
     mut signals: Signals,
-    reload: impl Fn(),
+    reload: impl Fn() -> R,
 ) -> Result<(), CommandError> {
     let mut heartbeat = tokio::time::interval(notify::watchdog_interval().unwrap_or(HEARTBEAT));
+    let mut reloads = FuturesUnordered::new();
     loop {
         tokio::select! {
+            // It may wait for a modem, and the watchdog does not.
+            Some(()) = reloads.next() => {}
             signal = signals.next() => match signal {
                 Signal::Terminate | Signal::Interrupt => {
                     info!("stopping: what is under way is finished first");
                     return Ok(());
                 }
-                Signal::Hangup => reload(),
+                Signal::Hangup => reloads.push(reload()),
             },
             _ = heartbeat.tick() => {
                 if gateway.is_broken() {

@@ -219,7 +219,7 @@ pub(crate) struct Limits {
     pub(crate) key_burst: Option<u32>,
 }
 
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Modem {
     pub(crate) name: ModemName,
     pub(crate) at: Whereabouts,
@@ -298,6 +298,13 @@ pub(crate) const USUAL_DAY_QUOTA: u32 = 500;
 
 /// 0.05 for a part.
 pub(crate) const USUAL_COST: Money = Money(500);
+
+impl PartialEq for Balance {
+    fn eq(&self, other: &Self) -> bool {
+        let facts = |one: &Self| (one.code.clone(), one.min, one.every);
+        facts(self) == facts(other) && self.regex.as_str() == other.regex.as_str()
+    }
+}
 
 impl Modem {
     /// By what it is found, wherever it is plugged in.

@@ -7,6 +7,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::sync::oneshot;
 use tokio::time::Instant;
 use tracing::error;
 
@@ -60,6 +61,8 @@ pub(super) struct Lane {
     pub(super) is_paused: bool,
     /// Its modem was let go; what it was given is still answered.
     pub(super) is_gone: bool,
+    /// Dropped when it has no try any more.
+    pub(super) farewell: Option<oneshot::Sender<()>>,
     pub(super) asking: Asking,
 }
 
@@ -151,6 +154,7 @@ impl Lane {
             is_paced: false,
             is_paused: false,
             is_gone: false,
+            farewell: None,
             asking: route.asking,
         }
     }

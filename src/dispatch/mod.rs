@@ -31,7 +31,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
-use tokio::sync::{Notify, mpsc, watch};
+use tokio::sync::{Notify, mpsc, oneshot, watch};
 use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tracing::{error, warn};
@@ -134,7 +134,8 @@ pub(crate) const WIDTH_OF_A_MODEM: usize = 2;
 pub(crate) enum Arrival {
     /// Its modem is in the fleet's view already.
     Comes(Box<Route>),
-    Goes(ModemName),
+    /// It is given nothing more. The sender is dropped when it has answered for all that it was given.
+    Goes(ModemName, oneshot::Sender<()>),
 }
 
 /// What somebody wants.
@@ -315,6 +316,7 @@ impl Dispatch {
                 Ok(()) = self.fleet.changed() => self.on_fleet(),
                 () = until(due) => self.on_due().await,
             }
+            self.bid_farewell();
             self.fill().await;
         }
         self.record_the_last().await;
@@ -509,16 +511,26 @@ impl Dispatch {
                     None => self.lanes.push(lane),
                 }
             }
-            Arrival::Goes(modem) => {
+            Arrival::Goes(modem, rests) => {
                 let named = |lane: &Lane| lane.is_modem(&modem) && !lane.is_gone;
                 if let Some(at) = self.lanes.iter().position(named) {
                     self.lanes[at].is_gone = true;
+                    self.lanes[at].farewell = Some(rests);
                     self.change(at, Change::OFF);
                 }
             }
         }
         self.window_is_stale = true;
         self.on_fleet();
+    }
+
+    /// Tells whoever let a modem go that nothing of it is in flight.
+    fn bid_farewell(&mut self) {
+        for lane in &mut self.lanes {
+            if lane.is_gone && lane.tries.is_empty() {
+                lane.farewell = None;
+            }
+        }
     }
 
     fn on_control(&mut self, lane: usize, control: Control) {

@@ -652,8 +652,10 @@ async fn a_modem_that_is_taken_on_while_it_runs_is_sent_by_until_it_is_let_go() 
         house.becomes(&message, MessageState::Sent).await;
         assert_eq!(house.loads.borrow().len(), 3);
 
-        let goes = Arrival::Goes(ModemName::parse("b").unwrap());
+        let (rests, rested) = oneshot::channel();
+        let goes = Arrival::Goes(ModemName::parse("b").unwrap(), rests);
         house.arrivals.send(goes).await.unwrap();
+        assert!(rested.await.is_err(), "nothing of it is in flight");
         let alone = vec![modem("a", Absent, 1)];
         house.fleet.send(FleetView::from(alone)).unwrap();
         let loads = house.loads.wait_for(|loads| loads.len() == 2);

@@ -13,7 +13,8 @@ use super::auth::Caller;
 use super::error::ApiError;
 use crate::config::Config;
 use crate::domain::{
-    Allowances, Category, Destination, Guard, Limit, ProfileName, Purpose, Surface, UnixMillis,
+    Allowances, Category, Destination, Guard, Limit, ModemName, ProfileName, Purpose, Surface,
+    UnixMillis,
 };
 use crate::store::{Checked, Conversion, Counted, Counts, LimitKey, OfNumber, Which};
 use crate::verify::Beside;
@@ -26,6 +27,8 @@ pub(super) struct Terms {
     /// Who needs no key, and what they may do.
     pub(super) anonymous_cidrs: Vec<IpNet>,
     pub(super) anonymous_scopes: Vec<String>,
+    /// Modems whose long texts have references of 16 bits.
+    pub(super) wide: Vec<ModemName>,
 }
 
 impl Terms {
@@ -35,12 +38,19 @@ impl Terms {
             guard: config.guard.clone(),
             anonymous_cidrs: config.auth.anonymous_cidrs.clone(),
             anonymous_scopes: config.auth.anonymous_scopes.clone(),
+            wide: config
+                .modems
+                .iter()
+                .filter(|modem| modem.ref16)
+                .map(|modem| modem.name.clone())
+                .collect(),
         }
     }
 }
 
 impl Gate {
-    /// From now on `[limits]`, `[guard]` and what `[auth]` says of callers without a key hold as in this config.
+    /// From now on `[limits]`, `[guard]`, what `[auth]` says of callers without a key and how modems number parts hold as
+    /// in this config.
     pub(crate) fn read_again(&self, config: &Config) {
         let terms = Arc::new(Terms::of(config));
         *self.0.terms.write().unwrap_or_else(PoisonError::into_inner) = terms;

@@ -241,12 +241,8 @@ fn sim_with_number(given: &str, fleet: &FleetView, rules: &NumberRules) -> Optio
 /// How wide the references of a long text will be: as wide as every modem that may take it makes them.
 pub(super) fn reference_width(gate: &Gate, via: Option<&Via>) -> Reference {
     let fleet = gate.fleet();
-    let is_wide = |name: &ModemName| {
-        let modems = &gate.config().modems;
-        modems
-            .iter()
-            .any(|modem| modem.name == *name && modem.ref16)
-    };
+    let terms = gate.terms();
+    let is_wide = |name: &ModemName| terms.wide.contains(name);
     let may_take_it = |modem: &&ModemStatus| match via {
         Some(Via::Route(route)) => route.is_modem(&modem.name),
         // It may go into another modem.

@@ -1,14 +1,16 @@
 //! Finds modems by what they are, wherever they are plugged in: looks what there is, asks each who it is, and says so.
 //!
 //! A port is asked once for as long as its device stays plugged in. What does not answer is asked again later, at ever
-//! longer intervals; otherwise nothing happens between two changes of what is plugged in.
+//! longer intervals, and so is a modem without a SIM while a SIM is sought that is nowhere; otherwise nothing happens
+//! between two changes of what is plugged in.
 //!
 //! Never: opens a port that [`usb`] does not call a modem's, or that a section of the config names; sends anything.
 
+pub(super) mod hold;
 mod register;
 
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -24,6 +26,7 @@ use super::examination::{Wanted, examine};
 use super::profile::Profiles;
 use crate::domain::Sought;
 use crate::usb::{self, Roots, Watch};
+use hold::{Hold, Holds};
 use register::{Asked, Identity, Register};
 
 /// A modem that is plugged in and has said who it is.
@@ -37,8 +40,30 @@ pub(crate) struct Sighting {
     pub(crate) name: String,
 }
 
+impl Sighting {
+    pub(crate) fn meets(&self, sought: &Sought) -> bool {
+        sought.is_met_by(self.imei.as_deref(), self.iccid.as_deref())
+    }
+}
+
 /// All of them, as of the last look.
 pub(crate) type Sightings = Arc<[Sighting]>;
+
+/// What is wanted of the finder.
+#[derive(Clone, Debug, Default, Eq, PartialEq)]
+pub(crate) struct Aims {
+    /// Modems that nobody seeks are of use too.
+    pub(crate) all: bool,
+    /// Ports that sections of the config name, and their devices with them, are left alone.
+    pub(crate) taken: Vec<PathBuf>,
+    pub(crate) sought: Vec<Sought>,
+}
+
+impl Aims {
+    fn is_any(&self) -> bool {
+        self.all || !self.sought.is_empty()
+    }
+}
 
 /// The way from the finder to whoever waits for one modem.
 #[derive(Clone, Debug)]
@@ -47,17 +72,39 @@ pub(crate) struct Seeking {
     pub(crate) sightings: watch::Receiver<Sightings>,
     /// Who is at this port is to be asked anew.
     pub(crate) doubts: mpsc::Sender<PathBuf>,
+    holds: Arc<watch::Sender<Holds>>,
 }
 
 impl Seeking {
     /// Where it is now.
     pub(super) fn node(&mut self) -> Option<PathBuf> {
         let sightings = self.sightings.borrow_and_update();
-        let found = sightings.iter().find(|seen| {
-            let (imei, iccid) = (seen.imei.as_deref(), seen.iccid.as_deref());
-            self.sought.is_met_by(imei, iccid)
-        });
+        let found = sightings.iter().find(|seen| seen.meets(&self.sought));
         found.map(|seen| seen.node.clone())
+    }
+
+    /// The port is open from now on.
+    pub(super) fn hold(&self, node: &Path) -> Hold {
+        Hold::of(node.to_owned(), Arc::clone(&self.holds))
+    }
+
+    /// Returns when what is sought is at another port, and at this one no more.
+    pub(super) async fn moves_from(&mut self, node: &Path) {
+        loop {
+            let is_elsewhere = {
+                let sightings = self.sightings.borrow_and_update();
+                let mut nodes = sightings.iter().filter(|seen| seen.meets(&self.sought));
+                let elsewhere = nodes.next().is_some_and(|seen| seen.node != node);
+                elsewhere && nodes.all(|seen| seen.node != node)
+            };
+            if is_elsewhere {
+                return;
+            }
+            if self.sightings.changed().await.is_err() {
+                // The finder ends only with the gateway.
+                std::future::pending().await
+            }
+        }
     }
 }
 
@@ -65,8 +112,8 @@ impl Seeking {
 pub(crate) struct Finder {
     roots: Roots,
     profiles: Profiles,
-    /// Ports as sections of the config name them.
-    taken: Vec<PathBuf>,
+    aims: watch::Receiver<Aims>,
+    holds: watch::Receiver<Holds>,
     register: Register,
     sightings: watch::Sender<Sightings>,
     doubts: mpsc::Receiver<PathBuf>,
@@ -76,8 +123,10 @@ pub(crate) struct Finder {
 /// How sections and adopted modems reach the finder.
 #[derive(Clone, Debug)]
 pub(crate) struct Search {
+    aims: Arc<watch::Sender<Aims>>,
     sightings: watch::Receiver<Sightings>,
     doubts: mpsc::Sender<PathBuf>,
+    holds: Arc<watch::Sender<Holds>>,
 }
 
 impl Search {
@@ -86,7 +135,13 @@ impl Search {
             sought,
             sightings: self.sightings.clone(),
             doubts: self.doubts.clone(),
+            holds: Arc::clone(&self.holds),
         }
+    }
+
+    /// From now on this is wanted.
+    pub(crate) fn aim(&self, aims: Aims) {
+        self.aims.send_replace(aims);
     }
 
     pub(crate) fn sightings(&self) -> watch::Receiver<Sightings> {
@@ -104,28 +159,39 @@ const LOOK_EVERY: Duration = Duration::from_secs(10);
 const SETTLE: Duration = Duration::from_millis(500);
 
 impl Finder {
-    /// `taken`: ports that sections of the config name, and their devices with them.
-    pub(crate) fn new(roots: Roots, profiles: Profiles, taken: Vec<PathBuf>) -> (Self, Search) {
+    /// It asks nobody before it is told by [`Search::aim`] what is wanted.
+    pub(crate) fn new(roots: Roots, profiles: Profiles) -> (Self, Search) {
+        let (aims, aimed) = watch::channel(Aims::default());
+        let (holds, held) = watch::channel(Holds::default());
         let (sightings, seen) = watch::channel(Sightings::default());
         let (doubting, doubts) = mpsc::channel(DOUBTS);
         let finder = Self {
             roots,
             profiles,
-            taken,
+            aims: aimed,
+            holds: held,
             register: Register::default(),
             sightings,
             doubts,
             asking: FuturesUnordered::new(),
         };
         let search = Search {
+            aims: Arc::new(aims),
             sightings: seen,
             doubts: doubting,
+            holds: Arc::new(holds),
         };
         (finder, search)
     }
 
-    /// Runs until `stop`.
+    /// Runs until `stop`. Nothing is looked at before something is wanted.
     pub(crate) async fn run(mut self, stop: CancellationToken) {
+        tokio::select! {
+            () = stop.cancelled() => return,
+            aims = self.aims.wait_for(Aims::is_any) => if aims.is_err() {
+                return;
+            },
+        }
         // It stands before the first look, or what comes between the two is missed.
         let mut watch = Watch::new(&self.roots);
         if let Err(error) = &watch {
@@ -139,6 +205,11 @@ impl Finder {
                 () = changed(&mut watch) => self.look().await,
                 Some((asked, identity)) = self.asking.next() => self.told(&asked, identity),
                 Some(node) = self.doubts.recv() => self.register.doubt(&node, actor::now()),
+                Ok(()) = self.aims.changed() => self.look().await,
+                Ok(()) = self.holds.changed() => {
+                    let holds = self.holds.borrow_and_update().clone();
+                    self.register.heed(holds);
+                }
                 () = actor::until(self.register.asks_again_at()) => {}
             }
             self.publish();
@@ -146,7 +217,9 @@ impl Finder {
     }
 
     async fn look(&mut self) {
-        let (roots, taken) = (self.roots.clone(), self.taken.clone());
+        let (roots, aims) = (self.roots.clone(), self.aims.borrow_and_update().clone());
+        let taken = aims.taken.clone();
+        self.register.aim(aims);
         let scanned = tokio::task::spawn_blocking(move || {
             // A name of /dev/serial/by-id is a link, which comes and goes with the device.
             let node = |name: PathBuf| name.canonicalize().unwrap_or(name);
@@ -173,7 +246,13 @@ impl Finder {
     }
 
     fn told(&mut self, asked: &Asked, identity: Option<Identity>) {
+        let is_new = !self.register.is_known(asked);
         match &identity {
+            Some(identity) if identity.iccid.is_some() && !is_new => {
+                info!(port = %identity.node.display(), device = asked.name, "a modem has a SIM by now");
+            }
+            // It has none still.
+            _ if !is_new => {}
             Some(identity) => {
                 info!(port = %identity.node.display(), device = asked.name, "a modem is plugged in");
             }

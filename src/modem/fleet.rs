@@ -14,6 +14,7 @@ use futures_util::{FutureExt, StreamExt};
 use inotify::{Inotify, WatchMask};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::sync::{mpsc, watch};
+use tokio::task::JoinHandle;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
@@ -24,7 +25,7 @@ use super::session::{Departure, Entry, Session};
 use super::submit::never_left;
 use super::{
     Control, FleetEvent, ModemEvent, ModemHandle, ModemSettings, ORDERS_UNDER_WAY, Order,
-    PinMemory, RecoveryOutcome, RecoveryStep, Unanswered, actor,
+    PinMemory, RecoveryOutcome, RecoveryStep, Seeking, Unanswered, actor,
 };
 use crate::domain::{Clock, FleetView, ModemName, ModemState, ModemStatus};
 use crate::usb::{self, Roots};
@@ -50,8 +51,15 @@ pub(crate) struct Recruiter {
     clock: Clock,
     stop: CancellationToken,
     roots: Roots,
-    /// What ends each modem's task alone.
-    keepers: Vec<(ModemName, CancellationToken)>,
+    keepers: Vec<Kept>,
+}
+
+/// One modem's task, and what ends it alone.
+#[derive(Debug)]
+struct Kept {
+    modem: ModemName,
+    stop: CancellationToken,
+    task: JoinHandle<()>,
 }
 
 /// Keeps one modem: opens its port, runs a session on it, and again.
@@ -162,28 +170,46 @@ impl Recruiter {
         );
         let stop = self.stop.child_token();
         let keeper = Keeper::new(settings, taken, outlet, self.roots.clone(), stop.clone());
-        self.tasks.spawn(async move {
+        let task = self.tasks.spawn(async move {
             let modem = keeper.settings.name.clone();
             if AssertUnwindSafe(keeper.run()).catch_unwind().await.is_err() {
                 error!(%modem, "a modem's task did not end by itself");
             }
         });
-        self.keepers.push((name.clone(), stop));
+        self.keepers.push(Kept {
+            modem: name.clone(),
+            stop,
+            task,
+        });
         ModemHandle { name, orders }
     }
 
-    /// The modem's task ends, what it was told is answered, and it is in the view no more.
-    pub(crate) fn let_go(&mut self, modem: &ModemName) {
-        self.keepers.retain(|(name, stop)| {
-            let stays = name != modem;
-            if !stays {
-                stop.cancel();
-            }
-            stays
-        });
+    /// The modem's task ends, what it was told is answered, and it is in the view no more. Returns when its port is
+    /// closed.
+    pub(crate) async fn let_go(&mut self, modem: &ModemName) {
         self.view.send_modify(|view| {
             let stay = view.iter().filter(|status| status.name != *modem);
             *view = stay.cloned().collect();
+        });
+        let of_modem = |kept: &Kept| kept.modem == *modem;
+        let Some(at) = self.keepers.iter().position(of_modem) else {
+            return;
+        };
+        let kept = self.keepers.remove(at);
+        kept.stop.cancel();
+        // One that panicked has said so itself.
+        let _ = kept.task.await;
+    }
+
+    /// They are shown in this order; others behind them, as they came.
+    pub(crate) fn arrange(&self, order: &[ModemName]) {
+        let place = |status: &ModemStatus| order.iter().position(|name| *name == status.name);
+        self.view.send_if_modified(|view| {
+            let mut modems = view.to_vec();
+            modems.sort_by_key(|status| place(status).unwrap_or(order.len()));
+            let is_other = modems[..] != view[..];
+            *view = modems.into();
+            is_other
         });
     }
 }
@@ -300,14 +326,25 @@ impl Keeper {
         settings.listen_first = self.listening();
         self.outlet.begin_recording();
         let mut session = Session::new(settings, entry, actor::now());
-        let running = actor::run(
-            port,
-            &mut session,
-            &mut self.orders,
-            &mut self.outlet,
-            &self.stop,
-        );
+        let leave = self.stop.child_token();
+        let (device, mut seeking) = (self.settings.device.clone(), self.settings.seeking.clone());
+        self.outlet
+            .hold(seeking.as_ref().map(|seeking| seeking.hold(&device)));
+        let (orders, outlet) = (&mut self.orders, &mut self.outlet);
+        let running = async {
+            let mut running = pin!(actor::run(port, &mut session, orders, outlet, &leave));
+            tokio::select! {
+                biased;
+                departure = &mut running => departure,
+                () = moved(seeking.as_mut(), &device) => {
+                    // As at a stop: whatever is in flight is answered.
+                    leave.cancel();
+                    running.await
+                }
+            }
+        };
         let departure = AssertUnwindSafe(running).catch_unwind().await;
+        self.outlet.hold(None);
         if departure.is_err() {
             error!(modem = %self.outlet.modem(), "the session panicked");
             actor::bury(&mut session, &mut self.outlet).await;
@@ -347,7 +384,12 @@ impl Keeper {
     /// What comes after a session: how the next one begins.
     async fn after(&mut self, departure: Departure) -> Result<Entry, Cancelled> {
         match departure {
-            Departure::Stopped => Err(Cancelled),
+            Departure::Stopped if self.stop.is_cancelled() => Err(Cancelled),
+            // What is sought is at another port.
+            Departure::Stopped => {
+                info!(modem = %self.outlet.modem(), "what is sought is at another port by now");
+                Ok(Entry::Usual)
+            }
             // Opening it comes next, and tells whether the node is gone.
             Departure::PortLost if self.is_gone() => Ok(Entry::Booting(self.trying)),
             Departure::PortLost => {
@@ -536,6 +578,14 @@ async fn refuse(outlet: &mut Outlet, order: Order) {
         }
         // A session that begins reads again whatever is not known to be kept.
         Order::Go(_) | Order::Withdraw(_) | Order::Kept(_) => {}
+    }
+}
+
+/// Returns when what is sought is at another port than this.
+async fn moved(seeking: Option<&mut Seeking>, device: &Path) {
+    match seeking {
+        Some(seeking) => seeking.moves_from(device).await,
+        None => std::future::pending().await,
     }
 }
 

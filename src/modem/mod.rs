@@ -42,7 +42,7 @@ use secrecy::{ExposeSecret, SecretString};
 use tokio::sync::mpsc;
 
 pub(crate) use calls::Call;
-pub(crate) use finder::{Finder, Search, Seeking, Sighting, Sightings};
+pub(crate) use finder::{Aims, Finder, Search, Seeking, Sighting, Sightings};
 pub(crate) use fleet::recordings::Recordings;
 pub(crate) use inquiry::Inquiry;
 #[cfg(test)]
@@ -189,6 +189,11 @@ impl Pin {
             digits: text.into(),
             pepper: pepper.clone(),
         })
+    }
+
+    /// Whether both open the same lock.
+    pub(crate) fn is(&self, other: &Self) -> bool {
+        self.digits.expose_secret() == other.digits.expose_secret()
     }
 
     fn mac(&self, owner: &str) -> [u8; 32] {

@@ -82,3 +82,39 @@ fn after_a_hangup_the_limits_the_guard_and_who_needs_no_key_are_those_of_the_fil
         (status("/v1/messages", &key, &abroad) == 202).then_some(())
     });
 }
+
+#[test]
+fn after_a_hangup_the_modems_are_those_of_the_file() {
+    let site = Site::new(2, Duration::from_millis(20));
+    let both = std::fs::read_to_string(site.config()).unwrap();
+    let (first, second) = both.split_at(both.find("[modem.m2]").unwrap());
+    std::fs::write(site.config(), first).unwrap();
+    let daemon = site.serve();
+    let key = site.key();
+    let state = |name: &str| {
+        let reply = daemon.ask("GET", &format!("/v1/modems/{name}"), &key, "");
+        reply.body["state"].as_str().map(str::to_owned)
+    };
+    let is = |name: &str, wanted: Option<&str>| {
+        until(&format!("{name} is {wanted:?}"), || {
+            (state(name).as_deref() == wanted).then_some(())
+        });
+    };
+    is("m1", Some("ready"));
+    assert_eq!(state("m2"), None);
+
+    std::fs::write(site.config(), &both).unwrap();
+    daemon.signal("-HUP");
+    is("m2", Some("ready"));
+    let limits = &first[..first.find("[modem.m1]").unwrap()];
+    std::fs::write(site.config(), format!("{limits}{second}")).unwrap();
+    daemon.signal("-HUP");
+    is("m1", None);
+    let body = json!({ "to": "+8613800138000", "text": "hello" }).to_string();
+    let reply = daemon.ask("POST", "/v1/messages", &key, &body);
+    daemon.becomes(reply.body["id"].as_str().unwrap(), &key, "delivered");
+    assert_eq!(site.phones().stats().unwrap()[1].accepted, 1);
+
+    daemon.signal("-TERM");
+    assert_eq!(daemon.ends().code(), Some(0));
+}

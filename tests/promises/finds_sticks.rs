@@ -200,6 +200,82 @@ async fn a_stick_is_found_by_its_sim() {
     );
 }
 
+/// A section that means the SIM which stick `modem` has at first.
+async fn by_sim_of(modem: usize) -> House {
+    let mut house = House::with_machine(2, "").await;
+    let iccid = house.stats().await[modem].iccid.clone();
+    house.adds_to_config(&format!("[modem.sim]\nmatch_iccid = '{iccid}'\n"));
+    house
+}
+
+impl House {
+    /// It has been examined and let alone again.
+    async fn is_idle(&self, modem: usize) {
+        let mut asked = 0;
+        self.until("the stick has been asked", async || {
+            let now = self.stats().await[modem].at_lines;
+            let rests = now > 0 && now == std::mem::replace(&mut asked, now);
+            tokio::time::sleep(Duration::from_millis(200)).await;
+            rests.then_some(())
+        })
+        .await;
+    }
+}
+
+#[tokio::test]
+async fn a_sim_that_is_put_into_a_stick_which_is_plugged_in_is_found() {
+    let mut house = by_sim_of(0).await;
+    house.order(json!({ "kind": "sim_absent" })).await;
+    house.puts(0, LEFT);
+    house.start().await;
+    house.is_idle(0).await;
+    house.modem_becomes("sim", "absent").await;
+    let waits = house.bound_to("sim", "patience").await;
+    house
+        .order(json!({ "kind": "sim_absent", "on": false }))
+        .await;
+    house.is_ready_as("sim", 0).await;
+    house.becomes(&waits, "delivered").await;
+}
+
+#[tokio::test]
+async fn a_section_follows_its_sim_into_another_stick_and_so_do_the_texts_that_wait() {
+    let mut house = by_sim_of(0).await;
+    // Only one SIM is about: the second stick has an empty holder.
+    house
+        .phones(|phones| {
+            let empty = serde_json::from_value(json!({ "kind": "sim_absent" })).unwrap();
+            phones.fault(1, &empty).unwrap();
+        })
+        .await;
+    house.puts(0, LEFT);
+    house.puts(1, RIGHT);
+    house.start().await;
+    house.is_ready_as("sim", 0).await;
+    house.sends_by("sim", 0).await;
+    house.is_idle(1).await;
+    house.order(json!({ "kind": "sim_absent" })).await;
+    house.modem_becomes("sim", "no_sim").await;
+    let waits = house.bound_to("sim", "by the other stick").await;
+    assert_eq!(house.message(&waits).await["status"], "queued");
+    house.order(json!({ "kind": "sim_moves", "to": 1 })).await;
+    house.is_ready_as("sim", 1).await;
+    house.becomes(&waits, "delivered").await;
+    let stats = house.stats().await;
+    assert_eq!((stats[0].accepted, stats[1].accepted), (1, 1));
+    // And back, by pulling the stick out with it.
+    house.pulls(1, RIGHT).await;
+    house.modem_becomes("sim", "absent").await;
+    house
+        .phones(|phones| {
+            let back = serde_json::from_value(json!({ "kind": "sim_moves", "to": 0 })).unwrap();
+            phones.fault(1, &back).unwrap();
+        })
+        .await;
+    house.is_ready_as("sim", 0).await;
+    house.sends_by("sim", 0).await;
+}
+
 #[tokio::test]
 async fn a_stick_that_is_plugged_in_is_adopted_and_sends_without_a_restart() {
     let mut house = House::with_machine(2, "").await;

@@ -244,17 +244,23 @@ impl House {
         self.gateway = Some(Embedded::start(start).await.unwrap());
     }
 
+    /// As SIGHUP does, with the config as it is by now.
+    pub(crate) async fn reload(&self) -> Result<(), String> {
+        std::fs::write(self.folder.path().join("cellpost.toml"), &self.config).unwrap();
+        self.gateway.as_ref().unwrap().reload().await
+    }
+
     /// As SIGTERM does.
     pub(crate) async fn stop(&mut self) {
         self.gateway.take().unwrap().stop().await;
     }
 
-    /// Holds from the next start on.
+    /// Holds from the next start or reload on.
     pub(crate) fn adds_to_config(&mut self, lines: &str) {
         self.config += lines;
     }
 
-    /// Holds from the next start on.
+    /// Holds from the next start or reload on.
     pub(crate) fn changes_config(&mut self, line: &str, other: &str) {
         assert!(self.config.contains(line), "{}", self.config);
         self.config = self.config.replace(line, other);

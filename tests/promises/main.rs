@@ -22,6 +22,7 @@ mod never_pays_twice;
 mod never_sends_twice;
 mod quiet_hours;
 mod quotas_hold;
+mod reads_modems_again;
 mod reassembles;
 mod receives;
 mod refuses_bad_input;

@@ -476,6 +476,10 @@ pub enum Fault {
     Urc {
         text: String,
     },
+    /// The SIM goes into that modem, whose own comes out; the latter is what [`Fault::SimAbsent`] puts in here.
+    SimMoves {
+        to: usize,
+    },
     /// Ends every fault of this modem.
     Clear,
 }

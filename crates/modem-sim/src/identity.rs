@@ -30,6 +30,13 @@ impl Identity {
             first_reference: chance.random(),
         }
     }
+
+    /// What is the SIM's becomes the other's.
+    pub(crate) fn trade_cards(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.imsi, &mut other.imsi);
+        std::mem::swap(&mut self.iccid, &mut other.iccid);
+        std::mem::swap(&mut self.number, &mut other.number);
+    }
 }
 
 const FIRST_NUMBER: u64 = 8_613_900_000_001;

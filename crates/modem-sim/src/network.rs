@@ -189,6 +189,12 @@ impl Network {
     }
 
     /// The modem that a handset answers to.
+    pub(crate) fn trade_numbers(&mut self, modem: usize, other: usize) {
+        if let Ok([one, other]) = self.lines.get_disjoint_mut([modem, other]) {
+            one.trade_numbers(other);
+        }
+    }
+
     pub(crate) fn last_sender(&self, number: &str) -> Option<usize> {
         self.handsets.last_sender(number)
     }

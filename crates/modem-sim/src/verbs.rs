@@ -91,6 +91,7 @@ pub struct ModemStats {
     pub port: String,
     pub imei: String,
     pub imsi: String,
+    pub iccid: String,
     pub number: String,
     /// Command lines received, `AT+CMGS` included.
     pub at_lines: u64,

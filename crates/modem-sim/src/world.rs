@@ -281,6 +281,7 @@ impl Seat {
             port: String::new(),
             imei: identity.imei.clone(),
             imsi: identity.imsi.clone(),
+            iccid: identity.iccid.clone(),
             number: identity.number.clone(),
             at_lines: counts.at_lines,
             cmgs: counts.cmgs,

@@ -1,17 +1,21 @@
 //! Which devices are plugged in, and what is known of each.
 //!
-//! Pure: looks, answers and time go in; whom to ask and who was seen come out. A device that goes is forgotten with all
-//! that was known of it, so that its twin in the same place is asked anew.
+//! Pure: looks, answers, aims, holds and time go in; whom to ask and who was seen come out. A device that goes is
+//! forgotten with all that was known of it, so that its twin in the same place is asked anew.
 
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
-use super::Sighting;
+use super::hold::{CardSeen, Holds};
+use super::{Aims, Sighting};
+use crate::domain::Sought;
 use crate::usb::Device;
 
 #[derive(Debug, Default)]
 pub(super) struct Register {
     entries: Vec<Entry>,
+    aims: Aims,
+    holds: Holds,
 }
 
 /// One device as long as it stays where it is, with the same nodes.
@@ -39,6 +43,15 @@ pub(super) struct Identity {
     pub(super) iccid: Option<String>,
 }
 
+/// Nothing tells of a SIM that is put into a modem that nobody holds open: one that had none is asked again.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Seen {
+    identity: Identity,
+    at: Instant,
+    /// So often it was asked and had no SIM to show.
+    blanks: u32,
+}
+
 #[derive(Debug)]
 enum Known {
     /// Asked from this moment on; `mute`: so often it has not answered.
@@ -46,20 +59,23 @@ enum Known {
         from: Instant,
         mute: u32,
     },
-    /// `mute` as above.
+    /// `mute` as above; `before`: what it is still seen as.
     Asking {
         mute: u32,
+        before: Option<Seen>,
     },
-    Seen(Identity),
+    Seen(Seen),
 }
 
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
+const FIRST_BLANK: Duration = Duration::from_secs(2);
+const LONGEST_BLANK: Duration = Duration::from_secs(300);
 
 impl Register {
-    /// What is plugged in now.
+    /// What is plugged in now. Devices of ports that sections of the config name are left to them.
     ///
-    /// `taken`: the nodes of ports that sections of the config name; their devices are left to them.
+    /// `taken`: the nodes of those ports.
     pub(super) fn see(&mut self, devices: &[Device], taken: &[PathBuf], now: Instant) {
         let there: Vec<Asked> = devices
             .iter()
@@ -67,7 +83,12 @@ impl Register {
             .map(asked)
             .filter(|asked| !asked.ports.is_empty())
             .collect();
+        let found = self.found();
         self.entries.retain(|entry| there.contains(&entry.asked));
+        if self.found() < found {
+            // Its SIM may be put into another.
+            self.begin_anew();
+        }
         for asked in there {
             if !self.entries.iter().any(|entry| entry.asked == asked) {
                 let known = Known::Nothing { from: now, mute: 0 };
@@ -76,16 +97,56 @@ impl Register {
         }
     }
 
+    /// What is wanted from now on. A new wish makes whoever had no SIM worth another question soon.
+    pub(super) fn aim(&mut self, aims: Aims) {
+        if self.aims != aims {
+            self.aims = aims;
+            self.begin_anew();
+        }
+    }
+
+    /// Which ports are held, and what those who hold them know of the SIM.
+    pub(super) fn heed(&mut self, holds: Holds) {
+        let mut is_lost = false;
+        for seen in self.entries.iter_mut().filter_map(Entry::seen_mut) {
+            let iccid = &mut seen.identity.iccid;
+            match holds.get(&seen.identity.node) {
+                Some(CardSeen::Gone) => is_lost |= iccid.take().is_some(),
+                Some(CardSeen::Is(told)) => *iccid = Some(told.clone()),
+                Some(CardSeen::NotYet) | None => {}
+            }
+        }
+        self.holds = holds;
+        if is_lost {
+            // It may be put into any other.
+            self.begin_anew();
+        }
+    }
+
+    fn begin_anew(&mut self) {
+        for seen in self.entries.iter_mut().filter_map(Entry::seen_mut) {
+            seen.blanks = 0;
+        }
+    }
+
     /// Whom to ask now. Each is answered by [`Register::told`].
     pub(super) fn next_to_ask(&mut self, now: Instant) -> Vec<Asked> {
+        let due: Vec<usize> = (0..self.entries.len())
+            .filter(|at| {
+                self.asks_at(&self.entries[*at])
+                    .is_some_and(|due| due <= now)
+            })
+            .collect();
         let mut next = Vec::new();
-        for entry in &mut self.entries {
-            if let Known::Nothing { from, mute } = entry.known
-                && from <= now
-            {
-                entry.known = Known::Asking { mute };
-                next.push(entry.asked.clone());
-            }
+        for at in due {
+            let entry = &mut self.entries[at];
+            let (mute, before) = match &entry.known {
+                Known::Nothing { mute, .. } => (*mute, None),
+                Known::Seen(seen) => (0, Some(seen.clone())),
+                Known::Asking { .. } => continue,
+            };
+            entry.known = Known::Asking { mute, before };
+            next.push(entry.asked.clone());
         }
         next
     }
@@ -95,13 +156,24 @@ impl Register {
         let Some(entry) = self.entries.iter_mut().find(|entry| entry.asked == *asked) else {
             return;
         };
-        let Known::Asking { mute } = entry.known else {
+        let Known::Asking { mute, before } = &entry.known else {
             return;
         };
-        entry.known = match identity {
-            Some(identity) => Known::Seen(identity),
-            None => Known::Nothing {
-                from: now + (FIRST_PAUSE * 2u32.pow(mute.min(16))).min(LONGEST_PAUSE),
+        let blanks = before.as_ref().map_or(0, |before| before.blanks + 1);
+        entry.known = match (identity, before) {
+            (Some(identity), _) => Known::Seen(Seen {
+                identity,
+                at: now,
+                blanks,
+            }),
+            // Another program may have it for a while.
+            (None, Some(before)) => Known::Seen(Seen {
+                identity: before.identity.clone(),
+                at: now,
+                blanks,
+            }),
+            (None, None) => Known::Nothing {
+                from: now + pause(FIRST_PAUSE, *mute, LONGEST_PAUSE),
                 mute: mute + 1,
             },
         };
@@ -110,33 +182,94 @@ impl Register {
     /// Whoever was seen at this port may be another by now.
     pub(super) fn doubt(&mut self, node: &Path, now: Instant) {
         for entry in &mut self.entries {
-            if matches!(&entry.known, Known::Seen(identity) if identity.node == node) {
+            if entry.seen().is_some_and(|seen| seen.identity.node == node) {
                 // Asked at once: whoever doubts it has left the port.
                 entry.known = Known::Nothing { from: now, mute: 0 };
             }
         }
     }
 
+    pub(super) fn is_known(&self, asked: &Asked) -> bool {
+        let mut entries = self.entries.iter();
+        entries.any(|entry| entry.asked == *asked && entry.seen().is_some())
+    }
+
     pub(super) fn sightings(&self) -> impl Iterator<Item = Sighting> + '_ {
-        self.entries.iter().filter_map(|entry| match &entry.known {
-            Known::Seen(identity) => Some(Sighting {
+        self.entries.iter().filter_map(|entry| {
+            let Seen { identity, .. } = entry.seen()?;
+            Some(Sighting {
                 node: identity.node.clone(),
                 imei: identity.imei.clone(),
                 iccid: identity.iccid.clone(),
                 name: entry.asked.name.clone(),
-            }),
-            Known::Nothing { .. } | Known::Asking { .. } => None,
+            })
         })
     }
 
     /// When somebody is to be asked though nothing happens.
     pub(super) fn asks_again_at(&self) -> Option<Instant> {
-        let waits = self.entries.iter().filter_map(|entry| match entry.known {
-            Known::Nothing { from, .. } => Some(from),
-            Known::Asking { .. } | Known::Seen(_) => None,
-        });
+        let waits = self.entries.iter().filter_map(|entry| self.asks_at(entry));
         waits.min()
     }
+
+    fn asks_at(&self, entry: &Entry) -> Option<Instant> {
+        match &entry.known {
+            _ if !self.aims.is_any() => None,
+            Known::Nothing { from, .. } => Some(*from),
+            Known::Seen(seen) if self.may_get_what_is_sought(&seen.identity) => {
+                Some(seen.at + pause(FIRST_BLANK, seen.blanks, LONGEST_BLANK))
+            }
+            Known::Seen(_) | Known::Asking { .. } => None,
+        }
+    }
+
+    /// It has no SIM, nobody has it open, and the SIM that is put into it may be one that is sought in vain.
+    fn may_get_what_is_sought(&self, identity: &Identity) -> bool {
+        let imei = identity.imei.as_deref();
+        let is_idle = identity.iccid.is_none()
+            && !self.holds.contains_key(&identity.node)
+            && !self.aims.sought.iter().any(|one| one.is_met_by(imei, None));
+        is_idle
+            && self.aims.sought.iter().any(|one| {
+                one.iccid.is_some() && !one.contradicts(imei, None) && !self.is_found(one)
+            })
+    }
+
+    /// How many of those that are sought.
+    fn found(&self) -> usize {
+        let sought = self.aims.sought.iter();
+        sought.filter(|sought| self.is_found(sought)).count()
+    }
+
+    fn is_found(&self, sought: &Sought) -> bool {
+        let mut seen = self.entries.iter().filter_map(Entry::seen);
+        seen.any(|Seen { identity, .. }| {
+            sought.is_met_by(identity.imei.as_deref(), identity.iccid.as_deref())
+        })
+    }
+}
+
+impl Entry {
+    fn seen(&self) -> Option<&Seen> {
+        match &self.known {
+            Known::Seen(seen) => Some(seen),
+            Known::Asking { before, .. } => before.as_ref(),
+            Known::Nothing { .. } => None,
+        }
+    }
+
+    fn seen_mut(&mut self) -> Option<&mut Seen> {
+        match &mut self.known {
+            Known::Seen(seen) => Some(seen),
+            Known::Asking { before, .. } => before.as_mut(),
+            Known::Nothing { .. } => None,
+        }
+    }
+}
+
+/// It doubles each time.
+fn pause(first: Duration, times: u32, longest: Duration) -> Duration {
+    (first * 2u32.pow(times.min(16))).min(longest)
 }
 
 fn asked(device: &Device) -> Asked {
@@ -176,6 +309,16 @@ mod tests {
         }
     }
 
+    /// To which any modem is welcome.
+    fn register() -> Register {
+        let mut register = Register::default();
+        register.aim(Aims {
+            all: true,
+            ..Aims::default()
+        });
+        register
+    }
+
     fn identity(node: &str, imei: &str) -> Option<Identity> {
         Some(Identity {
             node: node.into(),
@@ -196,7 +339,7 @@ mod tests {
 
     #[test]
     fn a_device_is_asked_once_by_its_ports_in_order_and_never_by_the_silent_ones() {
-        let (mut register, now) = (Register::default(), Instant::now());
+        let (mut register, now) = (register(), Instant::now());
         register.see(&[stick("1-1", 0)], &[], now);
         let asked = register.next_to_ask(now);
         assert_eq!(asked.len(), 1);
@@ -219,7 +362,7 @@ mod tests {
 
     #[test]
     fn a_device_that_went_or_has_other_nodes_is_asked_anew() {
-        let (mut register, now) = (Register::default(), Instant::now());
+        let (mut register, now) = (register(), Instant::now());
         register.see(&[stick("1-1", 0)], &[], now);
         let asked = register.next_to_ask(now);
         register.told(&asked[0], identity("/dev/ttyUSB2", "1"), now);
@@ -237,7 +380,7 @@ mod tests {
 
     #[test]
     fn what_does_not_answer_is_asked_again_ever_later() {
-        let (mut register, mut now) = (Register::default(), Instant::now());
+        let (mut register, mut now) = (register(), Instant::now());
         register.see(&[stick("1-1", 0)], &[], now);
         for pause in [10, 20, 40, 80, 160, 320, 600, 600] {
             let asked = register.next_to_ask(now);
@@ -252,7 +395,7 @@ mod tests {
     #[test]
     fn who_is_doubted_is_asked_anew_and_the_port_of_a_section_is_left_to_it() {
         let now = Instant::now();
-        let mut register = Register::default();
+        let mut register = register();
         let taken = ["/dev/ttyUSB6".into()];
         register.see(&[stick("1-1", 0), stick("1-2", 4)], &taken, now);
         let asked = register.next_to_ask(now);
@@ -262,5 +405,73 @@ mod tests {
         register.doubt(Path::new("/dev/ttyUSB2"), now);
         assert!(seen(&register).is_empty());
         assert_eq!(register.next_to_ask(now).len(), 1);
+    }
+
+    const SIM: &str = "89860012345678901234";
+
+    fn seeking_sim() -> Aims {
+        Aims {
+            sought: vec![Sought {
+                imei: None,
+                iccid: Some(SIM.to_owned()),
+            }],
+            ..Aims::default()
+        }
+    }
+
+    fn with_sim(identity: Option<Identity>) -> Option<Identity> {
+        identity.map(|identity| Identity {
+            iccid: Some(SIM.to_owned()),
+            ..identity
+        })
+    }
+
+    #[test]
+    fn a_stick_without_a_sim_is_asked_ever_later_only_while_a_sim_is_sought_in_vain() {
+        let (mut register, mut now) = (register(), Instant::now());
+        register.see(&[stick("1-1", 0), stick("1-2", 4)], &[], now);
+        for asked in register.next_to_ask(now) {
+            let node = asked.ports[0].display().to_string();
+            register.told(&asked, identity(&node, &asked.place), now);
+        }
+        assert_eq!(register.asks_again_at(), None, "nobody seeks a SIM");
+        register.aim(seeking_sim());
+        for pause in [2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
+            now += Duration::from_secs(pause);
+            assert_eq!(register.asks_again_at(), Some(now));
+            for asked in register.next_to_ask(now) {
+                assert_eq!(seen(&register).len(), 2, "seen as before meanwhile");
+                let node = asked.ports[0].display().to_string();
+                // Of one of them nothing is to be had at all.
+                let told = identity(&node, &asked.place).filter(|_| asked.place == "1-1");
+                register.told(&asked, told, now);
+            }
+        }
+        now += Duration::from_secs(300);
+        for asked in register.next_to_ask(now) {
+            let node = asked.ports[0].display().to_string();
+            register.told(&asked, with_sim(identity(&node, &asked.place)), now);
+        }
+        assert_eq!(register.asks_again_at(), None, "it is found");
+    }
+
+    #[test]
+    fn a_sim_that_whoever_holds_the_port_misses_is_looked_for_in_the_others_at_once() {
+        let (mut register, mut now) = (register(), Instant::now());
+        register.aim(seeking_sim());
+        register.see(&[stick("1-1", 0), stick("1-2", 4)], &[], now);
+        let asked = register.next_to_ask(now);
+        register.told(&asked[0], with_sim(identity("/dev/ttyUSB2", "1")), now);
+        register.told(&asked[1], identity("/dev/ttyUSB6", "2"), now);
+        assert_eq!(register.asks_again_at(), None);
+        now += Duration::from_secs(3600);
+        let held = |card| Holds::from([(PathBuf::from("/dev/ttyUSB2"), card)]);
+        register.heed(held(CardSeen::Gone));
+        let again = register.next_to_ask(now);
+        assert_eq!(again.len(), 1, "not the one that is held");
+        assert_eq!(again[0].place, "1-2");
+        register.told(&again[0], identity("/dev/ttyUSB6", "2"), now);
+        register.heed(held(CardSeen::Is(SIM.to_owned())));
+        assert_eq!(register.asks_again_at(), None, "it was put back");
     }
 }

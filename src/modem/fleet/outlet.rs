@@ -9,6 +9,7 @@ use tracing::{info, warn};
 
 use crate::domain::{Clock, FleetView, ModemName, ModemState, ModemStatus, Network, UnixMillis};
 use crate::modem::actor;
+use crate::modem::finder::hold::Hold;
 use crate::modem::inquiry::Inquiry;
 use crate::modem::question::{Question, Reply};
 use crate::modem::recorder::Recorder;
@@ -31,6 +32,8 @@ pub(in crate::modem) struct Outlet {
     /// Who waits for an answer.
     askers: HashMap<Asker, oneshot::Sender<Reply>>,
     next_asker: Asker,
+    /// The port at which it was found, while that is open.
+    hold: Option<Hold>,
 }
 
 /// A house that cannot remember within this time does not say yes.
@@ -55,11 +58,17 @@ impl Outlet {
             recorder: Recorder::new(actor::now()),
             askers: HashMap::new(),
             next_asker: 0,
+            hold: None,
         }
     }
 
     pub(super) fn modem(&self) -> &ModemName {
         &self.modem
+    }
+
+    /// `None`: the port is closed.
+    pub(super) fn hold(&mut self, hold: Option<Hold>) {
+        self.hold = hold;
     }
 
     /// A port was opened: its conversation begins.
@@ -90,6 +99,9 @@ impl Outlet {
         status.recoveries = self.actual.recoveries;
         if self.actual.state != status.state {
             self.log(&status);
+        }
+        if let Some(hold) = &self.hold {
+            hold.sees(&status);
         }
         self.actual = status;
         self.publish();

@@ -134,6 +134,7 @@ impl Fault {
         listed(69, "reboots_itself", r#"{"every_ms":3600000,"gone_ms":5000}"#, r#"restarts by itself again and again; gone_ms: its port goes meanwhile"#),
         listed(70, "answers_held_back", r#"{"times":1}"#, r#"the answers to the next commands come before the one after"#),
         listed(0, "urc", r#"{"text":"+CREG: 1"}"#, r#"the modem says a line unasked"#),
+        listed(0, "sim_moves", r#"{"to":1}"#, r#"the SIM is put into that modem; its own is out, and is what sim_absent on false puts in here"#),
         listed(0, "clear", r#"{}"#, r#"ends every fault of the modem"#),
     ];
 }

@@ -206,6 +206,15 @@ impl Modem {
         self.tell_registration(now);
     }
 
+    /// The SIM in here goes into `other`; the one in there is out, and in this modem's reach.
+    pub(crate) fn trade_cards(&mut self, now: Moment, other: &mut Self) {
+        self.insert_card(now, false);
+        other.insert_card(now, false);
+        std::mem::swap(&mut self.card.lock, &mut other.card.lock);
+        self.identity.trade_cards(&mut other.identity);
+        other.insert_card(now, true);
+    }
+
     pub(super) fn fail_card(&mut self, now: Moment, for_ms: u64) {
         self.card.fail(now, for_ms);
         self.tell_registration(now);

@@ -51,6 +51,12 @@ impl Line {
         &self.number
     }
 
+    /// Two SIMs trade places: a number goes with its SIM, and so do the texts that wait for it.
+    pub(super) fn trade_numbers(&mut self, other: &mut Self) {
+        std::mem::swap(&mut self.number, &mut other.number);
+        std::mem::swap(&mut self.texts, &mut other.texts);
+    }
+
     pub(super) fn order(&mut self, fault: &Fault) {
         match fault {
             Fault::Parts {

@@ -98,6 +98,7 @@ impl World {
             Fault::BrownOut { for_ms } => self.brown_out(now, for_ms),
             Fault::SwapPorts { with, for_ms } => self.swap(now, modem, with, for_ms)?,
             Fault::PortBusy { on } => self.occupy(modem, on),
+            Fault::SimMoves { to } => self.move_card(now, modem, to)?,
             _ => {
                 self.seat(modem)?.modem.order(now, fault);
                 self.network.order(now, modem, fault);

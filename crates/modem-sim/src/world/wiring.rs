@@ -1,4 +1,4 @@
-//! **Wiring**: which modem is at which port, and how ports come and go.
+//! **Wiring**: which modem is at which port, how ports come and go, and which SIM is in which modem.
 
 use std::time::Duration;
 
@@ -95,6 +95,24 @@ impl World {
             self.vanish(now, one, Some(for_ms));
         }
         self.wiring.swap(modem, with);
+        Ok(())
+    }
+
+    /// The SIM of `modem`, with its number and what it has to send, is in `to` from now on.
+    pub(super) fn move_card(
+        &mut self,
+        now: Moment,
+        modem: usize,
+        to: usize,
+    ) -> Result<(), Refusal> {
+        self.seat(to)?;
+        let Ok([from, into]) = self.seats.get_disjoint_mut([modem, to]) else {
+            // Out of its holder and back into it.
+            return Ok(());
+        };
+        from.modem.trade_cards(now, &mut into.modem);
+        self.network.trade_numbers(modem, to);
+        self.offer(now, to);
         Ok(())
     }
 

@@ -241,3 +241,23 @@ async fn every_fault_27_a_modem_says_its_lines_when_it_boots() {
     host.play("< *ATREADY: 1\n< PB DONE\n> AT\n<< AT\\r\n< OK")
         .await;
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_sim_that_moves_is_in_the_other_modem_and_its_own_is_out() {
+    let mut host = Host::quiet_of(Settings {
+        modems: 2,
+        ..Settings::default()
+    })
+    .await;
+    let before = host.sim.stats().await;
+    host.fault(json!({ "kind": "sim_moves", "to": 1 })).await;
+    host.play("> AT+CPIN?\n< +CME ERROR: 10").await;
+    let after = host.sim.stats().await;
+    assert_eq!(after[1].iccid, before[0].iccid);
+    assert_eq!(after[1].number, before[0].number);
+    assert_eq!(after[1].imei, before[1].imei, "a modem stays the one it is");
+    host.fault(json!({ "kind": "sim_absent", "on": false }))
+        .await;
+    host.play("> AT+CPIN?\n< +CPIN: READY\n< OK").await;
+    assert_eq!(after[0].iccid, before[1].iccid);
+}

@@ -1,0 +1,61 @@
+//! Which modem's port is held by whom seeks it, and what is known there of the SIM.
+//!
+//! A session hears when a SIM is taken out or put in; the finder, which asks only those that nobody holds, learns it
+//! from here.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use tokio::sync::watch;
+
+use crate::domain::{ModemState, ModemStatus};
+
+/// By the node of the port.
+pub(super) type Holds = BTreeMap<PathBuf, CardSeen>;
+
+#[derive(Clone, Debug, Eq, PartialEq)]
+pub(super) enum CardSeen {
+    NotYet,
+    Gone,
+    /// Its ICCID.
+    Is(String),
+}
+
+/// As long as it lives its port is held.
+#[derive(Debug)]
+pub(in crate::modem) struct Hold {
+    node: PathBuf,
+    holds: Arc<watch::Sender<Holds>>,
+}
+
+impl Hold {
+    pub(super) fn of(node: PathBuf, holds: Arc<watch::Sender<Holds>>) -> Self {
+        holds.send_modify(|holds| {
+            holds.insert(node.clone(), CardSeen::NotYet);
+        });
+        Self { node, holds }
+    }
+
+    /// What the modem at the port tells by now.
+    pub(in crate::modem) fn sees(&self, status: &ModemStatus) {
+        let card = match (&status.iccid, status.state) {
+            (Some(iccid), _) => CardSeen::Is(iccid.clone()),
+            (None, ModemState::NoSim) => CardSeen::Gone,
+            // It is being read.
+            (None, _) => return,
+        };
+        self.holds.send_if_modified(|holds| {
+            let known = holds.insert(self.node.clone(), card.clone());
+            known != Some(card)
+        });
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        self.holds.send_modify(|holds| {
+            holds.remove(&self.node);
+        });
+    }
+}
