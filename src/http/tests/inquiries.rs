@@ -140,14 +140,14 @@ async fn what_is_no_code_and_no_line_for_a_terminal_reaches_no_modem() {
         ("at", json!({})),
         ("at", json!({ "command": "AT+CMGS=12" })),
         ("at", json!({ "command": "ATD112" })),
-        ("at", json!({ "command": "AT+CPIN=\"1234\"" })),
+        ("at", json!({ "command": "AT+CPIN=\"86420975\"" })),
         ("at", json!({ "command": "AT\rAT" })),
     ] {
         let reply = house
             .post(&format!("/v1/modems/m1/{path}"), body.to_string())
             .await;
         reply.is(400, "invalid_request");
-        assert!(!reply.text.contains("1234"), "{}", reply.text);
+        assert!(!reply.text.contains("86420975"), "{}", reply.text);
     }
     let more = json!({ "code": "*100#", "x": 1 });
     house
