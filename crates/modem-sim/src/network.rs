@@ -188,13 +188,14 @@ impl Network {
         &self.handsets
     }
 
-    /// The modem that a handset answers to.
+    /// Two SIMs trade places: what is the SIM's on the line goes with it.
     pub(crate) fn trade_numbers(&mut self, modem: usize, other: usize) {
         if let Ok([one, other]) = self.lines.get_disjoint_mut([modem, other]) {
             one.trade_numbers(other);
         }
     }
 
+    /// The modem that a handset answers to.
     pub(crate) fn last_sender(&self, number: &str) -> Option<usize> {
         self.handsets.last_sender(number)
     }

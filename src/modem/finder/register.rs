@@ -160,19 +160,15 @@ impl Register {
             return;
         };
         let blanks = before.as_ref().map_or(0, |before| before.blanks + 1);
-        entry.known = match (identity, before) {
-            (Some(identity), _) => Known::Seen(Seen {
+        // Another program may have it for a while: it is still seen as what it was.
+        let as_before = || before.as_ref().map(|before| before.identity.clone());
+        entry.known = match identity.or_else(as_before) {
+            Some(identity) => Known::Seen(Seen {
                 identity,
                 at: now,
                 blanks,
             }),
-            // Another program may have it for a while.
-            (None, Some(before)) => Known::Seen(Seen {
-                identity: before.identity.clone(),
-                at: now,
-                blanks,
-            }),
-            (None, None) => Known::Nothing {
+            None => Known::Nothing {
                 from: now + pause(FIRST_PAUSE, *mute, LONGEST_PAUSE),
                 mute: mute + 1,
             },
