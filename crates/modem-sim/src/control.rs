@@ -74,7 +74,7 @@ impl Connection {
     }
 
     async fn answer(&mut self, line: &[u8]) -> Value {
-        let request = match serde_json::from_slice(line).and_then(Request::read) {
+        let request = match serde_json::from_slice(line) {
             Ok(request) => request,
             Err(error) => return refusal(&format!("not a request: {error}")),
         };

@@ -7,481 +7,195 @@ mod catalogue;
 
 use std::fmt;
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 pub use catalogue::Listed;
 
 use crate::personality::{Escape, LineEnds, ReadForm, RegistrationForm, Technology, UssdForm};
+use crate::tagged::tagged;
 
-/// One fault, as it is ordered through the control socket or a scenario: `{"kind":"silence","for_ms":3000}`.
-///
-/// `times` counts the sends, texts or reports that it is for; `on` can be taken back; [`Fault::Clear`] ends all.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(
-    remote = "Self",
-    tag = "kind",
-    rename_all = "snake_case",
-    deny_unknown_fields
-)]
-pub enum Fault {
-    Echo {
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    NumericResults {
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    /// Drawn anew for each prompt.
-    PromptLatency {
-        from_ms: u64,
-        to_ms: u64,
-    },
-    BarePrompt {
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    EchoPdu {
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    PromptLate {
-        ms: u64,
-        #[serde(default = "once")]
-        times: u32,
-    },
-    PromptNever {
-        #[serde(default = "once")]
-        times: u32,
-    },
-    StuckInPrompt,
-    EscapeAnswer {
-        answer: Escape,
-    },
-    AnswerWithoutOk {
-        #[serde(default = "once")]
-        times: u32,
-    },
-    AnswerWithoutReference {
-        #[serde(default = "once")]
-        times: u32,
-    },
-    /// The text is accepted in time; the modem tells so much later.
-    AnswerLate {
-        ms: u64,
-        #[serde(default = "once")]
-        times: u32,
-    },
-    /// The text is accepted; the modem never tells.
-    AnswerLost {
-        #[serde(default = "once")]
-        times: u32,
-    },
-    /// The text is accepted, and from then on the modem is silent.
-    SilentAfterSend {
-        #[serde(default)]
-        for_ms: Option<u64>,
-    },
-    /// Ignores everything that is written and says nothing, until `silence_ends` or for so long.
-    Silence {
-        #[serde(default)]
-        for_ms: Option<u64>,
-    },
-    SilenceEnds,
-    RefuseLate {
-        #[serde(default = "network_timeout")]
-        code: u16,
-        #[serde(default = "radio_timer")]
-        ms: u64,
-        /// Whether the service centre has the text all the same.
-        #[serde(default)]
-        accepted: bool,
-        #[serde(default = "once")]
-        times: u32,
-    },
-    /// `sends` pairs the k-th send from now (1 is the next) with a code.
-    Refuse {
-        sends: Vec<(u32, u16)>,
-    },
-    /// So many of a thousand sends, with a code of the list.
-    RefuseAtRandom {
-        codes: Vec<u16>,
-        per_mille: u16,
-    },
-    ErrorsInWords {
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    UnknownCommand {
-        text: String,
-    },
-    BusyAfterCfun {
-        code: u16,
-        for_ms: u64,
-    },
-    CpinWithoutOk {
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    SimLock {
-        pin: String,
-        #[serde(default = "some_puk")]
-        puk: String,
-        #[serde(default = "three")]
-        pin_tries: u8,
-        #[serde(default = "ten")]
-        puk_tries: u8,
-    },
-    SimAbsent {
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    SimFailure {
-        for_ms: u64,
-    },
-    AtzRefusedBeforePin {
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    CsmpClearsServiceCentre {
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    NoServiceCentre,
-    SmsNotReady {
-        for_ms: u64,
-    },
-    /// Restarts; says these lines instead of the personality's.
-    Boot {
-        #[serde(default)]
-        lines: Option<Vec<String>>,
-    },
-    UrcBeforeAnswer {
-        text: String,
-        #[serde(default = "once")]
-        times: u32,
-    },
-    UrcInsideList {
-        texts: Vec<String>,
-        #[serde(default = "once")]
-        times: u32,
-    },
-    /// The second half of whatever it says comes so much later; 0 ends it.
-    SplitLines {
-        after_ms: u64,
-    },
-    /// Writes come in pieces of so many octets, 1 ms apart; 0 ends it.
-    Fragments {
-        octets: usize,
-    },
-    RandomFragments {
-        from: usize,
-        to: usize,
-    },
-    /// What is said within so long comes in one piece; 0 ends it.
-    Coalesce {
-        ms: u64,
-    },
-    /// Octets of its speech, so many of a thousand: 0x00 or 0xFF put in, left out, or one bit turned.
-    Noise {
-        #[serde(default)]
-        insert_per_mille: u16,
-        #[serde(default)]
-        drop_per_mille: u16,
-        #[serde(default)]
-        flip_per_mille: u16,
-    },
-    Garbage {
-        hex: String,
-    },
-    LineEnds {
-        style: LineEnds,
-    },
-    RingDuringSend {
-        number: String,
-        #[serde(default = "once")]
-        times: u32,
-    },
-    /// Values of `+CNMI` that are refused, advertised or not.
-    CnmiRefuses {
-        #[serde(default)]
-        mode: Vec<u8>,
-        #[serde(default)]
-        mt: Vec<u8>,
-        #[serde(default)]
-        bm: Vec<u8>,
-        #[serde(default)]
-        ds: Vec<u8>,
-        #[serde(default)]
-        bfr: Vec<u8>,
-    },
-    CnmaTimeout {
-        ms: u64,
-    },
-    CnmaRefused {
-        #[serde(default = "once")]
-        times: u32,
-    },
-    ReportComma {
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    /// With ds=2: where reports are said to be, though they are in "SR", and whether they can be read there.
-    ReportStore {
-        #[serde(default)]
-        announced: Option<String>,
-        #[serde(default)]
-        index: i64,
-        #[serde(default)]
-        unreadable: bool,
-    },
-    /// The report is announced before the answer to the send it reports on.
-    ReportFirst {
-        #[serde(default = "once")]
-        times: u32,
-    },
-    ReportTwice {
-        #[serde(default = "once")]
-        times: u32,
-    },
-    /// A report with this status (still trying) comes before the final one.
-    ReportPending {
-        #[serde(default = "still_trying")]
-        status: u8,
-        #[serde(default = "once")]
-        times: u32,
-    },
-    /// A report on a text that was never sent.
-    ReportStray {
-        reference: u8,
-    },
-    /// The recipient without its country code.
-    ReportNational {
-        #[serde(default = "once")]
-        times: u32,
-    },
-    /// The reports of the next sends carry this TP-ST.
-    ReportStatus {
-        status: u8,
-        #[serde(default = "once")]
-        times: u32,
-    },
-    NextReference {
-        value: u8,
-    },
-    /// How the next texts are announced: elsewhere, with another index, several times or (`copies` 0) not at all.
-    Announcement {
-        #[serde(default)]
-        store: Option<String>,
-        #[serde(default)]
-        index: Option<i64>,
-        #[serde(default = "once")]
-        copies: u32,
-        #[serde(default = "once")]
-        times: u32,
-    },
-    StoresTextsIn {
-        store: String,
-    },
-    AnnounceEmpty {
-        store: String,
-        index: i64,
-    },
-    /// The SIM's store says it is full.
-    StorageFull {
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    CpmsForms {
-        values: Vec<usize>,
-    },
-    CpmsEmpty {
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    CpmsLies {
-        used: usize,
-    },
-    /// How the parts of the next long texts to this SIM come.
-    Parts {
-        #[serde(default)]
-        order: Order,
-        /// Numbers of parts that never come, counted from 1.
-        #[serde(default)]
-        missing: Vec<u8>,
-        /// Numbers of parts that come twice.
-        #[serde(default)]
-        duplicated: Vec<u8>,
-        /// References of 16 bits.
-        #[serde(default)]
-        wide: bool,
-        #[serde(default)]
-        reference: Option<u16>,
-        #[serde(default = "once")]
-        times: u32,
-    },
-    Class0 {
-        #[serde(default = "once")]
-        times: u32,
-    },
-    ReadForm {
-        form: ReadForm,
-    },
-    EmptySlot {
-        answer: crate::personality::EmptySlot,
-    },
-    RegistrationForm {
-        form: RegistrationForm,
-    },
-    /// `<stat>` of `+CREG`: 3 denied, 5 roaming, 6 texts only, … from now, or behind so many more sends.
-    Registration {
-        state: u8,
-        #[serde(default)]
-        after_sends: Option<u32>,
-    },
-    /// The network is lost (`+CREG: 2`), or found again.
-    Unregistered {
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    /// `+CSQ`; with `fade_to`, it gets there evenly in `over_ms`.
-    Signal {
-        rssi: u8,
-        #[serde(default = "unknown_errors")]
-        ber: u8,
-        #[serde(default)]
-        fade_to: Option<u8>,
-        #[serde(default)]
-        over_ms: u64,
-    },
-    LteRefuses {
-        #[serde(default = "unknown_error")]
-        code: u16,
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    Ussd {
-        form: UssdForm,
-        #[serde(default)]
-        text: Option<String>,
-    },
-    CmmsRefused {
-        #[serde(default = "unknown_error")]
-        code: u16,
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    /// The line comes again and again until the command is given.
-    UrcFlood {
-        text: String,
-        every_ms: u64,
-        until: String,
-    },
-    /// The next send draws the supply down; the modem is off for so long and forgets everything.
-    Undervoltage {
-        for_ms: u64,
-        #[serde(default)]
-        accepted: bool,
-    },
-    /// Its port goes and comes back; now, or while the next send is under way.
-    Reenumeration {
-        for_ms: u64,
-        #[serde(default)]
-        in_flight: bool,
-    },
-    /// A text whose answer was outstanding when the modem is unplugged has not been sent.
-    LosesInFlight {
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    /// Both ports go, and each comes back under the other's name.
-    SwapPorts {
-        with: usize,
-        #[serde(default = "nine_seconds")]
-        for_ms: u64,
-    },
-    /// All ports go at once.
-    BrownOut {
-        for_ms: u64,
-    },
-    SlowCommands {
-        names: Vec<String>,
-        ms: u64,
-    },
-    /// After so many sends every one is refused; after `denied_after` of those the SIM is denied the network.
-    SimCap {
-        after: u32,
-        code: u16,
-        #[serde(default)]
-        denied_after: Option<u32>,
-        /// `+CFUN=1,1` begins the count anew.
-        #[serde(default)]
-        reset_helps: bool,
-    },
-    NoCredit {
-        code: u16,
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    /// Texts are accepted and not delivered; so much later the report says 0x46, without it there is none.
-    OperatorFilter {
-        #[serde(default = "yes")]
-        on: bool,
-        #[serde(default)]
-        expires_ms: Option<u64>,
-    },
-    /// No reports for the next sends; without `times`, for all until `clear`.
-    NoReports {
-        #[serde(default)]
-        times: Option<u32>,
-    },
-    PortBusy {
-        #[serde(default = "yes")]
-        on: bool,
-    },
-    /// Another program types on the same port.
-    ForeignHost {
-        text: String,
-        every_ms: u64,
-        #[serde(default = "once")]
-        times: u32,
-    },
-    /// How long a send takes is drawn as measured on this radio; `tail` adds the rare 15 s.
-    Latency {
-        radio: Technology,
-        #[serde(default)]
-        tail: bool,
-    },
-    /// The network's clock, in quarters of an hour east of Greenwich, and how far it is wrong.
-    ClockOffset {
-        quarters: i8,
-        #[serde(default)]
-        seconds: i64,
-    },
-    ResetDropsPort {
-        for_ms: u64,
-    },
-    RebootsItself {
-        every_ms: u64,
-        #[serde(default)]
-        gone_ms: u64,
-    },
-    /// The answers to the next commands are held back, and come before the one after.
-    AnswersHeldBack {
-        #[serde(default = "once")]
-        times: u32,
-    },
-    /// The modem says this line unasked.
-    Urc {
-        text: String,
-    },
-    /// The SIM goes into that modem, whose own comes out; the latter is what [`Fault::SimAbsent`] puts in here.
-    SimMoves {
-        to: usize,
-    },
-    /// Ends every fault of this modem.
-    Clear,
+tagged! {
+    /// One fault, as it is ordered through the control socket or a scenario: `{"kind":"silence","for_ms":3000}`.
+    ///
+    /// `times` counts the sends, texts or reports that it is for; `on` can be taken back; [`Fault::Clear`] ends all.
+    #[derive(Clone, Debug, PartialEq)]
+    pub enum Fault by "kind" {
+        "echo" => Echo { on: bool = true },
+        "numeric_results" => NumericResults { on: bool = true },
+        /// Drawn anew for each prompt.
+        "prompt_latency" => PromptLatency { from_ms: u64, to_ms: u64 },
+        "bare_prompt" => BarePrompt { on: bool = true },
+        "echo_pdu" => EchoPdu { on: bool = true },
+        "prompt_late" => PromptLate { ms: u64, times: u32 = 1 },
+        "prompt_never" => PromptNever { times: u32 = 1 },
+        "stuck_in_prompt" => StuckInPrompt,
+        "escape_answer" => EscapeAnswer { answer: Escape },
+        "answer_without_ok" => AnswerWithoutOk { times: u32 = 1 },
+        "answer_without_reference" => AnswerWithoutReference { times: u32 = 1 },
+        /// The text is accepted in time; the modem tells so much later.
+        "answer_late" => AnswerLate { ms: u64, times: u32 = 1 },
+        /// The text is accepted; the modem never tells.
+        "answer_lost" => AnswerLost { times: u32 = 1 },
+        /// The text is accepted, and from then on the modem is silent.
+        "silent_after_send" => SilentAfterSend { for_ms: Option<u64> = None },
+        /// Ignores everything that is written and says nothing, until `silence_ends` or for so long.
+        "silence" => Silence { for_ms: Option<u64> = None },
+        "silence_ends" => SilenceEnds,
+        "refuse_late" => RefuseLate {
+            code: u16 = NETWORK_TIMEOUT,
+            ms: u64 = RADIO_TIMER_MS,
+            /// Whether the service centre has the text all the same.
+            accepted: bool = false,
+            times: u32 = 1,
+        },
+        /// `sends` pairs the k-th send from now (1 is the next) with a code.
+        "refuse" => Refuse { sends: Vec<(u32, u16)> },
+        /// So many of a thousand sends, with a code of the list.
+        "refuse_at_random" => RefuseAtRandom { codes: Vec<u16>, per_mille: u16 },
+        "errors_in_words" => ErrorsInWords { on: bool = true },
+        "unknown_command" => UnknownCommand { text: String },
+        "busy_after_cfun" => BusyAfterCfun { code: u16, for_ms: u64 },
+        "cpin_without_ok" => CpinWithoutOk { on: bool = true },
+        "sim_lock" => SimLock {
+            pin: String,
+            puk: String = "12345678".into(),
+            pin_tries: u8 = 3,
+            puk_tries: u8 = 10,
+        },
+        "sim_absent" => SimAbsent { on: bool = true },
+        "sim_failure" => SimFailure { for_ms: u64 },
+        "atz_refused_before_pin" => AtzRefusedBeforePin { on: bool = true },
+        "csmp_clears_service_centre" => CsmpClearsServiceCentre { on: bool = true },
+        "no_service_centre" => NoServiceCentre,
+        "sms_not_ready" => SmsNotReady { for_ms: u64 },
+        /// Restarts; says these lines instead of the personality's.
+        "boot" => Boot { lines: Option<Vec<String>> = None },
+        "urc_before_answer" => UrcBeforeAnswer { text: String, times: u32 = 1 },
+        "urc_inside_list" => UrcInsideList { texts: Vec<String>, times: u32 = 1 },
+        /// The second half of whatever it says comes so much later; 0 ends it.
+        "split_lines" => SplitLines { after_ms: u64 },
+        /// Writes come in pieces of so many octets, 1 ms apart; 0 ends it.
+        "fragments" => Fragments { octets: usize },
+        "random_fragments" => RandomFragments { from: usize, to: usize },
+        /// What is said within so long comes in one piece; 0 ends it.
+        "coalesce" => Coalesce { ms: u64 },
+        /// Octets of its speech, so many of a thousand: 0x00 or 0xFF put in, left out, or one bit turned.
+        "noise" => Noise { insert_per_mille: u16 = 0, drop_per_mille: u16 = 0, flip_per_mille: u16 = 0 },
+        "garbage" => Garbage { hex: String },
+        "line_ends" => LineEnds { style: LineEnds },
+        "ring_during_send" => RingDuringSend { number: String, times: u32 = 1 },
+        /// Values of `+CNMI` that are refused, advertised or not.
+        "cnmi_refuses" => CnmiRefuses {
+            mode: Vec<u8> = Vec::new(),
+            mt: Vec<u8> = Vec::new(),
+            bm: Vec<u8> = Vec::new(),
+            ds: Vec<u8> = Vec::new(),
+            bfr: Vec<u8> = Vec::new(),
+        },
+        "cnma_timeout" => CnmaTimeout { ms: u64 },
+        "cnma_refused" => CnmaRefused { times: u32 = 1 },
+        "report_comma" => ReportComma { on: bool = true },
+        /// With ds=2: where reports are said to be, though they are in "SR", and whether they can be read there.
+        "report_store" => ReportStore {
+            announced: Option<String> = None,
+            index: i64 = 0,
+            unreadable: bool = false,
+        },
+        /// The report is announced before the answer to the send it reports on.
+        "report_first" => ReportFirst { times: u32 = 1 },
+        "report_twice" => ReportTwice { times: u32 = 1 },
+        /// A report with this status (still trying) comes before the final one.
+        "report_pending" => ReportPending { status: u8 = STILL_TRYING, times: u32 = 1 },
+        /// A report on a text that was never sent.
+        "report_stray" => ReportStray { reference: u8 },
+        /// The recipient without its country code.
+        "report_national" => ReportNational { times: u32 = 1 },
+        /// The reports of the next sends carry this TP-ST.
+        "report_status" => ReportStatus { status: u8, times: u32 = 1 },
+        "next_reference" => NextReference { value: u8 },
+        /// How the next texts are announced: elsewhere, with another index, several times or (`copies` 0) not at all.
+        "announcement" => Announcement {
+            store: Option<String> = None,
+            index: Option<i64> = None,
+            copies: u32 = 1,
+            times: u32 = 1,
+        },
+        "stores_texts_in" => StoresTextsIn { store: String },
+        "announce_empty" => AnnounceEmpty { store: String, index: i64 },
+        /// The SIM's store says it is full.
+        "storage_full" => StorageFull { on: bool = true },
+        "cpms_forms" => CpmsForms { values: Vec<usize> },
+        "cpms_empty" => CpmsEmpty { on: bool = true },
+        "cpms_lies" => CpmsLies { used: usize },
+        /// How the parts of the next long texts to this SIM come.
+        "parts" => Parts {
+            order: Order = Order::Straight,
+            /// Numbers of parts that never come, counted from 1.
+            missing: Vec<u8> = Vec::new(),
+            /// Numbers of parts that come twice.
+            duplicated: Vec<u8> = Vec::new(),
+            /// References of 16 bits.
+            wide: bool = false,
+            reference: Option<u16> = None,
+            times: u32 = 1,
+        },
+        "class0" => Class0 { times: u32 = 1 },
+        "read_form" => ReadForm { form: ReadForm },
+        "empty_slot" => EmptySlot { answer: crate::personality::EmptySlot },
+        "registration_form" => RegistrationForm { form: RegistrationForm },
+        /// `<stat>` of `+CREG`: 3 denied, 5 roaming, 6 texts only, … from now, or behind so many more sends.
+        "registration" => Registration { state: u8, after_sends: Option<u32> = None },
+        /// The network is lost (`+CREG: 2`), or found again.
+        "unregistered" => Unregistered { on: bool = true },
+        /// `+CSQ`; with `fade_to`, it gets there evenly in `over_ms`.
+        "signal" => Signal { rssi: u8, ber: u8 = UNKNOWN_BER, fade_to: Option<u8> = None, over_ms: u64 = 0 },
+        "lte_refuses" => LteRefuses { code: u16 = UNKNOWN_ERROR, on: bool = true },
+        "ussd" => Ussd { form: UssdForm, text: Option<String> = None },
+        "cmms_refused" => CmmsRefused { code: u16 = UNKNOWN_ERROR, on: bool = true },
+        /// The line comes again and again until the command is given.
+        "urc_flood" => UrcFlood { text: String, every_ms: u64, until: String },
+        /// The next send draws the supply down; the modem is off for so long and forgets everything.
+        "undervoltage" => Undervoltage { for_ms: u64, accepted: bool = false },
+        /// Its port goes and comes back; now, or while the next send is under way.
+        "reenumeration" => Reenumeration { for_ms: u64, in_flight: bool = false },
+        /// A text whose answer was outstanding when the modem is unplugged has not been sent.
+        "loses_in_flight" => LosesInFlight { on: bool = true },
+        /// Both ports go, and each comes back under the other's name.
+        "swap_ports" => SwapPorts { with: usize, for_ms: u64 = 9000 },
+        /// All ports go at once.
+        "brown_out" => BrownOut { for_ms: u64 },
+        "slow_commands" => SlowCommands { names: Vec<String>, ms: u64 },
+        /// After so many sends every one is refused; after `denied_after` of those the SIM is denied the network.
+        "sim_cap" => SimCap {
+            after: u32,
+            code: u16,
+            denied_after: Option<u32> = None,
+            /// `+CFUN=1,1` begins the count anew.
+            reset_helps: bool = false,
+        },
+        "no_credit" => NoCredit { code: u16, on: bool = true },
+        /// Texts are accepted and not delivered; so much later the report says 0x46, without it there is none.
+        "operator_filter" => OperatorFilter { on: bool = true, expires_ms: Option<u64> = None },
+        /// No reports for the next sends; without `times`, for all until `clear`.
+        "no_reports" => NoReports { times: Option<u32> = None },
+        "port_busy" => PortBusy { on: bool = true },
+        /// Another program types on the same port.
+        "foreign_host" => ForeignHost { text: String, every_ms: u64, times: u32 = 1 },
+        /// How long a send takes is drawn as measured on this radio; `tail` adds the rare 15 s.
+        "latency" => Latency { radio: Technology, tail: bool = false },
+        /// The network's clock, in quarters of an hour east of Greenwich, and how far it is wrong.
+        "clock_offset" => ClockOffset { quarters: i8, seconds: i64 = 0 },
+        "reset_drops_port" => ResetDropsPort { for_ms: u64 },
+        "reboots_itself" => RebootsItself { every_ms: u64, gone_ms: u64 = 0 },
+        /// The answers to the next commands are held back, and come before the one after.
+        "answers_held_back" => AnswersHeldBack { times: u32 = 1 },
+        /// The modem says this line unasked.
+        "urc" => Urc { text: String },
+        /// The SIM goes into that modem, whose own comes out; the latter is what [`Fault::SimAbsent`] puts in here.
+        "sim_moves" => SimMoves { to: usize },
+        /// Ends every fault of this modem.
+        "clear" => Clear,
+    }
 }
 
 /// The order in which parts come.
@@ -497,34 +211,10 @@ pub enum Order {
     Given(Vec<u8>),
 }
 
-impl Serialize for Fault {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Self::serialize(self, serializer)
-    }
-}
-
-/// By way of a value, whatever is read: each further kind of reader would be the code of all faults once more.
-impl<'de> Deserialize<'de> for Fault {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::read(serde_json::Value::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
-}
-
-impl Fault {
-    fn read(value: serde_json::Value) -> Result<Self, serde_json::Error> {
-        Self::deserialize(value)
-    }
-}
-
 impl Fault {
     /// The name it is ordered by.
     pub fn name(&self) -> &'static str {
-        let written = serde_json::to_value(self).unwrap_or_default();
-        let kind = written["kind"].as_str().unwrap_or_default();
-        let listed = Self::CATALOGUE.iter().find(|listed| listed.name == kind);
-        listed
-            .expect("every fault is in the catalogue; a test orders each")
-            .name
+        self.kind()
     }
 }
 
@@ -534,47 +224,9 @@ impl fmt::Display for Fault {
     }
 }
 
-fn once() -> u32 {
-    1
-}
-
-fn yes() -> bool {
-    true
-}
-
-fn three() -> u8 {
-    3
-}
-
-fn ten() -> u8 {
-    10
-}
-
-fn some_puk() -> String {
-    "12345678".into()
-}
-
-fn network_timeout() -> u16 {
-    332
-}
-
+const NETWORK_TIMEOUT: u16 = 332;
 /// TR1M of 24.011 §10.1 and what comes on top.
-fn radio_timer() -> u64 {
-    42_000
-}
-
-fn still_trying() -> u8 {
-    0x30
-}
-
-fn unknown_errors() -> u8 {
-    99
-}
-
-fn unknown_error() -> u16 {
-    500
-}
-
-fn nine_seconds() -> u64 {
-    9000
-}
+const RADIO_TIMER_MS: u64 = 42_000;
+const STILL_TRYING: u8 = 0x30;
+const UNKNOWN_BER: u8 = 99;
+const UNKNOWN_ERROR: u16 = 500;

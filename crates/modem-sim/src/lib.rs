@@ -46,6 +46,7 @@ mod sim;
 mod storage;
 mod submission;
 mod syntax;
+mod tagged;
 mod timeline;
 mod transcript;
 mod verbs;

@@ -186,7 +186,7 @@ impl SimInMemory {
 
     /// Any request of the control socket.
     pub async fn call(&self, request: Value) -> Result<Value, SimError> {
-        self.ask(Request::read(request)?).await
+        self.ask(serde_json::from_value(request)?).await
     }
 
     async fn send(

@@ -4,82 +4,41 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
 use crate::mobile::{MobileText, Objection};
+use crate::tagged::tagged;
 
-/// One request, as one line of JSON: `{"do":"unplug","modem":0,"for_ms":3000}`.
-#[derive(Clone, Debug, Deserialize, PartialEq, Serialize)]
-#[serde(tag = "do", rename_all = "snake_case", deny_unknown_fields)]
-pub(crate) enum Request {
-    /// The texts a handset has received.
-    Handset {
-        number: String,
-    },
-    /// How often a handset has received exactly this text.
-    Times {
-        number: String,
-        text: String,
-    },
-    /// How many texts all handsets have received, and how many of them for a second time.
-    Totals,
-    /// How many texts and reports the network keeps for a modem.
-    Waiting {
-        modem: usize,
-    },
-    /// What befell the slots of a modem, from this note on, as far as it is still known.
-    Slots {
-        modem: usize,
-        from: u64,
-    },
-    /// Texts to a SIM, in this order.
-    Deliver {
-        modem: usize,
-        texts: Vec<MobileText>,
-    },
-    /// A handset writes; to the SIM that wrote to it last, unless a modem is named.
-    Reply {
-        number: String,
-        text: String,
-        #[serde(default)]
-        modem: Option<usize>,
-    },
-    Fault {
-        modem: usize,
-        fault: Fault,
-    },
-    Unplug {
-        modem: usize,
-        #[serde(default)]
-        for_ms: Option<u64>,
-    },
-    Plug {
-        modem: usize,
-    },
-    Stats,
-    /// Ledger lines from this number on, a page of them.
-    Ledger {
-        from: u64,
-    },
-    /// Changes what is given, and tells what then holds.
-    Network {
-        #[serde(default)]
-        latency_ms: Option<u64>,
-        #[serde(default)]
-        prompt_ms: Option<u64>,
-        #[serde(default)]
-        report_after_ms: Option<u64>,
-        #[serde(default)]
-        report_status: Option<u8>,
-    },
-    /// Answers when so many texts have been accepted since the start, or when the time is over.
-    WaitAccepted {
-        count: u64,
-        timeout_ms: u64,
-    },
-}
-
-impl Request {
-    /// The only way in: each further kind of reader is the code of all requests once more.
-    pub(crate) fn read(request: serde_json::Value) -> Result<Self, serde_json::Error> {
-        serde_json::from_value(request)
+tagged! {
+    /// One request, as one line of JSON: `{"do":"unplug","modem":0,"for_ms":3000}`.
+    #[derive(Clone, Debug, PartialEq)]
+    pub(crate) enum Request by "do" {
+        /// The texts a handset has received.
+        "handset" => Handset { number: String },
+        /// How often a handset has received exactly this text.
+        "times" => Times { number: String, text: String },
+        /// How many texts all handsets have received, and how many of them for a second time.
+        "totals" => Totals,
+        /// How many texts and reports the network keeps for a modem.
+        "waiting" => Waiting { modem: usize },
+        /// What befell the slots of a modem, from this note on, as far as it is still known.
+        "slots" => Slots { modem: usize, from: u64 },
+        /// Texts to a SIM, in this order.
+        "deliver" => Deliver { modem: usize, texts: Vec<MobileText> },
+        /// A handset writes; to the SIM that wrote to it last, unless a modem is named.
+        "reply" => Reply { number: String, text: String, modem: Option<usize> = None },
+        "fault" => Fault { modem: usize, fault: Fault },
+        "unplug" => Unplug { modem: usize, for_ms: Option<u64> = None },
+        "plug" => Plug { modem: usize },
+        "stats" => Stats,
+        /// Ledger lines from this number on, a page of them.
+        "ledger" => Ledger { from: u64 },
+        /// Changes what is given, and tells what then holds.
+        "network" => Network {
+            latency_ms: Option<u64> = None,
+            prompt_ms: Option<u64> = None,
+            report_after_ms: Option<u64> = None,
+            report_status: Option<u8> = None,
+        },
+        /// Answers when so many texts have been accepted since the start, or when the time is over.
+        "wait_accepted" => WaitAccepted { count: u64, timeout_ms: u64 },
     }
 }
 
@@ -130,6 +89,33 @@ impl From<Objection> for Refusal {
             Objection::NotANumber { number } => Self::NotANumber { number },
             Objection::NoHex => Self::NoHex,
             Objection::Length => Self::TextTooLong,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_request_that_does_not_fit_is_refused_with_its_name_and_what_is_wrong() {
+        for (request, why) in [
+            (r#"{"do":"plug"}"#, "missing field `modem` of plug"),
+            (
+                r#"{"do":"totals","modem":0}"#,
+                "unknown field `modem` of totals, which takes nothing",
+            ),
+            (
+                r#"{"do":"fault","modem":0,"fault":{"kind":"silence","for":3}}"#,
+                "field `fault` of fault: unknown field `for` of silence, which takes for_ms",
+            ),
+            (
+                r#"{"do":"deliver","modem":0,"texts":[{"form":"Bank"}]}"#,
+                "field `texts` of deliver: unknown field `form`, expected one of `from`, `text`",
+            ),
+        ] {
+            let error = serde_json::from_str::<Request>(request).unwrap_err();
+            assert!(error.to_string().starts_with(why), "{error}");
         }
     }
 }

@@ -143,6 +143,8 @@ impl Fault {
 mod tests {
     use std::collections::BTreeSet;
 
+    use serde_json::{Map, Value, json};
+
     use super::*;
 
     #[test]
@@ -169,6 +171,86 @@ mod tests {
                 listed.name
             );
         }
+    }
+
+    #[test]
+    fn every_fault_that_there_is_is_in_the_list() {
+        let error = serde_json::from_str::<Fault>(r#"{"kind":"silense"}"#).unwrap_err();
+        let said = error.to_string();
+        let kinds = said.strip_prefix("unknown variant `silense`; `kind` is one of ");
+        let kinds: BTreeSet<&str> = kinds.expect(&said).split(", ").collect();
+        let listed: BTreeSet<&str> = Fault::CATALOGUE.iter().map(|listed| listed.name).collect();
+        assert_eq!(kinds, listed);
+    }
+
+    #[test]
+    fn every_fault_of_the_list_is_the_same_when_it_was_written_and_read() {
+        for listed in Fault::CATALOGUE {
+            let fault = listed.example().unwrap();
+            let written = serde_json::to_string(&fault).unwrap();
+            let kind_first = format!(r#"{{"kind":"{}""#, listed.name);
+            assert!(written.starts_with(&kind_first), "{written}");
+            assert_eq!(serde_json::from_str::<Fault>(&written).unwrap(), fault);
+        }
+    }
+
+    /// The example of a fault, as it stands before it is read, and the names of its parameters.
+    fn order_of(listed: &Listed) -> (Map<String, Value>, Vec<String>) {
+        let mut order: Map<String, Value> = serde_json::from_str(listed.parameters).unwrap();
+        let parameters = order.keys().cloned().collect();
+        order.insert("kind".into(), listed.name.into());
+        (order, parameters)
+    }
+
+    fn read(order: &Map<String, Value>) -> Result<Fault, String> {
+        serde_json::from_value(order.clone().into()).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn a_parameter_that_a_fault_does_not_have_is_refused_with_both_their_names() {
+        for listed in Fault::CATALOGUE {
+            let (mut order, _) = order_of(listed);
+            order.insert("colour".into(), "blue".into());
+            let why = read(&order).unwrap_err();
+            let both = format!("unknown field `colour` of {}, ", listed.name);
+            assert!(why.starts_with(&both), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_of_a_wrong_type_is_refused_with_its_name_and_that_of_the_fault() {
+        for listed in Fault::CATALOGUE {
+            let (order, parameters) = order_of(listed);
+            for parameter in parameters {
+                let mut order = order.clone();
+                // An object of a list of a truth value: no parameter is of this type.
+                order.insert(parameter.clone(), json!({ "blue": [true] }));
+                let why = read(&order).unwrap_err();
+                let both = format!("field `{parameter}` of {}: ", listed.name);
+                assert!(why.starts_with(&both), "{why}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_parameter_that_is_not_given_has_a_default_or_is_missed_by_name() {
+        let mut missed = 0;
+        for listed in Fault::CATALOGUE {
+            let (order, parameters) = order_of(listed);
+            for parameter in parameters {
+                let mut order = order.clone();
+                order.remove(&parameter);
+                if let Err(why) = read(&order) {
+                    assert_eq!(
+                        why,
+                        format!("missing field `{parameter}` of {}", listed.name)
+                    );
+                    missed += 1;
+                }
+            }
+        }
+        // So many parameters have no default.
+        assert_eq!(missed, 59);
     }
 
     #[test]
