@@ -331,6 +331,12 @@ fn what_is_wrong_with_a_modem_or_its_sim_is_named() {
             "port_absent",
         ),
         (
+            "absent",
+            "none",
+            "adopted before, and not opened while the config adopts no modems: name it in a section by match_imei",
+            "modem_not_opened",
+        ),
+        (
             "failed",
             "none",
             "/dev/ttyUSB2 is busy: held by minicom (pid 9): stop it: kill 9",

@@ -112,6 +112,7 @@ fn settings(wanted: Wanted) -> ModemSettings {
         name: ModemName::parse("examined").expect("letters only"),
         device: wanted.device,
         seeking: None,
+        left_alone: None,
         baud: wanted.baud,
         command_timeout: Duration::from_secs(5),
         send_timeout: Duration::from_secs(120),

@@ -157,6 +157,11 @@ impl Recruiter {
         };
         let mut status = ModemStatus::absent(name.clone(), device, clock());
         status.mean_send = settings.mean_send;
+        if let (Some(_), Some(seeking)) = (&settings.left_alone, &settings.seeking) {
+            // Nobody asks it: whoever writes a section for it needs what is known.
+            status.imei = seeking.sought.imei.clone();
+        }
+        status.last_error = settings.left_alone.clone();
         self.view.send_modify(|view| {
             *view = view.iter().cloned().chain([status.clone()]).collect();
         });
@@ -237,7 +242,10 @@ impl Keeper {
 
     async fn run(mut self) {
         // Both arms end with Cancelled: there is no other way out.
-        let Err(Cancelled) = self.keep().await;
+        let Err(Cancelled) = match self.settings.left_alone.is_some() {
+            true => self.refuse_until(std::future::pending()).await,
+            false => self.keep().await,
+        };
         self.outlet.away(ModemState::Absent, None);
         self.orders.close();
         while let Some(order) = self.orders.recv().await {

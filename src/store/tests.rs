@@ -1,5 +1,6 @@
 //! The store on a real file: one story per promise it keeps.
 
+mod adopted;
 mod attempts;
 mod batches;
 mod clock;

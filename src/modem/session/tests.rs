@@ -2287,6 +2287,7 @@ fn settings() -> ModemSettings {
         name: ModemName::parse("m1").unwrap(),
         device: "/dev/ttyUSB2".into(),
         seeking: None,
+        left_alone: None,
         baud: 115_200,
         command_timeout: Duration::from_secs(5),
         send_timeout: Duration::from_secs(120),
