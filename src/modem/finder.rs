@@ -73,19 +73,41 @@ pub(crate) struct Seeking {
     /// Who is at this port is to be asked anew.
     pub(crate) doubts: mpsc::Sender<PathBuf>,
     holds: Arc<watch::Sender<Holds>>,
+    held: watch::Receiver<Holds>,
+}
+
+/// What is known of a modem that is sought.
+#[derive(Debug)]
+pub(super) enum Found {
+    Nowhere,
+    /// Another modem of the house has its port open.
+    Held(PathBuf),
+    Here(PathBuf, Hold),
 }
 
 impl Seeking {
-    /// Where it is now.
-    pub(super) fn node(&mut self) -> Option<PathBuf> {
+    /// Where it is now. Its port is this one's as long as the hold lives.
+    pub(super) fn find(&mut self) -> Found {
+        self.held.mark_unchanged();
         let sightings = self.sightings.borrow_and_update();
-        let found = sightings.iter().find(|seen| seen.meets(&self.sought));
-        found.map(|seen| seen.node.clone())
+        let Some(seen) = sightings.iter().find(|seen| seen.meets(&self.sought)) else {
+            return Found::Nowhere;
+        };
+        let node = seen.node.clone();
+        match Hold::take(node.clone(), Arc::clone(&self.holds)) {
+            Some(hold) => Found::Here(node, hold),
+            None => Found::Held(node),
+        }
     }
 
-    /// The port is open from now on.
-    pub(super) fn hold(&self, node: &Path) -> Hold {
-        Hold::of(node.to_owned(), Arc::clone(&self.holds))
+    /// Returns when it may be somewhere else, or its port be let go.
+    pub(super) async fn changes(&mut self) {
+        tokio::select! {
+            Ok(()) = self.sightings.changed() => {}
+            Ok(()) = self.held.changed() => {}
+            // The finder ends only with the gateway.
+            else => std::future::pending().await,
+        }
     }
 
     /// Returns when what is sought is at another port, and at this one no more.
@@ -136,6 +158,7 @@ impl Search {
             sightings: self.sightings.clone(),
             doubts: self.doubts.clone(),
             holds: Arc::clone(&self.holds),
+            held: self.holds.subscribe(),
         }
     }
 

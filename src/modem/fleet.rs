@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use super::finder::Found;
 use super::port::{self, Port, PortError};
 use super::recovery::{Attempt, Ladder, Rung};
 use super::session::{Departure, Entry, Session};
@@ -264,6 +265,7 @@ impl Keeper {
             let departure = self.drive(&mut port, entry).await;
             // Before anything else: an old descriptor gives the device another name when it returns.
             drop(port);
+            self.outlet.hold(None);
             entry = self.after(departure).await?;
         }
     }
@@ -276,6 +278,7 @@ impl Keeper {
             match port::open(&self.settings.device, self.settings.baud).await {
                 Ok(port) => return Ok((port, has_appeared)),
                 Err(error @ PortError::Absent(_)) => {
+                    self.outlet.hold(None);
                     self.outlet
                         .away(ModemState::Absent, Some(error.to_string()));
                     if self.settings.seeking.is_some() {
@@ -292,6 +295,7 @@ impl Keeper {
                     has_appeared = true;
                 }
                 Err(error) => {
+                    self.outlet.hold(None);
                     self.outlet
                         .away(ModemState::Failed, Some(error.to_string()));
                     self.back_off().await?;
@@ -300,27 +304,33 @@ impl Keeper {
         }
     }
 
-    /// Waits until the modem that is sought is plugged in, wherever that is. Whether it was waited for.
+    /// Waits until the modem that is sought is plugged in, wherever that is, and its port is nobody's. Whether it was not
+    /// there before.
     async fn find(&mut self) -> Result<bool, Cancelled> {
         let Some(mut seeking) = self.settings.seeking.clone() else {
             return Ok(false);
         };
         let mut was_away = false;
         loop {
-            if let Some(node) = seeking.node() {
-                self.settings.device = node;
-                return Ok(was_away);
-            }
-            was_away = true;
-            let error = format!("no modem with {} is plugged in", seeking.sought);
-            self.outlet.away(ModemState::Absent, Some(error));
-            self.refuse_until(async {
-                if seeking.sightings.changed().await.is_err() {
-                    // The finder ends only with the gateway.
-                    std::future::pending().await
+            let found = seeking.find();
+            let sought = &seeking.sought;
+            let error = match found {
+                Found::Here(node, hold) => {
+                    self.outlet.hold(Some(hold));
+                    self.settings.device = node;
+                    return Ok(was_away);
                 }
-            })
-            .await?;
+                Found::Held(node) => {
+                    let node = node.display();
+                    format!("{sought} is at {node}, which another modem of this gateway has open")
+                }
+                Found::Nowhere => {
+                    was_away = true;
+                    format!("no modem with {sought} is plugged in")
+                }
+            };
+            self.outlet.away(ModemState::Absent, Some(error));
+            self.refuse_until(seeking.changes()).await?;
         }
     }
 
@@ -336,8 +346,6 @@ impl Keeper {
         let mut session = Session::new(settings, entry, actor::now());
         let leave = self.stop.child_token();
         let (device, mut seeking) = (self.settings.device.clone(), self.settings.seeking.clone());
-        self.outlet
-            .hold(seeking.as_ref().map(|seeking| seeking.hold(&device)));
         let (orders, outlet) = (&mut self.orders, &mut self.outlet);
         let running = async {
             let mut running = pin!(actor::run(port, &mut session, orders, outlet, &leave));
@@ -352,7 +360,6 @@ impl Keeper {
             }
         };
         let departure = AssertUnwindSafe(running).catch_unwind().await;
-        self.outlet.hold(None);
         if departure.is_err() {
             error!(modem = %self.outlet.modem(), "the session panicked");
             actor::bury(&mut session, &mut self.outlet).await;

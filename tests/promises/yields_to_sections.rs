@@ -189,3 +189,30 @@ async fn a_section_that_is_not_enabled_has_the_stick_too() {
     house.reload().await.unwrap();
     house.becomes(&waits, "delivered").await;
 }
+
+#[tokio::test]
+async fn a_section_gets_its_sim_also_where_an_adopted_modem_holds_the_stick() {
+    let mut house = House::with_machine(2, "[modems]\nadopt = true\n").await;
+    let iccid = house.stats().await[0].iccid.clone();
+    house.adds_to_config(&format!("[modem.sim]\nmatch_iccid = '{iccid}'\n"));
+    house.start().await;
+    let name = house.adopts(1, RIGHT).await;
+    house.modem_becomes("sim", "absent").await;
+    house.sends_by(&name, 1).await;
+    // Its SIM is taken out, and the section's is put in.
+    house
+        .phones(|phones| {
+            let empty = serde_json::from_value(json!({ "kind": "sim_absent" })).unwrap();
+            phones.fault(1, &empty).unwrap();
+        })
+        .await;
+    house.modem_becomes(&name, "no_sim").await;
+    let waits = house.bound_to(&name, "by this stick").await;
+    let for_sim = house.bound_to("sim", "by this SIM").await;
+    house.order(json!({ "kind": "sim_moves", "to": 1 })).await;
+    house.is_ready_as("sim", 1).await;
+    house.becomes(&for_sim, "delivered").await;
+    house.becomes(&waits, "delivered").await;
+    assert_eq!(house.names().await, ["sim"]);
+    assert_eq!(house.stats().await[1].accepted, 3);
+}
