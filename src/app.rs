@@ -279,6 +279,7 @@ impl Gateway {
             arrivals,
             requests,
             adopted: store.adopted().await.map_err(store_failed)?,
+            forgotten: Vec::new(),
             simulated,
             running: Vec::new(),
             rules: watch::Sender::new(care::rules(&config, &[])),

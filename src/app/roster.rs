@@ -24,7 +24,7 @@ use crate::domain::{
 };
 use crate::modem::fleet::Recruiter;
 use crate::modem::profile::Profiles;
-use crate::modem::{Aims, Handles, ModemSettings, Pin, Search, Sightings};
+use crate::modem::{Aims, Handles, ModemSettings, Pin, Search, Sighting, Sightings};
 use crate::store::{Adopted, Lost, Store};
 
 /// Everything that a modem is taken on with.
@@ -44,6 +44,8 @@ pub(super) struct Roster {
     pub(super) requests: mpsc::Receiver<Request>,
     /// All of them, whether or not the config adopts any now.
     pub(super) adopted: Vec<Adopted>,
+    /// Adopted modems that were forgotten while they were plugged in: as they were seen then.
+    pub(super) forgotten: Vec<Sighting>,
     /// Whatever the config says of others.
     pub(super) simulated: Vec<Modem>,
     pub(super) running: Vec<Running>,
@@ -247,8 +249,7 @@ impl Roster {
             CannotForget::Disk
         })?;
         info!(%modem, messages = ended, "forgotten");
-        if self.adopted.iter().any(|one| one.modem == *modem) {
-            self.adopted.retain(|one| one.modem != *modem);
+        if self.forget_adopted(modem) {
             self.aim();
             self.let_go(std::slice::from_ref(modem)).await;
         }

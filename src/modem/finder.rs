@@ -38,6 +38,8 @@ pub(crate) struct Sighting {
     pub(crate) iccid: Option<String>,
     /// What the device calls itself.
     pub(crate) name: String,
+    /// Another number each time that it is plugged in.
+    pub(crate) plug: u64,
 }
 
 impl Sighting {

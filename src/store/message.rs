@@ -791,11 +791,7 @@ fn is_unsent(state: MessageState) -> bool {
 }
 
 /// It may leave by this way only from now on.
-pub(super) fn rename_via(
-    work: &mut Work<'_>,
-    mut head: Head,
-    via: &Via,
-) -> Result<(), StoreError> {
+pub(super) fn rename_via(work: &mut Work<'_>, mut head: Head, via: &Via) -> Result<(), StoreError> {
     work.db
         .prepare_cached("UPDATE message SET from_modem = :via, crowd = :crowd WHERE seq = :seq")?
         .execute(named_params! {

@@ -12,7 +12,6 @@ use crate::house::House;
 use crate::machine::{CH340, EC25};
 use crate::sticks::{BACK, LEFT, RIGHT, TO};
 
-
 /// Two sections, each of which means one of two sticks by its IMEI.
 async fn two_by_imei() -> House {
     let mut house = House::with_machine(2, "").await;
@@ -328,6 +327,50 @@ async fn a_stick_that_will_not_return_is_forgotten_and_what_waited_for_it_fails(
         .await;
     house.is_ready_as(&gone, 0).await;
     house.sends_by(&gone, 0).await;
+}
+
+#[tokio::test]
+async fn a_stick_that_is_forgotten_while_it_is_plugged_in_stays_so_until_it_is_plugged_in_again() {
+    let mut house = House::with_machine(2, "[modems]\nadopt = true\n").await;
+    house.start().await;
+    let name = house.adopts(0, LEFT).await;
+    house.order(json!({ "kind": "sim_absent" })).await;
+    house.modem_becomes(&name, "no_sim").await;
+    let path = format!("/v1/modems/{name}");
+    let forgotten = house.ask(Method::DELETE, &path, None).await;
+    assert_eq!(forgotten.status, StatusCode::OK, "{}", forgotten.body);
+    house
+        .order(json!({ "kind": "sim_absent", "on": false }))
+        .await;
+    // What else comes and goes makes no difference.
+    let other = house.adopts(1, RIGHT).await;
+    house.pulls(1, RIGHT).await;
+    house.modem_becomes(&other, "absent").await;
+    house.puts_back(1, BACK).await;
+    house.is_ready_as(&other, 1).await;
+    assert_eq!(house.names().await, [other.as_str()]);
+    house.pulls(0, LEFT).await;
+    house.puts_back(0, RIGHT).await;
+    house.is_ready_as(&name, 0).await;
+    house.sends_by(&name, 0).await;
+}
+
+#[tokio::test]
+async fn a_stick_that_was_forgotten_is_adopted_when_the_config_is_read_again() {
+    let mut house = House::with_machine(1, "[modems]\nadopt = true\n").await;
+    house.start().await;
+    let name = house.adopts(0, LEFT).await;
+    house.order(json!({ "kind": "sim_absent" })).await;
+    house.modem_becomes(&name, "no_sim").await;
+    let path = format!("/v1/modems/{name}");
+    let forgotten = house.ask(Method::DELETE, &path, None).await;
+    assert_eq!(forgotten.status, StatusCode::OK, "{}", forgotten.body);
+    assert!(house.names().await.is_empty());
+    house
+        .order(json!({ "kind": "sim_absent", "on": false }))
+        .await;
+    house.reload().await.unwrap();
+    house.is_ready_as(&name, 0).await;
 }
 
 pub(crate) fn tomorrow() -> String {

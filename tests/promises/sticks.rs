@@ -123,7 +123,6 @@ impl House {
         .await;
     }
 
-
     /// Puts stick `modem` there, and answers by which name it was adopted and is ready.
     pub(crate) async fn adopts(&self, modem: usize, socket: Socket) -> String {
         self.puts(modem, socket);

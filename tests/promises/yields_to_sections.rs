@@ -49,7 +49,8 @@ async fn left_alone() -> (House, String, u64) {
 }
 
 #[tokio::test]
-async fn what_the_config_adopts_no_more_is_listed_and_not_opened_and_forgotten_when_somebody_says_so() {
+async fn what_the_config_adopts_no_more_is_listed_and_not_opened_and_forgotten_when_somebody_says_so()
+ {
     let (mut house, name, lines) = left_alone().await;
     house.is_left_alone(&name, 0).await;
     let waits = house.waits_for(&name).await;
@@ -179,7 +180,9 @@ async fn a_section_that_is_not_enabled_has_the_stick_too() {
     let (mut house, name, lines) = left_alone().await;
     let waits = house.waits_for(&name).await;
     let imei = house.imei(0).await;
-    house.adds_to_config(&format!("[modem.one]\nmatch_imei = '{imei}'\nenabled = false\n"));
+    house.adds_to_config(&format!(
+        "[modem.one]\nmatch_imei = '{imei}'\nenabled = false\n"
+    ));
     house.stop().await;
     house.start().await;
     assert!(house.names().await.is_empty());

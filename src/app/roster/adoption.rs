@@ -27,7 +27,7 @@ impl Roster {
             let Some(imei) = &sighting.imei else {
                 continue;
             };
-            if self.is_known(sighting) {
+            if self.is_known(sighting) || self.was_forgotten(sighting) {
                 continue;
             }
             let Some(name) = self.name_of(imei) else {
@@ -62,6 +62,25 @@ impl Roster {
                 .adopted
                 .iter()
                 .any(|one| Some(&one.imei) == sighting.imei.as_ref())
+    }
+
+    /// It was plugged in when somebody forgot it, and has been ever since.
+    fn was_forgotten(&self, sighting: &Sighting) -> bool {
+        let mut forgotten = self.forgotten.iter();
+        forgotten.any(|one| one.plug == sighting.plug && one.imei == sighting.imei)
+    }
+
+    /// It is adopted no more, and not again before it has been pulled out.
+    pub(super) fn forget_adopted(&mut self, modem: &ModemName) -> bool {
+        let Some(at) = self.adopted.iter().position(|one| one.modem == *modem) else {
+            return false;
+        };
+        let imei = Some(self.adopted.remove(at).imei);
+        let seen = self.search.sightings();
+        let seen = seen.borrow();
+        let plugged_in = seen.iter().filter(|sighting| sighting.imei == imei);
+        self.forgotten.extend(plugged_in.cloned());
+        true
     }
 
     /// `m` and the last six digits; more of them where that is another's name.
@@ -121,7 +140,11 @@ impl Roster {
     }
 
     /// Why this modem is not opened; `None`: it is.
-    pub(in crate::app) fn leaves_alone(&self, config: &Config, modem: &ModemName) -> Option<String> {
+    pub(in crate::app) fn leaves_alone(
+        &self,
+        config: &Config,
+        modem: &ModemName,
+    ) -> Option<String> {
         let is_adopted = self.adopted.iter().any(|one| one.modem == *modem)
             && !config.modems.iter().any(|section| section.name == *modem);
         (is_adopted && !config.adopts).then(|| {
@@ -231,6 +254,7 @@ mod tests {
             imei: Some(imei.to_owned()),
             iccid: iccid.map(str::to_owned),
             name: "EC25".to_owned(),
+            plug: 1,
         }
     }
 

@@ -51,6 +51,8 @@ impl Roster {
         let gone: Vec<ModemName> = gone.map(|one| one.modem.name.clone()).collect();
         self.config = plan.config;
         self.profiles = plan.profiles;
+        // Whoever reads the config again wants what it says.
+        self.forgotten.clear();
         self.let_go(&gone).await;
         // Those that a section names are not run any more.
         self.bequeath_all(&[]).await;
@@ -92,8 +94,6 @@ impl Running {
             (Some(one), Some(other)) => one.is(other),
             (one, other) => one.is_none() && other.is_none(),
         };
-        self.modem == *modem
-            && same_pin
-            && self.is_left_alone == settings.left_alone.is_some()
+        self.modem == *modem && same_pin && self.is_left_alone == settings.left_alone.is_some()
     }
 }

@@ -14,6 +14,8 @@ use crate::usb::Device;
 #[derive(Debug, Default)]
 pub(super) struct Register {
     entries: Vec<Entry>,
+    /// Devices that were ever plugged in.
+    plugs: u64,
     aims: Aims,
     holds: Holds,
 }
@@ -22,6 +24,7 @@ pub(super) struct Register {
 #[derive(Debug)]
 struct Entry {
     asked: Asked,
+    plug: u64,
     known: Known,
 }
 
@@ -92,7 +95,9 @@ impl Register {
         for asked in there {
             if !self.entries.iter().any(|entry| entry.asked == asked) {
                 let known = Known::Nothing { from: now, mute: 0 };
-                self.entries.push(Entry { asked, known });
+                self.plugs += 1;
+                let plug = self.plugs;
+                self.entries.push(Entry { asked, plug, known });
             }
         }
     }
@@ -198,6 +203,7 @@ impl Register {
                 imei: identity.imei.clone(),
                 iccid: identity.iccid.clone(),
                 name: entry.asked.name.clone(),
+                plug: entry.plug,
             })
         })
     }
@@ -401,6 +407,26 @@ mod tests {
         register.doubt(Path::new("/dev/ttyUSB2"), now);
         assert!(seen(&register).is_empty());
         assert_eq!(register.next_to_ask(now).len(), 1);
+    }
+
+    #[test]
+    fn a_device_that_is_asked_anew_is_plugged_in_once_and_one_that_comes_back_twice() {
+        let (mut register, now) = (register(), Instant::now());
+        let plug = |register: &mut Register| {
+            for asked in register.next_to_ask(now) {
+                register.told(&asked, identity("/dev/ttyUSB2", "1"), now);
+            }
+            let plugs: Vec<u64> = register.sightings().map(|seen| seen.plug).collect();
+            plugs[0]
+        };
+        register.see(&[stick("1-1", 0)], &[], now);
+        let first = plug(&mut register);
+        register.doubt(Path::new("/dev/ttyUSB2"), now);
+        register.see(&[stick("1-1", 0)], &[], now);
+        assert_eq!(plug(&mut register), first);
+        register.see(&[], &[], now);
+        register.see(&[stick("1-1", 0)], &[], now);
+        assert_ne!(plug(&mut register), first);
     }
 
     const SIM: &str = "89860012345678901234";

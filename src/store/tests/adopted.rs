@@ -78,9 +78,16 @@ async fn a_section_knows_the_sim_of_the_stick_that_was_adopted_before() {
     assert!(house.is_accepted(message.seq, 1, 1).await);
     let known = house.store.mean_send(modem()).await.unwrap();
     assert!(known.is_some());
-    house.store.bequeath(modem(), named("section")).await.unwrap();
+    house
+        .store
+        .bequeath(modem(), named("section"))
+        .await
+        .unwrap();
     assert_eq!(house.store.mean_send(modem()).await.unwrap(), None);
-    assert_eq!(house.store.mean_send(named("section")).await.unwrap(), known);
+    assert_eq!(
+        house.store.mean_send(named("section")).await.unwrap(),
+        known
+    );
 }
 
 #[tokio::test]
