@@ -17,7 +17,7 @@ use tracing::{info, warn};
 use super::{StartError, care, modem_settings, route};
 use crate::care::Rules;
 use crate::config::{Config, Modem};
-use crate::dispatch::{Arrival, Bell, Route};
+use crate::dispatch::{Arrival, Bell, Parting, Route};
 use crate::domain::forget::{CannotForget, Forget};
 use crate::domain::{
     Clock, FleetView, ModemName, ModemState, ModemStatus, Patience, Pepper, Sought,
@@ -121,15 +121,13 @@ impl Roster {
     }
 
     /// They are given nothing more, finish what they have in hand within `server.shutdown_grace`, and are gone.
-    async fn let_go(&mut self, modems: &[ModemName]) {
+    async fn let_go(&mut self, modems: &[(ModemName, Parting)]) {
         let mut hands_full = Vec::with_capacity(modems.len());
-        for modem in modems {
+        for (modem, parting) in modems {
             let (rests, rested) = oneshot::channel();
+            let goes = Arrival::Goes(modem.clone(), *parting, rests);
             // Dispatch ends after this does.
-            let _ = self
-                .arrivals
-                .send(Arrival::Goes(modem.clone(), rests))
-                .await;
+            let _ = self.arrivals.send(goes).await;
             hands_full.push(rested);
         }
         let grace = self.config.server.shutdown_grace;
@@ -141,7 +139,7 @@ impl Roster {
                 "a modem that goes still has a part without its result: it is recorded as uncertain"
             );
         }
-        for modem in modems {
+        for (modem, _) in modems {
             self.running.retain(|one| one.modem.name != *modem);
             self.handles.remove(modem);
             self.recruiter.let_go(modem).await;
@@ -251,7 +249,7 @@ impl Roster {
         info!(%modem, messages = ended, "forgotten");
         if self.forget_adopted(modem) {
             self.aim();
-            self.let_go(std::slice::from_ref(modem)).await;
+            self.let_go(&[(modem.clone(), Parting::ForGood)]).await;
         }
         Ok(ended)
     }

@@ -13,7 +13,7 @@ use tracing::error;
 
 use super::health::Health;
 use super::quota::{Left, Quota, Usage};
-use super::{Asking, Route, Way};
+use super::{Asking, Change, Route, Wanted, Way};
 use crate::domain::attempt::MadeOf;
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::{
@@ -59,6 +59,8 @@ pub(super) struct Lane {
     last_go: Option<Instant>,
     is_paced: bool,
     pub(super) is_paused: bool,
+    /// What people changed of its terms.
+    pub(super) changed: Change,
     /// Its modem was let go; what it was given is still answered.
     pub(super) is_gone: bool,
     /// Dropped when it has no try any more.
@@ -153,6 +155,7 @@ impl Lane {
             last_go: None,
             is_paced: false,
             is_paused: false,
+            changed: Change::default(),
             is_gone: false,
             farewell: None,
             asking: route.asking,
@@ -183,6 +186,15 @@ impl Lane {
                 route = self.name.as_str(),
                 "a modem takes no orders any more"
             );
+        }
+    }
+
+    /// What people want of it.
+    pub(super) fn wanted(&self) -> Wanted {
+        Wanted {
+            route: self.name.clone(),
+            change: self.changed,
+            is_paused: self.is_paused,
         }
     }
 

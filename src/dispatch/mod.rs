@@ -135,7 +135,23 @@ pub(crate) enum Arrival {
     /// Its modem is in the fleet's view already.
     Comes(Box<Route>),
     /// It is given nothing more. The sender is dropped when it has answered for all that it was given.
-    Goes(ModemName, oneshot::Sender<()>),
+    Goes(ModemName, Parting, oneshot::Sender<()>),
+}
+
+/// How a modem goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Parting {
+    ForGood,
+    /// It comes back at once, with other settings: what people want of it they want of it still.
+    ToBeginAnew,
+}
+
+/// What people want of a route until the next start.
+#[derive(Clone, Debug, Eq, PartialEq)]
+struct Wanted {
+    route: RouteName,
+    change: Change,
+    is_paused: bool,
 }
 
 /// What somebody wants.
@@ -170,6 +186,14 @@ impl Change {
         weight: None,
     };
 
+    /// And then the other.
+    fn then(self, other: Self) -> Self {
+        Self {
+            enabled: other.enabled.or(self.enabled),
+            weight: other.weight.or(self.weight),
+        }
+    }
+
     pub(crate) fn of(self, terms: &Terms) -> Terms {
         Terms {
             enabled: self.enabled.unwrap_or(terms.enabled),
@@ -198,6 +222,8 @@ pub(crate) struct Dispatch {
     questions: Arc<Notify>,
     loads: watch::Sender<Vec<Load>>,
     lanes: Vec<Lane>,
+    /// What is wanted of modems that begin anew.
+    wanted: Vec<Wanted>,
     /// Modems that were ready when somebody last looked.
     ready: Vec<ModemName>,
     turns: Turns,
@@ -269,6 +295,7 @@ impl Dispatch {
             questions: wires.questions,
             loads,
             lanes,
+            wanted: Vec::new(),
             ready: Vec::new(),
             turns: Turns::default(),
             window: Vec::new(),
@@ -483,7 +510,10 @@ impl Dispatch {
         };
         match wish {
             Wish::Modem { control, .. } => self.on_control(at, control),
-            Wish::Route { change, .. } => self.change(at, change),
+            Wish::Route { change, .. } => {
+                self.lanes[at].changed = self.lanes[at].changed.then(change);
+                self.change(at, change);
+            }
             // The modem knows what goes first; nothing of the line changes.
             Wish::Ask { inquiry, .. } => {
                 return self.lanes[at].order(Order::Inquire(inquiry));
@@ -506,14 +536,22 @@ impl Dispatch {
             Arrival::Comes(route) => {
                 let lane = Lane::new(*route, self.now());
                 let is_free = |old: &Lane| old.is_gone && old.tries.is_empty();
-                match self.lanes.iter().position(is_free) {
-                    Some(at) => self.lanes[at] = lane,
+                let at = match self.lanes.iter().position(is_free) {
+                    Some(at) => at,
+                    None => self.lanes.len(),
+                };
+                match self.lanes.get_mut(at) {
+                    Some(free) => *free = lane,
                     None => self.lanes.push(lane),
                 }
+                self.remember(at);
             }
-            Arrival::Goes(modem, rests) => {
+            Arrival::Goes(modem, parting, rests) => {
                 let named = |lane: &Lane| lane.is_modem(&modem) && !lane.is_gone;
                 if let Some(at) = self.lanes.iter().position(named) {
+                    if parting == Parting::ToBeginAnew {
+                        self.wanted.push(self.lanes[at].wanted());
+                    }
                     self.lanes[at].is_gone = true;
                     self.lanes[at].farewell = Some(rests);
                     self.change(at, Change::OFF);
@@ -522,6 +560,20 @@ impl Dispatch {
         }
         self.window_is_stale = true;
         self.on_fleet();
+    }
+
+    /// What was wanted of a modem that has begun anew.
+    fn remember(&mut self, lane: usize) {
+        let is_of_it = |wanted: &Wanted| wanted.route == self.lanes[lane].name;
+        let Some(at) = self.wanted.iter().position(is_of_it) else {
+            return;
+        };
+        let wanted = self.wanted.swap_remove(at);
+        self.lanes[lane].changed = wanted.change;
+        self.change(lane, wanted.change);
+        if wanted.is_paused {
+            self.on_control(lane, Control::Pause);
+        }
     }
 
     /// Tells whoever let a modem go that nothing of it is in flight.

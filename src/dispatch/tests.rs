@@ -653,7 +653,7 @@ async fn a_modem_that_is_taken_on_while_it_runs_is_sent_by_until_it_is_let_go() 
         assert_eq!(house.loads.borrow().len(), 3);
 
         let (rests, rested) = oneshot::channel();
-        let goes = Arrival::Goes(ModemName::parse("b").unwrap(), rests);
+        let goes = Arrival::Goes(ModemName::parse("b").unwrap(), Parting::ForGood, rests);
         house.arrivals.send(goes).await.unwrap();
         assert!(rested.await.is_err(), "nothing of it is in flight");
         let alone = vec![modem("a", Absent, 1)];

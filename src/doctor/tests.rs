@@ -295,7 +295,7 @@ fn what_is_wrong_with_a_modem_or_its_sim_is_named() {
         (
             "pin_required",
             "none",
-            "the SIM refused the PIN of pin_file; 2 tries are left: correct the file and restart",
+            "the SIM refused the PIN of pin_file; 2 tries are left: correct the file and reload (SIGHUP) or restart",
             "pin_refused",
         ),
         (

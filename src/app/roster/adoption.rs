@@ -7,7 +7,7 @@ use tracing::{info, warn};
 
 use super::Roster;
 use crate::config::{Config, Modem};
-use crate::dispatch::Arrival;
+use crate::dispatch::{Arrival, Parting};
 use crate::domain::{FleetView, ModemName, ModemState, ModemStatus, Sought};
 use crate::modem::Sighting;
 use crate::store::Adopted;
@@ -124,7 +124,7 @@ impl Roster {
             Err(error) => return failed(error),
         };
         if adopted != section && self.running.iter().any(|one| one.modem.name == *adopted) {
-            self.let_go(std::slice::from_ref(adopted)).await;
+            self.let_go(&[(adopted.clone(), Parting::ForGood)]).await;
             // Those that came for it while it finished what it had in hand.
             let to_section = self.store.bequeath(adopted.clone(), section.clone());
             match to_section.await {

@@ -9,7 +9,7 @@ use tracing::info;
 use super::{Roster, Running};
 use crate::app::{StartError, modem_settings, profiles};
 use crate::config::{Config, Modem};
-use crate::dispatch::Arrival;
+use crate::dispatch::{Arrival, Parting};
 use crate::domain::ModemName;
 use crate::modem::ModemSettings;
 use crate::modem::profile::Profiles;
@@ -48,7 +48,14 @@ impl Roster {
     pub(super) async fn carry_out(&mut self, plan: Plan) {
         let stays = |one: &&Running| plan.modems.iter().any(|(modem, new)| one.is(modem, new));
         let gone = self.running.iter().filter(|one| !stays(one));
-        let gone: Vec<ModemName> = gone.map(|one| one.modem.name.clone()).collect();
+        let parting = |name: &ModemName| match plan.modems.iter().any(|(one, _)| one.name == *name)
+        {
+            true => Parting::ToBeginAnew,
+            false => Parting::ForGood,
+        };
+        let gone: Vec<(ModemName, Parting)> = gone
+            .map(|one| (one.modem.name.clone(), parting(&one.modem.name)))
+            .collect();
         self.config = plan.config;
         self.profiles = plan.profiles;
         // Whoever reads the config again wants what it says.

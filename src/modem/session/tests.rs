@@ -1234,7 +1234,7 @@ fn a_pin_that_was_refused_is_never_entered_again() {
         > AT+CPIN?
         < +CPIN: SIM PIN
         < OK
-        ! pin_required: the SIM refused the PIN of pin_file; 2 tries are left: correct the file and restart
+        ! pin_required: the SIM refused the PIN of pin_file; 2 tries are left: correct the file and reload (SIGHUP) or restart
     "#,
     );
     for _ in 0..60 {
