@@ -275,7 +275,7 @@ impl Keeper {
         let mut has_appeared = false;
         loop {
             has_appeared |= self.find().await?;
-            match port::open(&self.settings.device, self.settings.baud).await {
+            match port::open(&self.settings.device, self.settings.baud, &self.roots).await {
                 Ok(port) => return Ok((port, has_appeared)),
                 Err(error @ PortError::Absent(_)) => {
                     self.outlet.hold(None);
