@@ -139,10 +139,13 @@ impl Roster {
                 "a modem that goes still has a part without its result: it is recorded as uncertain"
             );
         }
-        for (modem, _) in modems {
+        for (modem, parting) in modems {
             self.running.retain(|one| one.modem.name != *modem);
             self.handles.remove(modem);
-            self.recruiter.let_go(modem).await;
+            match parting {
+                Parting::ForGood => self.recruiter.let_go(modem).await,
+                Parting::ToBeginAnew => self.recruiter.suspend(modem).await,
+            }
         }
     }
 

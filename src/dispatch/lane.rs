@@ -13,7 +13,7 @@ use tracing::error;
 
 use super::health::Health;
 use super::quota::{Left, Quota, Usage};
-use super::{Asking, Change, Route, Wanted, Way};
+use super::{Asking, Change, Route, Way};
 use crate::domain::attempt::MadeOf;
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::{
@@ -63,6 +63,8 @@ pub(super) struct Lane {
     pub(super) changed: Change,
     /// Its modem was let go; what it was given is still answered.
     pub(super) is_gone: bool,
+    /// And is to be taken on again at once: until then it is absent.
+    pub(super) is_returning: bool,
     /// Dropped when it has no try any more.
     pub(super) farewell: Option<oneshot::Sender<()>>,
     pub(super) asking: Asking,
@@ -157,6 +159,7 @@ impl Lane {
             is_paused: false,
             changed: Change::default(),
             is_gone: false,
+            is_returning: false,
             farewell: None,
             asking: route.asking,
         }
@@ -186,15 +189,6 @@ impl Lane {
                 route = self.name.as_str(),
                 "a modem takes no orders any more"
             );
-        }
-    }
-
-    /// What people want of it.
-    pub(super) fn wanted(&self) -> Wanted {
-        Wanted {
-            route: self.name.clone(),
-            change: self.changed,
-            is_paused: self.is_paused,
         }
     }
 
@@ -360,6 +354,7 @@ impl Lane {
             && !self.health.is_resting()
             && !self.is_paced
             && !self.is_paused
+            && !self.is_gone
             && self.terms.enabled
     }
 

@@ -142,16 +142,8 @@ pub(crate) enum Arrival {
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub(crate) enum Parting {
     ForGood,
-    /// It comes back at once, with other settings: what people want of it they want of it still.
+    /// It comes back at once, with other settings: it counts as absent meanwhile.
     ToBeginAnew,
-}
-
-/// What people want of a route until the next start.
-#[derive(Clone, Debug, Eq, PartialEq)]
-struct Wanted {
-    route: RouteName,
-    change: Change,
-    is_paused: bool,
 }
 
 /// What somebody wants.
@@ -222,8 +214,6 @@ pub(crate) struct Dispatch {
     questions: Arc<Notify>,
     loads: watch::Sender<Vec<Load>>,
     lanes: Vec<Lane>,
-    /// What is wanted of modems that begin anew.
-    wanted: Vec<Wanted>,
     /// Modems that were ready when somebody last looked.
     ready: Vec<ModemName>,
     turns: Turns,
@@ -295,7 +285,6 @@ impl Dispatch {
             questions: wires.questions,
             loads,
             lanes,
-            wanted: Vec::new(),
             ready: Vec::new(),
             turns: Turns::default(),
             window: Vec::new(),
@@ -455,6 +444,10 @@ impl Dispatch {
     /// A SIM that was swapped, and a modem that is not ready: what was claimed for the one is not for the other.
     fn notice_sims(&mut self) {
         for at in 0..self.lanes.len() {
+            // Whoever has its name by now is another.
+            if self.lanes[at].is_gone {
+                continue;
+            }
             if !self.is_ready(at) {
                 self.lanes[at].health.begin_anew();
                 self.empty(at);
@@ -483,6 +476,9 @@ impl Dispatch {
     /// Another SIM: what it has sent before is in the store.
     fn ask_for_usage(&mut self) {
         for at in 0..self.lanes.len() {
+            if self.lanes[at].is_gone {
+                continue;
+            }
             let sim = self.status(at, ModemStatus::sim).flatten();
             let Some(sim) = self.lanes[at].sim_to_ask_for(sim) else {
                 continue;
@@ -535,7 +531,7 @@ impl Dispatch {
         match arrival {
             Arrival::Comes(route) => {
                 let lane = Lane::new(*route, self.now());
-                let is_free = |old: &Lane| old.is_gone && old.tries.is_empty();
+                let is_free = |old: &Lane| old.is_gone && !old.is_returning && old.tries.is_empty();
                 let at = match self.lanes.iter().position(is_free) {
                     Some(at) => at,
                     None => self.lanes.len(),
@@ -544,17 +540,20 @@ impl Dispatch {
                     Some(free) => *free = lane,
                     None => self.lanes.push(lane),
                 }
-                self.remember(at);
+                self.succeed(at);
             }
             Arrival::Goes(modem, parting, rests) => {
                 let named = |lane: &Lane| lane.is_modem(&modem) && !lane.is_gone;
                 if let Some(at) = self.lanes.iter().position(named) {
-                    if parting == Parting::ToBeginAnew {
-                        self.wanted.push(self.lanes[at].wanted());
-                    }
                     self.lanes[at].is_gone = true;
                     self.lanes[at].farewell = Some(rests);
-                    self.change(at, Change::OFF);
+                    match parting {
+                        Parting::ForGood => self.change(at, Change::OFF),
+                        Parting::ToBeginAnew => {
+                            self.lanes[at].is_returning = true;
+                            self.empty(at);
+                        }
+                    }
                 }
             }
         }
@@ -562,16 +561,18 @@ impl Dispatch {
         self.on_fleet();
     }
 
-    /// What was wanted of a modem that has begun anew.
-    fn remember(&mut self, lane: usize) {
-        let is_of_it = |wanted: &Wanted| wanted.route == self.lanes[lane].name;
-        let Some(at) = self.wanted.iter().position(is_of_it) else {
+    /// What people wanted of a modem that has begun anew they want of it still.
+    fn succeed(&mut self, lane: usize) {
+        let name = self.lanes[lane].name.clone();
+        let is_of_it = |old: &&mut Lane| old.is_returning && old.name == name;
+        let Some(old) = self.lanes.iter_mut().find(is_of_it) else {
             return;
         };
-        let wanted = self.wanted.swap_remove(at);
-        self.lanes[lane].changed = wanted.change;
-        self.change(lane, wanted.change);
-        if wanted.is_paused {
+        old.is_returning = false;
+        let (changed, is_paused) = (old.changed, old.is_paused);
+        self.lanes[lane].changed = changed;
+        self.change(lane, changed);
+        if is_paused {
             self.on_control(lane, Control::Pause);
         }
     }

@@ -164,7 +164,12 @@ impl Recruiter {
         }
         status.last_error = settings.left_alone.clone();
         self.view.send_modify(|view| {
-            *view = view.iter().cloned().chain([status.clone()]).collect();
+            let mut modems = view.to_vec();
+            match modems.iter_mut().find(|shown| shown.name == name) {
+                Some(before) => *before = status.clone(),
+                None => modems.push(status.clone()),
+            }
+            *view = modems.into();
         });
         let (orders, taken) = mpsc::channel(ORDERS_UNDER_WAY);
         let outlet = Outlet::new(
@@ -197,6 +202,11 @@ impl Recruiter {
             let stay = view.iter().filter(|status| status.name != *modem);
             *view = stay.cloned().collect();
         });
+        self.suspend(modem).await;
+    }
+
+    /// The same, and it stays in the view, as absent, until it is taken on again.
+    pub(crate) async fn suspend(&mut self, modem: &ModemName) {
         let of_modem = |kept: &Kept| kept.modem == *modem;
         let Some(at) = self.keepers.iter().position(of_modem) else {
             return;
