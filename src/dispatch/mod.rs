@@ -496,7 +496,8 @@ impl Dispatch {
 
     fn on_wish(&mut self, wish: Wish) {
         let named = |lane: &Lane| match &wish {
-            _ if lane.is_gone => false,
+            _ if lane.is_gone && !lane.is_returning => false,
+            Wish::Ask { .. } if lane.is_gone => false,
             Wish::Modem { modem, .. } | Wish::Ask { modem, .. } => lane.is_modem(modem),
             Wish::Route { route, .. } => lane.name == *route,
         };
@@ -563,13 +564,14 @@ impl Dispatch {
 
     /// What people wanted of a modem that has begun anew they want of it still.
     fn succeed(&mut self, lane: usize) {
-        let name = self.lanes[lane].name.clone();
-        let is_of_it = |old: &&mut Lane| old.is_returning && old.name == name;
-        let Some(old) = self.lanes.iter_mut().find(is_of_it) else {
+        let name = &self.lanes[lane].name;
+        let is_of_it = |old: &Lane| old.is_returning && old.name == *name;
+        let Some(old) = self.lanes.iter().position(is_of_it) else {
             return;
         };
-        old.is_returning = false;
-        let (changed, is_paused) = (old.changed, old.is_paused);
+        let (changed, is_paused) = (self.lanes[old].changed, self.lanes[old].is_paused);
+        self.lanes[old].is_returning = false;
+        self.change(old, Change::OFF);
         self.lanes[lane].changed = changed;
         self.change(lane, changed);
         if is_paused {
@@ -596,7 +598,9 @@ impl Dispatch {
             // What is in flight is finished.
             self.empty(lane);
         }
-        self.lanes[lane].order(Order::Control(control));
+        if !self.lanes[lane].is_gone {
+            self.lanes[lane].order(Order::Control(control));
+        }
     }
 
     fn pause(&mut self) {

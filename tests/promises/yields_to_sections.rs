@@ -10,13 +10,18 @@ use crate::sticks::{LEFT, RIGHT, TO};
 impl House {
     /// It is listed, away, and says what to do.
     async fn is_left_alone(&self, name: &str, modem: usize) {
-        let shown = self.modem_becomes(name, "absent").await;
-        let said = shown["last_error"].as_str().unwrap();
-        assert!(said.contains("modems.adopt = true"), "{said}");
-        assert!(
-            said.contains(&format!("cellpost modem forget {name}")),
-            "{said}"
-        );
+        let shown = self
+            .until(&format!("{name} says what to do"), async || {
+                let shown = self.shown(name).await?;
+                let said = shown["last_error"].as_str()?;
+                let remedies = [
+                    "modems.adopt = true",
+                    &format!("cellpost modem forget {name}"),
+                ];
+                let all = remedies.iter().all(|remedy| said.contains(remedy));
+                (shown["state"] == "absent" && all).then_some(shown)
+            })
+            .await;
         assert_eq!(shown["imei"], self.imei(modem).await.as_str());
     }
 

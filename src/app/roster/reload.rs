@@ -61,6 +61,8 @@ impl Roster {
         // Whoever reads the config again wants what it says.
         self.forgotten.clear();
         self.let_go(&gone).await;
+        // Or a modem that begins anew would listen for the result of a part that has one.
+        self.store.caught_up().await;
         // Those that a section names are not run any more.
         self.bequeath_all(&[]).await;
         self.aim();
