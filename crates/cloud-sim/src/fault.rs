@@ -3,10 +3,10 @@
 //! A fault concerns a connection, a send, the reports of a text, or a query; each order says whom it is for and how
 //! often. What each does says [`Fault::CATALOGUE`].
 
-use serde::de::Error as _;
-use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use serde::{Deserialize, Serialize};
 
 use crate::account::Provider;
+use crate::tagged::tagged;
 
 /// An order: a fault, for whom, and how often.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
@@ -63,77 +63,38 @@ impl Order {
     }
 }
 
-#[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]
-#[serde(
-    remote = "Self",
-    tag = "kind",
-    rename_all = "snake_case",
-    deny_unknown_fields
-)]
-pub enum Fault {
-    // Connections.
-    RefuseConnections,
-    CloseUnread,
-    // Sends.
-    RefuseWith {
-        code: String,
-        #[serde(default)]
-        retry_after_s: Option<u32>,
-    },
-    Refuse {
-        why: Why,
-    },
-    RateLimited {
-        retry_after_s: u32,
-    },
-    ServerError {
-        status: u16,
-        #[serde(default)]
-        taken: bool,
-    },
-    BadGateway {
-        #[serde(default)]
-        taken: bool,
-    },
-    Empty {
-        #[serde(default)]
-        taken: bool,
-    },
-    Garbled {
-        #[serde(default)]
-        taken: bool,
-    },
-    Close {
-        #[serde(default)]
-        taken: bool,
-    },
-    Hang {
-        #[serde(default)]
-        taken: bool,
-    },
-    Slow {
-        ms: u64,
-    },
-    // Reports of a text.
-    Undelivered {
-        #[serde(default)]
-        code: Option<String>,
-    },
-    SentIsLast,
-    ReportWithheld,
-    ReportTwice,
-    ReportBackwards,
-    ReportForged,
-    ReportEarly,
-    ReportLate {
-        ms: u64,
-    },
-    // Queries.
-    QueryFindsNothing,
-    QueryUnavailable {
-        status: u16,
-    },
-    CheckUnknown,
+tagged! {
+    /// One fault, as it is ordered: `{"kind":"slow","ms":3000}`.
+    #[derive(Clone, Debug, Eq, PartialEq)]
+    pub enum Fault by "kind" {
+        // Connections.
+        "refuse_connections" => RefuseConnections,
+        "close_unread" => CloseUnread,
+        // Sends.
+        "refuse_with" => RefuseWith { code: String, retry_after_s: Option<u32> = None },
+        "refuse" => Refuse { why: Why },
+        "rate_limited" => RateLimited { retry_after_s: u32 },
+        "server_error" => ServerError { status: u16, taken: bool = false },
+        "bad_gateway" => BadGateway { taken: bool = false },
+        "empty" => Empty { taken: bool = false },
+        "garbled" => Garbled { taken: bool = false },
+        "close" => Close { taken: bool = false },
+        "hang" => Hang { taken: bool = false },
+        "slow" => Slow { ms: u64 },
+        // Reports of a text.
+        "undelivered" => Undelivered { code: Option<String> = None },
+        "sent_is_last" => SentIsLast,
+        "report_withheld" => ReportWithheld,
+        "report_twice" => ReportTwice,
+        "report_backwards" => ReportBackwards,
+        "report_forged" => ReportForged,
+        "report_early" => ReportEarly,
+        "report_late" => ReportLate { ms: u64 },
+        // Queries.
+        "query_finds_nothing" => QueryFindsNothing,
+        "query_unavailable" => QueryUnavailable { status: u16 },
+        "check_unknown" => CheckUnknown,
+    }
 }
 
 /// Whose trouble a refusal is: each provider has its own code for it, some have none.
@@ -167,25 +128,6 @@ pub(crate) enum Stage {
     Send,
     Report,
     Query,
-}
-
-impl Serialize for Fault {
-    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        Self::serialize(self, serializer)
-    }
-}
-
-/// By way of a value, whatever is read: each further kind of reader would be the code of all faults once more.
-impl<'de> Deserialize<'de> for Fault {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Self::read(serde_json::Value::deserialize(deserializer)?).map_err(D::Error::custom)
-    }
-}
-
-impl Fault {
-    fn read(value: serde_json::Value) -> Result<Self, serde_json::Error> {
-        Self::deserialize(value)
-    }
 }
 
 impl Fault {
@@ -339,6 +281,10 @@ impl Fault {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::{Map, Value, json};
+
     use super::*;
 
     #[test]
@@ -358,6 +304,102 @@ mod tests {
         // The variants of [`Fault`].
         assert_eq!(kinds.len(), 23);
         assert!(serde_json::from_str::<Fault>(r#"{"kind":"slow","ms":1,"typo":2}"#).is_err());
+    }
+
+    #[test]
+    fn every_fault_that_there_is_is_in_the_catalogue() {
+        let said = why_not(r#"{"kind":"slo"}"#);
+        let kinds = said.strip_prefix("unknown variant `slo`; `kind` is one of ");
+        let kinds: BTreeSet<&str> = kinds.expect(&said).split(", ").collect();
+        let examples = Fault::CATALOGUE.iter().map(order_of);
+        let listed: Vec<Value> = examples.map(|order| order["kind"].clone()).collect();
+        let listed: BTreeSet<&str> = listed.iter().filter_map(Value::as_str).collect();
+        assert_eq!(kinds, listed);
+    }
+
+    fn order_of(listed: &Listed) -> Map<String, Value> {
+        serde_json::from_str(listed.example).unwrap()
+    }
+
+    fn why_not(order: &str) -> String {
+        serde_json::from_str::<Fault>(order)
+            .unwrap_err()
+            .to_string()
+    }
+
+    #[test]
+    fn every_fault_of_the_catalogue_is_the_same_when_it_was_written_and_read() {
+        for listed in Fault::CATALOGUE {
+            let fault: Fault = serde_json::from_str(listed.example).unwrap();
+            let written = serde_json::to_string(&fault).unwrap();
+            assert_eq!(written, listed.example);
+            assert_eq!(serde_json::from_str::<Fault>(&written).unwrap(), fault);
+        }
+    }
+
+    #[test]
+    fn a_parameter_of_a_wrong_type_or_of_another_fault_is_refused_with_both_their_names() {
+        for listed in Fault::CATALOGUE {
+            let order = order_of(listed);
+            let kind = order["kind"].as_str().unwrap();
+            for parameter in order.keys().filter(|key| *key != "kind") {
+                let mut order = order.clone();
+                order.insert(parameter.clone(), json!({ "blue": [true] }));
+                let why = why_not(&json!(order).to_string());
+                let both = format!("field `{parameter}` of {kind}: ");
+                assert!(why.starts_with(&both), "{why}");
+            }
+            let mut order = order.clone();
+            order.insert("colour".into(), "blue".into());
+            let why = why_not(&json!(order).to_string());
+            let both = format!("unknown field `colour` of {kind}, ");
+            assert!(why.starts_with(&both), "{why}");
+        }
+    }
+
+    #[test]
+    fn a_parameter_that_is_not_given_has_a_default_or_is_missed_by_name() {
+        let read = |order: &str| serde_json::from_str::<Fault>(order).unwrap();
+        assert_eq!(
+            read(r#"{"kind":"server_error","status":500}"#),
+            Fault::ServerError {
+                status: 500,
+                taken: false
+            }
+        );
+        assert_eq!(
+            read(r#"{"kind":"undelivered"}"#),
+            Fault::Undelivered { code: None }
+        );
+        for (order, why) in [
+            (
+                r#"{"kind":"refuse_with"}"#,
+                "missing field `code` of refuse_with",
+            ),
+            (r#"{"kind":"refuse"}"#, "missing field `why` of refuse"),
+            (
+                r#"{"kind":"rate_limited"}"#,
+                "missing field `retry_after_s` of rate_limited",
+            ),
+            (
+                r#"{"kind":"server_error"}"#,
+                "missing field `status` of server_error",
+            ),
+            (r#"{"kind":"slow"}"#, "missing field `ms` of slow"),
+            (
+                r#"{"kind":"report_late"}"#,
+                "missing field `ms` of report_late",
+            ),
+            (
+                r#"{"kind":"query_unavailable"}"#,
+                "missing field `status` of query_unavailable",
+            ),
+            (r#"{"ms":1}"#, "missing field `kind`"),
+            (r#"{"kind":1}"#, "`kind` must be a string"),
+            (r#"["slow",1]"#, "an object with `kind` is expected"),
+        ] {
+            assert_eq!(why_not(order), why);
+        }
     }
 
     #[test]

@@ -37,6 +37,7 @@ mod segments;
 mod server;
 mod settings;
 mod sim;
+mod tagged;
 mod tc3;
 mod tencent;
 mod twilio;
