@@ -278,14 +278,13 @@ impl Gateway {
             view: view.clone(),
             arrivals,
             requests,
-            adopted: match config.adopts {
-                true => store.adopted().await.map_err(store_failed)?,
-                false => Vec::new(),
-            },
+            adopted: store.adopted().await.map_err(store_failed)?,
+            forgotten: Vec::new(),
             simulated,
             running: Vec::new(),
             rules: watch::Sender::new(care::rules(&config, &[])),
         };
+        roster.bequeath_all(&[]).await;
         let mut routes = Vec::new();
         for modem in roster.modems() {
             routes.push(roster.take_on(&modem).await?);
@@ -799,6 +798,7 @@ async fn modem_settings(
         name: modem.name.clone(),
         device,
         seeking,
+        left_alone: roster.leaves_alone(config, &modem.name),
         baud: modem.baud,
         command_timeout: modem.command_timeout,
         send_timeout: modem.send_timeout,

@@ -341,7 +341,8 @@ impl Dispatch {
     }
 
     pub(super) fn publish_loads(&self) {
-        let there = (0..self.lanes.len()).filter(|lane| !self.lanes[*lane].is_gone);
+        let is_there = |lane: &Lane| !lane.is_gone || lane.is_returning;
+        let there = (0..self.lanes.len()).filter(|at| is_there(&self.lanes[*at]));
         let loads: Vec<Load> = there.map(|lane| self.load(lane)).collect();
         self.loads.send_if_modified(|known| {
             let changed = *known != loads;

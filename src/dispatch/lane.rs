@@ -13,7 +13,7 @@ use tracing::error;
 
 use super::health::Health;
 use super::quota::{Left, Quota, Usage};
-use super::{Asking, Route, Way};
+use super::{Asking, Change, Route, Way};
 use crate::domain::attempt::MadeOf;
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::{
@@ -59,8 +59,12 @@ pub(super) struct Lane {
     last_go: Option<Instant>,
     is_paced: bool,
     pub(super) is_paused: bool,
+    /// What people changed of its terms.
+    pub(super) changed: Change,
     /// Its modem was let go; what it was given is still answered.
     pub(super) is_gone: bool,
+    /// And is to be taken on again at once: until then it is absent.
+    pub(super) is_returning: bool,
     /// Dropped when it has no try any more.
     pub(super) farewell: Option<oneshot::Sender<()>>,
     pub(super) asking: Asking,
@@ -153,7 +157,9 @@ impl Lane {
             last_go: None,
             is_paced: false,
             is_paused: false,
+            changed: Change::default(),
             is_gone: false,
+            is_returning: false,
             farewell: None,
             asking: route.asking,
         }
@@ -348,6 +354,7 @@ impl Lane {
             && !self.health.is_resting()
             && !self.is_paced
             && !self.is_paused
+            && !self.is_gone
             && self.terms.enabled
     }
 

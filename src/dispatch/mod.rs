@@ -135,7 +135,15 @@ pub(crate) enum Arrival {
     /// Its modem is in the fleet's view already.
     Comes(Box<Route>),
     /// It is given nothing more. The sender is dropped when it has answered for all that it was given.
-    Goes(ModemName, oneshot::Sender<()>),
+    Goes(ModemName, Parting, oneshot::Sender<()>),
+}
+
+/// How a modem goes.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub(crate) enum Parting {
+    ForGood,
+    /// It comes back at once, with other settings: it counts as absent meanwhile.
+    ToBeginAnew,
 }
 
 /// What somebody wants.
@@ -169,6 +177,14 @@ impl Change {
         enabled: Some(false),
         weight: None,
     };
+
+    /// And then the other.
+    fn then(self, other: Self) -> Self {
+        Self {
+            enabled: other.enabled.or(self.enabled),
+            weight: other.weight.or(self.weight),
+        }
+    }
 
     pub(crate) fn of(self, terms: &Terms) -> Terms {
         Terms {
@@ -428,6 +444,10 @@ impl Dispatch {
     /// A SIM that was swapped, and a modem that is not ready: what was claimed for the one is not for the other.
     fn notice_sims(&mut self) {
         for at in 0..self.lanes.len() {
+            // Whoever has its name by now is another.
+            if self.lanes[at].is_gone {
+                continue;
+            }
             if !self.is_ready(at) {
                 self.lanes[at].health.begin_anew();
                 self.empty(at);
@@ -456,6 +476,9 @@ impl Dispatch {
     /// Another SIM: what it has sent before is in the store.
     fn ask_for_usage(&mut self) {
         for at in 0..self.lanes.len() {
+            if self.lanes[at].is_gone {
+                continue;
+            }
             let sim = self.status(at, ModemStatus::sim).flatten();
             let Some(sim) = self.lanes[at].sim_to_ask_for(sim) else {
                 continue;
@@ -473,7 +496,8 @@ impl Dispatch {
 
     fn on_wish(&mut self, wish: Wish) {
         let named = |lane: &Lane| match &wish {
-            _ if lane.is_gone => false,
+            _ if lane.is_gone && !lane.is_returning => false,
+            Wish::Ask { .. } if lane.is_gone => false,
             Wish::Modem { modem, .. } | Wish::Ask { modem, .. } => lane.is_modem(modem),
             Wish::Route { route, .. } => lane.name == *route,
         };
@@ -483,7 +507,10 @@ impl Dispatch {
         };
         match wish {
             Wish::Modem { control, .. } => self.on_control(at, control),
-            Wish::Route { change, .. } => self.change(at, change),
+            Wish::Route { change, .. } => {
+                self.lanes[at].changed = self.lanes[at].changed.then(change);
+                self.change(at, change);
+            }
             // The modem knows what goes first; nothing of the line changes.
             Wish::Ask { inquiry, .. } => {
                 return self.lanes[at].order(Order::Inquire(inquiry));
@@ -505,23 +532,51 @@ impl Dispatch {
         match arrival {
             Arrival::Comes(route) => {
                 let lane = Lane::new(*route, self.now());
-                let is_free = |old: &Lane| old.is_gone && old.tries.is_empty();
-                match self.lanes.iter().position(is_free) {
-                    Some(at) => self.lanes[at] = lane,
+                let is_free = |old: &Lane| old.is_gone && !old.is_returning && old.tries.is_empty();
+                let at = match self.lanes.iter().position(is_free) {
+                    Some(at) => at,
+                    None => self.lanes.len(),
+                };
+                match self.lanes.get_mut(at) {
+                    Some(free) => *free = lane,
                     None => self.lanes.push(lane),
                 }
+                self.succeed(at);
             }
-            Arrival::Goes(modem, rests) => {
+            Arrival::Goes(modem, parting, rests) => {
                 let named = |lane: &Lane| lane.is_modem(&modem) && !lane.is_gone;
                 if let Some(at) = self.lanes.iter().position(named) {
                     self.lanes[at].is_gone = true;
                     self.lanes[at].farewell = Some(rests);
-                    self.change(at, Change::OFF);
+                    match parting {
+                        Parting::ForGood => self.change(at, Change::OFF),
+                        Parting::ToBeginAnew => {
+                            self.lanes[at].is_returning = true;
+                            self.empty(at);
+                        }
+                    }
                 }
             }
         }
         self.window_is_stale = true;
         self.on_fleet();
+    }
+
+    /// What people wanted of a modem that has begun anew they want of it still.
+    fn succeed(&mut self, lane: usize) {
+        let name = &self.lanes[lane].name;
+        let is_of_it = |old: &Lane| old.is_returning && old.name == *name;
+        let Some(old) = self.lanes.iter().position(is_of_it) else {
+            return;
+        };
+        let (changed, is_paused) = (self.lanes[old].changed, self.lanes[old].is_paused);
+        self.lanes[old].is_returning = false;
+        self.change(old, Change::OFF);
+        self.lanes[lane].changed = changed;
+        self.change(lane, changed);
+        if is_paused {
+            self.on_control(lane, Control::Pause);
+        }
     }
 
     /// Tells whoever let a modem go that nothing of it is in flight.
@@ -543,7 +598,9 @@ impl Dispatch {
             // What is in flight is finished.
             self.empty(lane);
         }
-        self.lanes[lane].order(Order::Control(control));
+        if !self.lanes[lane].is_gone {
+            self.lanes[lane].order(Order::Control(control));
+        }
     }
 
     fn pause(&mut self) {

@@ -653,7 +653,7 @@ async fn a_modem_that_is_taken_on_while_it_runs_is_sent_by_until_it_is_let_go() 
         assert_eq!(house.loads.borrow().len(), 3);
 
         let (rests, rested) = oneshot::channel();
-        let goes = Arrival::Goes(ModemName::parse("b").unwrap(), rests);
+        let goes = Arrival::Goes(ModemName::parse("b").unwrap(), Parting::ForGood, rests);
         house.arrivals.send(goes).await.unwrap();
         assert!(rested.await.is_err(), "nothing of it is in flight");
         let alone = vec![modem("a", Absent, 1)];
@@ -661,6 +661,51 @@ async fn a_modem_that_is_taken_on_while_it_runs_is_sent_by_until_it_is_let_go() 
         let loads = house.loads.wait_for(|loads| loads.len() == 2);
         assert!(loads.await.is_ok());
         assert!(played.is_idle());
+    }
+}
+
+#[tokio::test]
+async fn a_modem_that_begins_anew_is_absent_meanwhile_and_then_as_people_want_it() {
+    let both = || vec![modem("a", Absent, 1), modem("b", Ready, 1)];
+    let mut house = House::with(both(), None);
+    let name = RouteName::parse("modem:b").unwrap();
+    let answers = house.routes[0].answers.clone();
+    let weighs = |weight| Wish::Route {
+        route: RouteName::parse("modem:b").unwrap(),
+        change: Change {
+            enabled: None,
+            weight: Some(weight),
+        },
+    };
+    let weight_of_b = |loads: &Vec<Load>| {
+        let b = loads.iter().find(|load| load.route.name() == "b");
+        b.map(|load| load.terms.weight)
+    };
+    house.wishes.send(weighs(7)).await.unwrap();
+    for weight in [8, 9] {
+        let (rests, rested) = oneshot::channel();
+        let modem = ModemName::parse("b").unwrap();
+        let goes = Arrival::Goes(modem.clone(), Parting::ToBeginAnew, rests);
+        house.arrivals.send(goes).await.unwrap();
+        assert!(rested.await.is_err(), "nothing of it is in flight");
+        let is_known = |loads: &Vec<Load>| weight_of_b(loads) == Some(weight - 1);
+        house.loads.wait_for(is_known).await.unwrap();
+        let text = house
+            .send(|asked| asked.via = Some(Via::Route(RouteName::of_modem(&modem))))
+            .await;
+        assert!(house.routes[1].is_idle());
+        // What is wanted while it is away is wanted, too.
+        house.wishes.send(weighs(weight)).await.unwrap();
+        let is_wanted = |loads: &Vec<Load>| weight_of_b(loads) == Some(weight);
+        house.loads.wait_for(is_wanted).await.unwrap();
+        let (mut played, route) = route(name.clone(), &answers, &Arc::default());
+        let comes = Arrival::Comes(Box::new(route));
+        house.arrivals.send(comes).await.unwrap();
+        played.accepts().await;
+        house.becomes(&text, MessageState::Sent).await;
+        let loads = house.loads.borrow().clone();
+        assert_eq!(weight_of_b(&loads), Some(weight));
+        house.routes[1] = played;
     }
 }
 

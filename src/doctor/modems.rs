@@ -147,6 +147,11 @@ fn state(patient: &Patient) -> Option<Finding> {
             ),
         ),
         "failed" => failed(patient, said),
+        "absent" if said.contains("adopts no modems") => found(
+            Advice,
+            "modem_not_opened",
+            ("the modem is not opened", "name it in a section"),
+        ),
         "absent" => found(
             Problem,
             "port_absent",

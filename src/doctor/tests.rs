@@ -295,7 +295,7 @@ fn what_is_wrong_with_a_modem_or_its_sim_is_named() {
         (
             "pin_required",
             "none",
-            "the SIM refused the PIN of pin_file; 2 tries are left: correct the file and restart",
+            "the SIM refused the PIN of pin_file; 2 tries are left: correct the file and reload (SIGHUP) or restart",
             "pin_refused",
         ),
         (
@@ -329,6 +329,12 @@ fn what_is_wrong_with_a_modem_or_its_sim_is_named() {
             "none",
             "/dev/ttyUSB2 does not exist: is the modem plugged in?",
             "port_absent",
+        ),
+        (
+            "absent",
+            "none",
+            "adopted before, and not opened while the config adopts no modems: name it in a section by match_imei",
+            "modem_not_opened",
         ),
         (
             "failed",

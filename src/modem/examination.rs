@@ -15,6 +15,7 @@ use super::session::{Departure, Entry, Input, Output, Session};
 use super::{ModemSettings, actor};
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::{ModemName, ModemState, ModemStatus};
+use crate::usb::Roots;
 
 /// What to look at, and how long.
 #[derive(Clone, Debug)]
@@ -27,6 +28,8 @@ pub(crate) struct Wanted {
     /// The storage for texts that the configuration names.
     pub(crate) storage: Option<String>,
     pub(crate) patience: Duration,
+    /// Where it is looked for who holds a port that is busy.
+    pub(crate) roots: Roots,
 }
 
 /// What was learned.
@@ -96,7 +99,7 @@ const MOST_HEARD: usize = 64 * 1024;
 pub(crate) async fn examine(wanted: Wanted) -> Examination {
     let mut notes = Notes::default();
     let (device, patience) = (wanted.device.clone(), wanted.patience);
-    let mut port = match port::open(&device, wanted.baud).await {
+    let mut port = match port::open(&device, wanted.baud, &wanted.roots).await {
         Ok(port) => port,
         Err(error) => return notes.written_up(device, Ending::Unopened(unopened(&error)), None),
     };
@@ -112,6 +115,7 @@ fn settings(wanted: Wanted) -> ModemSettings {
         name: ModemName::parse("examined").expect("letters only"),
         device: wanted.device,
         seeking: None,
+        left_alone: None,
         baud: wanted.baud,
         command_timeout: Duration::from_secs(5),
         send_timeout: Duration::from_secs(120),
@@ -334,6 +338,7 @@ mod tests {
             profile: None,
             storage: None,
             patience: Duration::from_secs(120),
+            roots: Roots::default(),
         }
     }
 

@@ -1,7 +1,7 @@
 //! Finds modems by what they are, wherever they are plugged in: looks what there is, asks each who it is, and says so.
 //!
 //! A port is asked once for as long as its device stays plugged in. What does not answer is asked again later, at ever
-//! longer intervals, and so is a modem without a SIM while a SIM is sought that is nowhere; otherwise nothing happens
+//! longer intervals, and so is a modem that nobody uses while a SIM is sought that is nowhere; otherwise nothing happens
 //! between two changes of what is plugged in.
 //!
 //! Never: opens a port that [`usb`] does not call a modem's, or that a section of the config names; sends anything.
@@ -38,6 +38,8 @@ pub(crate) struct Sighting {
     pub(crate) iccid: Option<String>,
     /// What the device calls itself.
     pub(crate) name: String,
+    /// Another number each time that it is plugged in.
+    pub(crate) plug: u64,
 }
 
 impl Sighting {
@@ -73,19 +75,41 @@ pub(crate) struct Seeking {
     /// Who is at this port is to be asked anew.
     pub(crate) doubts: mpsc::Sender<PathBuf>,
     holds: Arc<watch::Sender<Holds>>,
+    held: watch::Receiver<Holds>,
+}
+
+/// What is known of a modem that is sought.
+#[derive(Debug)]
+pub(super) enum Found {
+    Nowhere,
+    /// Another modem of the house has its port open.
+    Held(PathBuf),
+    Here(PathBuf, Hold),
 }
 
 impl Seeking {
-    /// Where it is now.
-    pub(super) fn node(&mut self) -> Option<PathBuf> {
+    /// Where it is now. Its port is this one's as long as the hold lives.
+    pub(super) fn find(&mut self) -> Found {
+        self.held.mark_unchanged();
         let sightings = self.sightings.borrow_and_update();
-        let found = sightings.iter().find(|seen| seen.meets(&self.sought));
-        found.map(|seen| seen.node.clone())
+        let Some(seen) = sightings.iter().find(|seen| seen.meets(&self.sought)) else {
+            return Found::Nowhere;
+        };
+        let node = seen.node.clone();
+        match Hold::take(node.clone(), Arc::clone(&self.holds)) {
+            Some(hold) => Found::Here(node, hold),
+            None => Found::Held(node),
+        }
     }
 
-    /// The port is open from now on.
-    pub(super) fn hold(&self, node: &Path) -> Hold {
-        Hold::of(node.to_owned(), Arc::clone(&self.holds))
+    /// Returns when it may be somewhere else, or its port be let go.
+    pub(super) async fn changes(&mut self) {
+        tokio::select! {
+            Ok(()) = self.sightings.changed() => {}
+            Ok(()) = self.held.changed() => {}
+            // The finder ends only with the gateway.
+            else => std::future::pending().await,
+        }
     }
 
     /// Returns when what is sought is at another port, and at this one no more.
@@ -136,6 +160,7 @@ impl Search {
             sightings: self.sightings.clone(),
             doubts: self.doubts.clone(),
             holds: Arc::clone(&self.holds),
+            held: self.holds.subscribe(),
         }
     }
 
@@ -236,27 +261,28 @@ impl Finder {
 
     fn ask(&mut self) {
         for asked in self.register.next_to_ask(actor::now()) {
-            let profiles = self.profiles.clone();
+            let (profiles, roots) = (self.profiles.clone(), self.roots.clone());
             self.asking.push(Box::pin(async move {
                 tokio::time::sleep(SETTLE).await;
-                let identity = identify(&asked.ports, &profiles).await;
+                let identity = identify(&asked.ports, &profiles, &roots).await;
                 (asked, identity)
             }));
         }
     }
 
     fn told(&mut self, asked: &Asked, identity: Option<Identity>) {
-        let is_new = !self.register.is_known(asked);
-        match &identity {
-            Some(identity) if identity.iccid.is_some() && !is_new => {
-                info!(port = %identity.node.display(), device = asked.name, "a modem has a SIM by now");
+        match (&identity, self.register.known(asked)) {
+            (Some(identity), Some(known)) => {
+                if identity.iccid.is_some() && identity.iccid != known.iccid {
+                    info!(port = %identity.node.display(), device = asked.name, "a SIM was put into a modem");
+                }
             }
-            // It has none still.
-            _ if !is_new => {}
-            Some(identity) => {
+            // Another program may have it for a while.
+            (None, Some(_)) => {}
+            (Some(identity), None) => {
                 info!(port = %identity.node.display(), device = asked.name, "a modem is plugged in");
             }
-            None => {
+            (None, None) => {
                 let ports: Vec<_> = asked.ports.iter().map(|port| port.display()).collect();
                 warn!(
                     ?ports,
@@ -288,7 +314,7 @@ async fn changed(watch: &mut io::Result<Watch>) {
 }
 
 /// The first port that says who is there.
-async fn identify(ports: &[PathBuf], profiles: &Profiles) -> Option<Identity> {
+async fn identify(ports: &[PathBuf], profiles: &Profiles, roots: &Roots) -> Option<Identity> {
     for port in ports {
         let found = examine(Wanted {
             device: port.clone(),
@@ -297,6 +323,7 @@ async fn identify(ports: &[PathBuf], profiles: &Profiles) -> Option<Identity> {
             profile: None,
             storage: None,
             patience: PATIENCE,
+            roots: roots.clone(),
         })
         .await;
         let Some(status) = found.status else {

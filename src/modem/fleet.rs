@@ -19,6 +19,7 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 use tracing::{error, info, warn};
 
+use super::finder::Found;
 use super::port::{self, Port, PortError};
 use super::recovery::{Attempt, Ladder, Rung};
 use super::session::{Departure, Entry, Session};
@@ -157,8 +158,18 @@ impl Recruiter {
         };
         let mut status = ModemStatus::absent(name.clone(), device, clock());
         status.mean_send = settings.mean_send;
+        if let (Some(_), Some(seeking)) = (&settings.left_alone, &settings.seeking) {
+            // Nobody asks it: whoever writes a section for it needs what is known.
+            status.imei = seeking.sought.imei.clone();
+        }
+        status.last_error = settings.left_alone.clone();
         self.view.send_modify(|view| {
-            *view = view.iter().cloned().chain([status.clone()]).collect();
+            let mut modems = view.to_vec();
+            match modems.iter_mut().find(|shown| shown.name == name) {
+                Some(before) => *before = status.clone(),
+                None => modems.push(status.clone()),
+            }
+            *view = modems.into();
         });
         let (orders, taken) = mpsc::channel(ORDERS_UNDER_WAY);
         let outlet = Outlet::new(
@@ -191,6 +202,11 @@ impl Recruiter {
             let stay = view.iter().filter(|status| status.name != *modem);
             *view = stay.cloned().collect();
         });
+        self.suspend(modem).await;
+    }
+
+    /// The same, and it stays in the view, as absent, until it is taken on again.
+    pub(crate) async fn suspend(&mut self, modem: &ModemName) {
         let of_modem = |kept: &Kept| kept.modem == *modem;
         let Some(at) = self.keepers.iter().position(of_modem) else {
             return;
@@ -237,7 +253,10 @@ impl Keeper {
 
     async fn run(mut self) {
         // Both arms end with Cancelled: there is no other way out.
-        let Err(Cancelled) = self.keep().await;
+        let Err(Cancelled) = match self.settings.left_alone.is_some() {
+            true => self.refuse_until(std::future::pending()).await,
+            false => self.keep().await,
+        };
         self.outlet.away(ModemState::Absent, None);
         self.orders.close();
         while let Some(order) = self.orders.recv().await {
@@ -256,6 +275,7 @@ impl Keeper {
             let departure = self.drive(&mut port, entry).await;
             // Before anything else: an old descriptor gives the device another name when it returns.
             drop(port);
+            self.outlet.hold(None);
             entry = self.after(departure).await?;
         }
     }
@@ -265,9 +285,10 @@ impl Keeper {
         let mut has_appeared = false;
         loop {
             has_appeared |= self.find().await?;
-            match port::open(&self.settings.device, self.settings.baud).await {
+            match port::open(&self.settings.device, self.settings.baud, &self.roots).await {
                 Ok(port) => return Ok((port, has_appeared)),
                 Err(error @ PortError::Absent(_)) => {
+                    self.outlet.hold(None);
                     self.outlet
                         .away(ModemState::Absent, Some(error.to_string()));
                     if self.settings.seeking.is_some() {
@@ -284,6 +305,7 @@ impl Keeper {
                     has_appeared = true;
                 }
                 Err(error) => {
+                    self.outlet.hold(None);
                     self.outlet
                         .away(ModemState::Failed, Some(error.to_string()));
                     self.back_off().await?;
@@ -292,27 +314,33 @@ impl Keeper {
         }
     }
 
-    /// Waits until the modem that is sought is plugged in, wherever that is. Whether it was waited for.
+    /// Waits until the modem that is sought is plugged in, wherever that is, and its port is nobody's. Whether it was not
+    /// there before.
     async fn find(&mut self) -> Result<bool, Cancelled> {
         let Some(mut seeking) = self.settings.seeking.clone() else {
             return Ok(false);
         };
         let mut was_away = false;
         loop {
-            if let Some(node) = seeking.node() {
-                self.settings.device = node;
-                return Ok(was_away);
-            }
-            was_away = true;
-            let error = format!("no modem with {} is plugged in", seeking.sought);
-            self.outlet.away(ModemState::Absent, Some(error));
-            self.refuse_until(async {
-                if seeking.sightings.changed().await.is_err() {
-                    // The finder ends only with the gateway.
-                    std::future::pending().await
+            let found = seeking.find();
+            let sought = &seeking.sought;
+            let error = match found {
+                Found::Here(node, hold) => {
+                    self.outlet.hold(Some(hold));
+                    self.settings.device = node;
+                    return Ok(was_away);
                 }
-            })
-            .await?;
+                Found::Held(node) => {
+                    let node = node.display();
+                    format!("{sought} is at {node}, which another modem of this gateway has open")
+                }
+                Found::Nowhere => {
+                    was_away = true;
+                    format!("no modem with {sought} is plugged in")
+                }
+            };
+            self.outlet.away(ModemState::Absent, Some(error));
+            self.refuse_until(seeking.changes()).await?;
         }
     }
 
@@ -328,8 +356,6 @@ impl Keeper {
         let mut session = Session::new(settings, entry, actor::now());
         let leave = self.stop.child_token();
         let (device, mut seeking) = (self.settings.device.clone(), self.settings.seeking.clone());
-        self.outlet
-            .hold(seeking.as_ref().map(|seeking| seeking.hold(&device)));
         let (orders, outlet) = (&mut self.orders, &mut self.outlet);
         let running = async {
             let mut running = pin!(actor::run(port, &mut session, orders, outlet, &leave));
@@ -344,7 +370,6 @@ impl Keeper {
             }
         };
         let departure = AssertUnwindSafe(running).catch_unwind().await;
-        self.outlet.hold(None);
         if departure.is_err() {
             error!(modem = %self.outlet.modem(), "the session panicked");
             actor::bury(&mut session, &mut self.outlet).await;

@@ -234,6 +234,8 @@ pub(crate) struct ModemSettings {
     pub(crate) device: PathBuf,
     /// It is wherever it is plugged in, and told so.
     pub(crate) seeking: Option<Seeking>,
+    /// It is known, and not opened: why, and what a person may do.
+    pub(crate) left_alone: Option<String>,
     pub(crate) baud: u32,
     pub(crate) command_timeout: Duration,
     pub(crate) send_timeout: Duration,

@@ -51,13 +51,13 @@ pub(super) fn address(device: &Path) -> Option<&str> {
     device.to_str()?.strip_prefix("tcp://")
 }
 
-/// Opens `device`, whatever it is.
+/// Opens `device`, whatever it is. Who holds it instead is looked for in `roots`.
 ///
 /// # Errors
 /// [`PortError`] in words for a person.
-pub(super) async fn open(device: &Path, baud: u32) -> Result<Port, PortError> {
+pub(super) async fn open(device: &Path, baud: u32, roots: &Roots) -> Result<Port, PortError> {
     let Some(address) = address(device) else {
-        return open_tty(device, baud).map(Port::Serial);
+        return open_tty(device, baud, roots).map(Port::Serial);
     };
     let unreachable = |why: String| PortError::Unreachable(device.display().to_string(), why);
     let connecting = tokio::time::timeout(CONNECT_PATIENCE, TcpStream::connect(address)).await;
@@ -120,9 +120,9 @@ impl AsyncWrite for Port {
 ///
 /// # Errors
 /// [`PortError`] in words for a person.
-fn open_tty(device: &Path, baud: u32) -> Result<SerialStream, PortError> {
+fn open_tty(device: &Path, baud: u32, roots: &Roots) -> Result<SerialStream, PortError> {
     let port = device.display().to_string();
-    let metadata = std::fs::metadata(device).map_err(|error| of_io(&port, &error))?;
+    let metadata = std::fs::metadata(device).map_err(|error| of_io(&port, &error, roots))?;
     if !metadata.file_type().is_char_device() {
         return Err(PortError::NotATty(port));
     }
@@ -134,19 +134,18 @@ fn open_tty(device: &Path, baud: u32) -> Result<SerialStream, PortError> {
         .exclusive(true)
         .dtr_on_open(true)
         .open_native_async()
-        .map_err(|error| of_serial(port, &error))
+        .map_err(|error| of_serial(port, &error, roots))
 }
 
 /// Looks who it is, once: `/proc` is read only where a port is busy.
-fn busy(port: String) -> PortError {
-    let roots = Roots::default();
+fn busy(port: String, roots: &Roots) -> PortError {
     let by_name = || {
-        let pid = usb::modem_manager(&roots)?;
+        let pid = usb::modem_manager(roots)?;
         // It runs as root, so that which ports it has open is not seen.
         let command = MODEM_MANAGER.to_owned();
         Some(Holder { pid, command })
     };
-    let holder = usb::holder(&roots, Path::new(&port)).or_else(by_name);
+    let holder = usb::holder(roots, Path::new(&port)).or_else(by_name);
     PortError::Busy {
         port,
         holder: holder.map(Box::new),
@@ -171,15 +170,15 @@ fn who_holds(port: &str, holder: Option<&Holder>) -> String {
 
 const MODEM_MANAGER: &str = "ModemManager";
 
-fn of_io(port: &str, error: &io::Error) -> PortError {
-    of_kind(port.to_owned(), error.kind(), &error.to_string())
+fn of_io(port: &str, error: &io::Error, roots: &Roots) -> PortError {
+    of_kind(port.to_owned(), error.kind(), &error.to_string(), roots)
 }
 
-fn of_serial(port: String, error: &tokio_serial::Error) -> PortError {
+fn of_serial(port: String, error: &tokio_serial::Error, roots: &Roots) -> PortError {
     match error.kind {
         // serialport says so of EBUSY and of a lock that somebody holds.
-        ErrorKind::NoDevice => busy(port),
-        ErrorKind::Io(kind) => of_kind(port, kind, &error.description),
+        ErrorKind::NoDevice => busy(port, roots),
+        ErrorKind::Io(kind) => of_kind(port, kind, &error.description, roots),
         // ENOTTY has no kind of its own.
         _ if error.description.contains("Inappropriate ioctl")
             || error.description.contains("Not a typewriter") =>
@@ -193,11 +192,11 @@ fn of_serial(port: String, error: &tokio_serial::Error) -> PortError {
     }
 }
 
-fn of_kind(port: String, kind: io::ErrorKind, why: &str) -> PortError {
+fn of_kind(port: String, kind: io::ErrorKind, why: &str, roots: &Roots) -> PortError {
     match kind {
         io::ErrorKind::NotFound => PortError::Absent(port),
         io::ErrorKind::PermissionDenied => PortError::Forbidden(port),
-        io::ErrorKind::ResourceBusy => busy(port),
+        io::ErrorKind::ResourceBusy => busy(port, roots),
         _ => PortError::Other {
             port,
             why: why.to_owned(),
@@ -224,8 +223,13 @@ mod tests {
         (end, path.into_string().unwrap())
     }
 
+    /// On this machine.
+    fn opened(device: &str) -> Result<SerialStream, PortError> {
+        open_tty(Path::new(device), 115_200, &Roots::default())
+    }
+
     fn refusal(device: &Path) -> String {
-        open_tty(device, 115_200).unwrap_err().to_string()
+        opened(device.to_str().unwrap()).unwrap_err().to_string()
     }
 
     #[tokio::test]
@@ -243,13 +247,13 @@ mod tests {
     #[tokio::test]
     async fn a_port_that_another_program_holds_is_busy() {
         let (_end, path) = pty();
-        let held = open_tty(Path::new(&path), 115_200).unwrap();
+        let held = opened(&path).unwrap();
         assert_eq!(
             refusal(Path::new(&path)),
             format!("{path} is busy: another program holds it: fuser -v {path}")
         );
         drop(held);
-        assert!(open_tty(Path::new(&path), 115_200).is_ok());
+        assert!(opened(&path).is_ok());
     }
 
     #[tokio::test]
@@ -270,6 +274,21 @@ mod tests {
         assert_eq!(
             said,
             format!("{path} is busy: held by sleep (pid {pid}): stop it: kill {pid}")
+        );
+    }
+
+    #[tokio::test]
+    async fn the_program_that_holds_a_port_is_looked_for_on_the_machine_that_was_given() {
+        let (_end, path) = pty();
+        let _held = opened(&path).unwrap();
+        let tree = crate::usb::tree::Tree::new();
+        tree.process(812, "gammu-smsd", &[Path::new(&path)]);
+        let said = open_tty(Path::new(&path), 115_200, &tree.roots()).unwrap_err();
+        assert_eq!(
+            said.to_string(),
+            format!(
+                "{path} is busy: held by gammu-smsd (pid 812): stop it: systemctl stop gammu-smsd"
+            )
         );
     }
 
@@ -298,7 +317,7 @@ mod tests {
     #[tokio::test]
     async fn a_port_whose_modem_is_gone_reads_as_its_end() {
         let (end, path) = pty();
-        let mut port = open_tty(Path::new(&path), 115_200).unwrap();
+        let mut port = opened(&path).unwrap();
         drop(end);
         let read = port.read(&mut [0; 16]).await;
         assert!(matches!(read, Ok(0) | Err(_)), "{read:?}");
@@ -309,7 +328,9 @@ mod tests {
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
         let device = format!("tcp://{address}");
-        let mut port = open(Path::new(&device), 115_200).await.unwrap();
+        let mut port = open(Path::new(&device), 115_200, &Roots::default())
+            .await
+            .unwrap();
         let (mut far, _) = listener.accept().await.unwrap();
         port.write_all(b"AT\r").await.unwrap();
         let mut heard = [0; 3];
@@ -317,7 +338,7 @@ mod tests {
         assert_eq!(&heard, b"AT\r");
         drop((far, listener));
         assert!(matches!(port.read(&mut heard).await, Ok(0) | Err(_)));
-        let error = open(Path::new(&device), 115_200)
+        let error = open(Path::new(&device), 115_200, &Roots::default())
             .await
             .unwrap_err()
             .to_string();

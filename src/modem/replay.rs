@@ -145,6 +145,7 @@ impl Stage {
             name: ModemName::parse("replay").expect("letters only"),
             device: "recording".into(),
             seeking: None,
+            left_alone: None,
             baud: 115_200,
             command_timeout: Duration::from_secs(5),
             send_timeout: Duration::from_secs(120),

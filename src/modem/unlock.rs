@@ -42,7 +42,7 @@ const FEWEST_LEFT: u8 = 2;
 
 const ENTER_PIN: &str =
     "the SIM wants its PIN: name a file that holds it (pin_file), or switch the PIN off in a phone";
-const TRIED_BEFORE: &str = "this PIN was entered into this SIM before and not taken: put the right one into pin_file and restart, or enter it in a phone";
+const TRIED_BEFORE: &str = "this PIN was entered into this SIM before and not taken: put the right one into pin_file and reload (SIGHUP) or restart, or enter it in a phone";
 const NO_OWNER: &str =
     "neither SIM nor modem says who it is: the PIN is not entered; enter it in a phone";
 
@@ -124,10 +124,10 @@ impl Unlock {
                 "the PIN was entered, and the SIM wants it again: check it in a phone".to_owned()
             }
             (Err(_), Some(left)) => format!(
-                "the SIM refused the PIN of pin_file; {left} tries are left: correct the file and restart"
+                "the SIM refused the PIN of pin_file; {left} tries are left: correct the file and reload (SIGHUP) or restart"
             ),
             (Err(_), None) => {
-                "the SIM refused the PIN of pin_file: correct the file and restart".to_owned()
+                "the SIM refused the PIN of pin_file: correct the file and reload (SIGHUP) or restart".to_owned()
             }
         });
     }

@@ -17,13 +17,6 @@ pub(crate) struct RecoveryEntry {
     pub(crate) at: UnixMillis,
 }
 
-/// A modem that was taken on without a section.
-#[derive(Clone, Debug, Eq, PartialEq)]
-pub(crate) struct Adopted {
-    pub(crate) modem: ModemName,
-    pub(crate) imei: String,
-}
-
 /// Parts that a SIM was given, by hour since 1970, oldest first.
 pub(crate) type SimUse = Vec<(i64, u32)>;
 
@@ -83,46 +76,6 @@ impl Store {
                     )?
                     .query_row(named_params! { ":modem": modem.as_str() }, |row| row.get(0))
                     .optional()?)
-            })
-            .await
-    }
-
-    /// Gives a modem that no section names its name, for good.
-    pub(crate) async fn adopt(&self, adopted: Adopted, at: UnixMillis) -> Result<(), StoreError> {
-        let (job, receipt) = job(move |work| {
-            work.db
-                .prepare_cached(
-                    "INSERT INTO adopted (modem, imei, at) VALUES (:modem, :imei, :at)
-                     ON CONFLICT DO NOTHING",
-                )?
-                .execute(named_params! {
-                    ":modem": adopted.modem.as_str(),
-                    ":imei": adopted.imei,
-                    ":at": at.0,
-                })?;
-            Ok(())
-        });
-        self.door.submit(vec![job]).await;
-        receipt.committed().await
-    }
-
-    /// All that were adopted and not forgotten, the oldest first.
-    pub(crate) async fn adopted(&self) -> Result<Vec<Adopted>, StoreError> {
-        self.readers
-            .ask(|db| {
-                let mut statement =
-                    db.prepare_cached("SELECT modem, imei FROM adopted ORDER BY at, modem")?;
-                let rows = statement.query_map([], |row| {
-                    Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?))
-                })?;
-                let mut all = Vec::new();
-                for row in rows {
-                    let (modem, imei) = row?;
-                    let modem = ModemName::parse(&modem)
-                        .ok_or_else(|| StoreError::Corrupt("the name of a modem".into()))?;
-                    all.push(Adopted { modem, imei });
-                }
-                Ok(all)
             })
             .await
     }

@@ -790,6 +790,23 @@ fn is_unsent(state: MessageState) -> bool {
     matches!(state, Scheduled | Queued | Sending)
 }
 
+/// It may leave by this way only from now on.
+pub(super) fn rename_via(work: &mut Work<'_>, mut head: Head, via: &Via) -> Result<(), StoreError> {
+    work.db
+        .prepare_cached("UPDATE message SET from_modem = :via, crowd = :crowd WHERE seq = :seq")?
+        .execute(named_params! {
+            ":via": via.stored(),
+            ":crowd": Crowd::of_via(via).0,
+            ":seq": head.seq.0,
+        })?;
+    if is_unsent(head.state) {
+        work.moved(head.place(), -1);
+        head.via = Some(via.clone());
+        work.moved(head.place(), 1);
+    }
+    Ok(())
+}
+
 /// Clears what only a waiting message has: its hold, and its sealed text.
 pub(super) fn end(work: &Work<'_>, seq: MessageSeq) -> Result<(), StoreError> {
     work.db

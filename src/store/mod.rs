@@ -7,6 +7,7 @@
 //! May use: `domain`.
 //! Read first: [`message`] for the life of a message, [`writer`] for what a failing disk does.
 
+mod adopted;
 mod attempt;
 mod audit;
 mod backup;
@@ -57,6 +58,7 @@ use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use tokio::sync::broadcast;
 
+pub(crate) use adopted::Adopted;
 pub(crate) use attempt::{Matched as MatchedDelivery, ToAsk, Told};
 pub(crate) use audit::{AuditEntry, Audited};
 pub(crate) use backup::{BackupError, Restored, back_up, restore};
@@ -66,7 +68,7 @@ pub(crate) use check::look;
 pub(crate) use clock::ClockSet;
 pub(crate) use doubt::{InDoubt, Settlement, Verdict};
 pub(crate) use elsewhere::{Errand, Question, Retold};
-pub(crate) use fleet::{Adopted, RecoveryEntry, SimUse};
+pub(crate) use fleet::{RecoveryEntry, SimUse};
 pub(crate) use forget::Lost;
 pub(crate) use guard::{Conversion, Hold};
 pub(crate) use idempotency::{Answer, Once, Render};
@@ -211,6 +213,14 @@ impl Store {
 
     pub(crate) fn pepper(&self) -> &Pepper {
         &self.pepper
+    }
+
+    /// Returns when everything that was handed to the writer before is committed, or was refused by the disk.
+    pub(crate) async fn caught_up(&self) {
+        let (job, receipt) = writer::job(|_| Ok(()));
+        self.door.submit(vec![job]).await;
+        // What the disk refused is known to whoever handed it over.
+        let _ = receipt.committed().await;
     }
 
     /// Begins a group: its writes commit in one transaction unless the disk fails under it, each in a

@@ -1,5 +1,6 @@
 //! The store on a real file: one story per promise it keeps.
 
+mod adopted;
 mod attempts;
 mod batches;
 mod clock;
@@ -739,6 +740,22 @@ fn a_file_that_is_no_database_is_named_and_left_as_it_is() {
     let refused = Store::open(&path, Pepper::new(&[7; 32]));
     assert!(matches!(refused, Err(StoreError::NotADatabase)));
     assert_eq!(std::fs::read_to_string(&path).unwrap(), content);
+}
+
+#[tokio::test]
+async fn what_was_handed_over_is_committed_when_the_store_has_caught_up() {
+    let house = House::new();
+    let message = house.accepts(|_| {}).await;
+    assert!(house.intends(message.seq, 1).await);
+    let route = || modem().route();
+    let since = house.store.unsettled_since(route()).await.unwrap();
+    assert_eq!(since, Some(NOW));
+    let mut group = house.store.group();
+    let _receipt = group.accepted(acceptance(message.seq, 1, 1));
+    group.submit().await;
+    house.store.caught_up().await;
+    let since = house.store.unsettled_since(route()).await.unwrap();
+    assert_eq!(since, None, "nobody waited for that receipt");
 }
 
 #[tokio::test]

@@ -9,10 +9,10 @@ use crate::house::{House, fast};
 const TO: &str = "+8613800138000";
 const DAY: i64 = 86_400;
 
-const BALANCE: &str =
+pub(crate) const BALANCE: &str =
     "balance_ussd = '*100#'\nbalance_regex = 'Balance ([0-9.]+)'\nbalance_min = '5.00'\n";
 
-async fn figure(house: &House, modem: usize, name: &str) -> Value {
+pub(crate) async fn figure(house: &House, modem: usize, name: &str) -> Value {
     let what = format!("{name} of modem {modem}");
     house
         .until(&what, async || {

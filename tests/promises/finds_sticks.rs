@@ -1,118 +1,16 @@
 //! Sticks are known by what they are, wherever they are plugged in; they may come and go while the gateway runs.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 use http::{Method, StatusCode};
 use rustix::fs::{Mode, OFlags};
 use rustix::pty::{OpenptFlags, grantpt, openpt, ptsname, unlockpt};
-use serde_json::{Value, json};
+use serde_json::json;
 
 use crate::house::House;
 use crate::machine::{CH340, EC25};
-
-const TO: &str = "+8613800138000";
-const NONE: &str = "";
-
-/// Where a stick of the simulation is plugged in.
-#[derive(Clone, Copy)]
-struct Socket {
-    place: &'static str,
-    first_tty: usize,
-}
-
-const LEFT: Socket = Socket {
-    place: "1-1",
-    first_tty: 0,
-};
-const RIGHT: Socket = Socket {
-    place: "1-1.4",
-    first_tty: 4,
-};
-const BACK: Socket = Socket {
-    place: "2-3",
-    first_tty: 12,
-};
-
-impl House {
-    /// Puts stick `modem` there, an EC25 by its ids; its second port for AT leads nowhere.
-    fn puts(&self, modem: usize, socket: Socket) {
-        let pty = self.port(modem);
-        let ptys = [
-            Path::new(NONE),
-            Path::new(NONE),
-            pty.as_path(),
-            Path::new(NONE),
-        ];
-        self.machine()
-            .plug(&EC25, socket.place, socket.first_tty, &ptys);
-    }
-
-    fn port(&self, modem: usize) -> PathBuf {
-        self.folder.path().join(format!("sim/modem{modem}"))
-    }
-
-    /// Pulls it out there: its port hangs up, and what sysfs said of it is gone.
-    async fn pulls(&self, modem: usize, socket: Socket) {
-        self.phones(move |phones| phones.unplug(modem).unwrap())
-            .await;
-        self.machine().pull(socket.place);
-    }
-
-    /// Puts back what was pulled out, anywhere.
-    async fn puts_back(&self, modem: usize, socket: Socket) {
-        self.phones(move |phones| phones.plug(modem).unwrap()).await;
-        self.puts(modem, socket);
-    }
-
-    async fn imei(&self, modem: usize) -> String {
-        self.stats().await[modem].imei.clone()
-    }
-
-    /// The name that this stick gets when it is adopted.
-    async fn nickname(&self, modem: usize) -> String {
-        let imei = self.imei(modem).await;
-        format!("m{}", &imei[imei.len() - 6..])
-    }
-
-    async fn is_ready_as(&self, name: &str, modem: usize) {
-        let imei = self.imei(modem).await;
-        self.until(&format!("{name} is ready with stick {modem}"), async || {
-            let shown = self.shown(name).await?;
-            (shown["state"] == "ready" && shown["imei"] == imei.as_str()).then_some(())
-        })
-        .await;
-    }
-
-    async fn shown(&self, name: &str) -> Option<Value> {
-        let path = format!("/v1/modems/{name}");
-        let reply = self.ask(Method::GET, &path, None).await;
-        (reply.status == StatusCode::OK).then_some(reply.body)
-    }
-
-    /// A text that may leave by this modem only does so, and by this stick of the simulation.
-    async fn sends_by(&self, name: &str, modem: usize) {
-        let before = self.stats().await[modem].accepted;
-        let id = self.bound_to(name, "by this one").await;
-        self.becomes(&id, "delivered").await;
-        let after = self.stats().await[modem].accepted;
-        assert_eq!(after, before + 1, "{name} sends by stick {modem}");
-    }
-
-    async fn bound_to(&self, name: &str, text: &str) -> String {
-        self.send_as(json!({ "to": TO, "text": text, "from": name }))
-            .await
-    }
-
-    async fn names(&self) -> Vec<String> {
-        let reply = self.ask(Method::GET, "/v1/modems", None).await;
-        let modems = reply.body["data"].as_array().unwrap();
-        let names = modems
-            .iter()
-            .map(|one| one["id"].as_str().unwrap().to_owned());
-        names.collect()
-    }
-}
+use crate::sticks::{BACK, LEFT, RIGHT, TO};
 
 /// Two sections, each of which means one of two sticks by its IMEI.
 async fn two_by_imei() -> House {
@@ -193,11 +91,10 @@ async fn a_stick_is_found_by_its_sim() {
     house.adds_to_config(&format!("[modem.sim]\nmatch_iccid = '{iccid}'\n"));
     house.start().await;
     house.is_ready_as("sim", 1).await;
-    assert_eq!(
-        house.names().await,
-        ["sim"],
-        "the other is not adopted beside a section"
-    );
+    // The other is not opened beside a section, and known.
+    let first = house.nickname(0).await;
+    house.modem_becomes(&first, "absent").await;
+    assert_eq!(house.names().await, ["sim", first.as_str()]);
 }
 
 /// A section that means the SIM which stick `modem` has at first.
@@ -206,20 +103,6 @@ async fn by_sim_of(modem: usize) -> House {
     let iccid = house.stats().await[modem].iccid.clone();
     house.adds_to_config(&format!("[modem.sim]\nmatch_iccid = '{iccid}'\n"));
     house
-}
-
-impl House {
-    /// It has been examined and let alone again.
-    async fn is_idle(&self, modem: usize) {
-        let mut asked = 0;
-        self.until("the stick has been asked", async || {
-            let now = self.stats().await[modem].at_lines;
-            let rests = now > 0 && now == std::mem::replace(&mut asked, now);
-            tokio::time::sleep(Duration::from_millis(200)).await;
-            rests.then_some(())
-        })
-        .await;
-    }
 }
 
 #[tokio::test]
@@ -446,7 +329,51 @@ async fn a_stick_that_will_not_return_is_forgotten_and_what_waited_for_it_fails(
     house.sends_by(&gone, 0).await;
 }
 
-fn tomorrow() -> String {
+#[tokio::test]
+async fn a_stick_that_is_forgotten_while_it_is_plugged_in_stays_so_until_it_is_plugged_in_again() {
+    let mut house = House::with_machine(2, "[modems]\nadopt = true\n").await;
+    house.start().await;
+    let name = house.adopts(0, LEFT).await;
+    house.order(json!({ "kind": "sim_absent" })).await;
+    house.modem_becomes(&name, "no_sim").await;
+    let path = format!("/v1/modems/{name}");
+    let forgotten = house.ask(Method::DELETE, &path, None).await;
+    assert_eq!(forgotten.status, StatusCode::OK, "{}", forgotten.body);
+    house
+        .order(json!({ "kind": "sim_absent", "on": false }))
+        .await;
+    // What else comes and goes makes no difference.
+    let other = house.adopts(1, RIGHT).await;
+    house.pulls(1, RIGHT).await;
+    house.modem_becomes(&other, "absent").await;
+    house.puts_back(1, BACK).await;
+    house.is_ready_as(&other, 1).await;
+    assert_eq!(house.names().await, [other.as_str()]);
+    house.pulls(0, LEFT).await;
+    house.puts_back(0, RIGHT).await;
+    house.is_ready_as(&name, 0).await;
+    house.sends_by(&name, 0).await;
+}
+
+#[tokio::test]
+async fn a_stick_that_was_forgotten_is_adopted_when_the_config_is_read_again() {
+    let mut house = House::with_machine(1, "[modems]\nadopt = true\n").await;
+    house.start().await;
+    let name = house.adopts(0, LEFT).await;
+    house.order(json!({ "kind": "sim_absent" })).await;
+    house.modem_becomes(&name, "no_sim").await;
+    let path = format!("/v1/modems/{name}");
+    let forgotten = house.ask(Method::DELETE, &path, None).await;
+    assert_eq!(forgotten.status, StatusCode::OK, "{}", forgotten.body);
+    assert!(house.names().await.is_empty());
+    house
+        .order(json!({ "kind": "sim_absent", "on": false }))
+        .await;
+    house.reload().await.unwrap();
+    house.is_ready_as(&name, 0).await;
+}
+
+pub(crate) fn tomorrow() -> String {
     let now = std::time::SystemTime::now()
         .duration_since(std::time::UNIX_EPOCH)
         .unwrap();

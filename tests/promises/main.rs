@@ -7,6 +7,7 @@ mod batches;
 mod cloud;
 mod house;
 mod machine;
+mod sticks;
 
 mod asks_the_network;
 mod cares_for_sims;
@@ -38,3 +39,4 @@ mod survives_unplug;
 mod template_providers;
 mod two_modems_share_work;
 mod waiting_says_why;
+mod yields_to_sections;

@@ -48,7 +48,7 @@ pub(super) async fn snapshot(
         .collect();
     let patients = match &gateway {
         Some(gateway) => gateway.modems.iter().map(answers::of_gateway).collect(),
-        None => asked(config, &sections, &devices, looking.patience()).await?,
+        None => asked(config, &sections, (&roots, &devices), looking.patience()).await?,
     };
     let host = Host {
         modem_manager: usb::modem_manager(&roots),
@@ -132,7 +132,7 @@ fn is_simulator(roots: &Roots, pid: u32) -> bool {
 async fn asked(
     config: &Config,
     sections: &[Section],
-    devices: &[Device],
+    (roots, devices): (&Roots, &[Device]),
     patience: Duration,
 ) -> Result<Vec<Patient>, CommandError> {
     let profiles = crate::app::profiles(config)?;
@@ -156,6 +156,7 @@ async fn asked(
             profiles: profiles.clone(),
             storage: modem.storage.clone(),
             patience,
+            roots: roots.clone(),
         };
         let (name, has_pin) = (section.name.clone(), section.has_pin);
         asking.spawn(async move {
@@ -185,6 +186,7 @@ async fn asked(
                 profiles: profiles.clone(),
                 storage: None,
                 patience,
+                roots: roots.clone(),
             };
             asking.spawn(async move {
                 let found = examine(wanted).await;

@@ -131,6 +131,7 @@ fn wanted(args: &ProbeArgs, config: &Config, port: &Path) -> Result<Wanted, Comm
         profiles,
         storage: section.and_then(|modem| modem.storage.clone()),
         patience: args.looking.patience(),
+        roots: args.looking.roots(),
     })
 }
 

@@ -1,9 +1,11 @@
 //! Which modem's port is held by whom seeks it, and what is known there of the SIM.
 //!
 //! A session hears when a SIM is taken out or put in; the finder, which asks only those that nobody holds, learns it
-//! from here.
+//! from here. Two that seek the same modem, one by its IMEI and one by its SIM, open its port one after the other: a lock on
+//! it would not keep out whoever runs as root.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -30,11 +32,16 @@ pub(in crate::modem) struct Hold {
 }
 
 impl Hold {
-    pub(super) fn of(node: PathBuf, holds: Arc<watch::Sender<Holds>>) -> Self {
-        holds.send_modify(|holds| {
-            holds.insert(node.clone(), CardSeen::NotYet);
+    /// `None`: another holds it.
+    pub(super) fn take(node: PathBuf, holds: Arc<watch::Sender<Holds>>) -> Option<Self> {
+        let was_free = holds.send_if_modified(|holds| match holds.entry(node.clone()) {
+            Entry::Vacant(place) => {
+                place.insert(CardSeen::NotYet);
+                true
+            }
+            Entry::Occupied(_) => false,
         });
-        Self { node, holds }
+        was_free.then_some(Self { node, holds })
     }
 
     /// What the modem at the port tells by now.

@@ -14,6 +14,8 @@ use crate::usb::Device;
 #[derive(Debug, Default)]
 pub(super) struct Register {
     entries: Vec<Entry>,
+    /// Devices that were ever plugged in.
+    plugs: u64,
     aims: Aims,
     holds: Holds,
 }
@@ -22,6 +24,7 @@ pub(super) struct Register {
 #[derive(Debug)]
 struct Entry {
     asked: Asked,
+    plug: u64,
     known: Known,
 }
 
@@ -43,12 +46,12 @@ pub(super) struct Identity {
     pub(super) iccid: Option<String>,
 }
 
-/// Nothing tells of a SIM that is put into a modem that nobody holds open: one that had none is asked again.
+/// Nothing tells of a SIM that is put into a modem that nobody holds open, also in another's place: it is asked again.
 #[derive(Clone, Debug, Eq, PartialEq)]
 struct Seen {
     identity: Identity,
     at: Instant,
-    /// So often it was asked and had no SIM to show.
+    /// So often it was asked again and had nothing to show that is sought.
     blanks: u32,
 }
 
@@ -92,12 +95,14 @@ impl Register {
         for asked in there {
             if !self.entries.iter().any(|entry| entry.asked == asked) {
                 let known = Known::Nothing { from: now, mute: 0 };
-                self.entries.push(Entry { asked, known });
+                self.plugs += 1;
+                let plug = self.plugs;
+                self.entries.push(Entry { asked, plug, known });
             }
         }
     }
 
-    /// What is wanted from now on. A new wish makes whoever had no SIM worth another question soon.
+    /// What is wanted from now on. A new wish makes whoever nobody uses worth another question soon.
     pub(super) fn aim(&mut self, aims: Aims) {
         if self.aims != aims {
             self.aims = aims;
@@ -185,9 +190,10 @@ impl Register {
         }
     }
 
-    pub(super) fn is_known(&self, asked: &Asked) -> bool {
-        let mut entries = self.entries.iter();
-        entries.any(|entry| entry.asked == *asked && entry.seen().is_some())
+    /// Who it was when it was seen last.
+    pub(super) fn known(&self, asked: &Asked) -> Option<&Identity> {
+        let entry = self.entries.iter().find(|entry| entry.asked == *asked)?;
+        Some(&entry.seen()?.identity)
     }
 
     pub(super) fn sightings(&self) -> impl Iterator<Item = Sighting> + '_ {
@@ -198,6 +204,7 @@ impl Register {
                 imei: identity.imei.clone(),
                 iccid: identity.iccid.clone(),
                 name: entry.asked.name.clone(),
+                plug: entry.plug,
             })
         })
     }
@@ -219,12 +226,12 @@ impl Register {
         }
     }
 
-    /// It has no SIM, nobody has it open, and the SIM that is put into it may be one that is sought in vain.
+    /// Nobody has it open, and the SIM that is put into it may be one that is sought in vain.
     fn may_get_what_is_sought(&self, identity: &Identity) -> bool {
         let imei = identity.imei.as_deref();
-        let is_idle = identity.iccid.is_none()
-            && !self.holds.contains_key(&identity.node)
-            && !self.aims.sought.iter().any(|one| one.is_met_by(imei, None));
+        let is_wanted = |one: &Sought| one.is_met_by(imei, identity.iccid.as_deref());
+        let is_idle =
+            !self.holds.contains_key(&identity.node) && !self.aims.sought.iter().any(is_wanted);
         is_idle
             && self.aims.sought.iter().any(|one| {
                 one.iccid.is_some() && !one.contradicts(imei, None) && !self.is_found(one)
@@ -403,6 +410,26 @@ mod tests {
         assert_eq!(register.next_to_ask(now).len(), 1);
     }
 
+    #[test]
+    fn a_device_that_is_asked_anew_is_plugged_in_once_and_one_that_comes_back_twice() {
+        let (mut register, now) = (register(), Instant::now());
+        let plug = |register: &mut Register| {
+            for asked in register.next_to_ask(now) {
+                register.told(&asked, identity("/dev/ttyUSB2", "1"), now);
+            }
+            let plugs: Vec<u64> = register.sightings().map(|seen| seen.plug).collect();
+            plugs[0]
+        };
+        register.see(&[stick("1-1", 0)], &[], now);
+        let first = plug(&mut register);
+        register.doubt(Path::new("/dev/ttyUSB2"), now);
+        register.see(&[stick("1-1", 0)], &[], now);
+        assert_eq!(plug(&mut register), first);
+        register.see(&[], &[], now);
+        register.see(&[stick("1-1", 0)], &[], now);
+        assert_ne!(plug(&mut register), first);
+    }
+
     const SIM: &str = "89860012345678901234";
 
     fn seeking_sim() -> Aims {
@@ -449,6 +476,34 @@ mod tests {
             register.told(&asked, with_sim(identity(&node, &asked.place)), now);
         }
         assert_eq!(register.asks_again_at(), None, "it is found");
+    }
+
+    #[test]
+    fn a_sim_that_takes_the_place_of_another_in_a_stick_that_nobody_uses_is_found() {
+        let (mut register, mut now) = (register(), Instant::now());
+        register.aim(seeking_sim());
+        register.see(&[stick("1-1", 0)], &[], now);
+        let with = |iccid: &str| {
+            let identity = identity("/dev/ttyUSB2", "1");
+            identity.map(|identity| Identity {
+                iccid: Some(iccid.to_owned()),
+                ..identity
+            })
+        };
+        let asked = register.next_to_ask(now);
+        register.told(&asked[0], with("89860012345678900000"), now);
+        for pause in [2, 4, 8, 16, 32, 64, 128, 256, 300, 300] {
+            now += Duration::from_secs(pause);
+            assert_eq!(register.asks_again_at(), Some(now));
+            let asked = register.next_to_ask(now);
+            register.told(&asked[0], with("89860012345678900000"), now);
+        }
+        now += Duration::from_secs(300);
+        let asked = register.next_to_ask(now);
+        register.told(&asked[0], with(SIM), now);
+        assert_eq!(register.asks_again_at(), None, "it is found");
+        let found: Vec<_> = register.sightings().map(|seen| seen.iccid).collect();
+        assert_eq!(found, [Some(SIM.to_owned())]);
     }
 
     #[test]

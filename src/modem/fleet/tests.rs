@@ -451,6 +451,7 @@ fn settings(device: &Path) -> ModemSettings {
         name: ModemName::parse("m1").unwrap(),
         device: device.to_owned(),
         seeking: None,
+        left_alone: None,
         baud: 115_200,
         command_timeout: Duration::from_secs(5),
         send_timeout: Duration::from_secs(120),

@@ -1234,7 +1234,7 @@ fn a_pin_that_was_refused_is_never_entered_again() {
         > AT+CPIN?
         < +CPIN: SIM PIN
         < OK
-        ! pin_required: the SIM refused the PIN of pin_file; 2 tries are left: correct the file and restart
+        ! pin_required: the SIM refused the PIN of pin_file; 2 tries are left: correct the file and reload (SIGHUP) or restart
     "#,
     );
     for _ in 0..60 {
@@ -2287,6 +2287,7 @@ fn settings() -> ModemSettings {
         name: ModemName::parse("m1").unwrap(),
         device: "/dev/ttyUSB2".into(),
         seeking: None,
+        left_alone: None,
         baud: 115_200,
         command_timeout: Duration::from_secs(5),
         send_timeout: Duration::from_secs(120),

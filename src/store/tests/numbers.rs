@@ -37,7 +37,7 @@ impl House {
     }
 
     /// Every number that is kept, beside the same counted over all rows.
-    async fn numbers_are_right(&self) {
+    pub(super) async fn numbers_are_right(&self) {
         let kept = self
             .cells(
                 "SELECT day, country, status, route, messages

@@ -1,0 +1,108 @@
+//! Sections of modems that were read again: what of them is to begin, to end, or to begin anew.
+//!
+//! Everything that may fail is tried before anything is changed; a modem of which nothing has changed is not touched.
+
+use std::sync::Arc;
+
+use tracing::info;
+
+use super::{Roster, Running};
+use crate::app::{StartError, modem_settings, profiles};
+use crate::config::{Config, Modem};
+use crate::dispatch::{Arrival, Parting};
+use crate::domain::ModemName;
+use crate::modem::ModemSettings;
+use crate::modem::profile::Profiles;
+
+/// What is to be carried out of a config that was read again.
+pub(super) struct Plan {
+    config: Arc<Config>,
+    profiles: Profiles,
+    /// All that are to be run from now on.
+    modems: Vec<(Modem, ModemSettings)>,
+}
+
+impl Roster {
+    /// Everything that may fail is done here; nothing is changed yet.
+    pub(super) async fn plan(&self, new: Config) -> Result<Plan, StartError> {
+        let config = Config {
+            modems: new.modems,
+            adopts: new.adopts,
+            profiles_dir: new.profiles_dir,
+            ..Config::clone(&self.config)
+        };
+        let profiles = profiles(&config)?;
+        let mut modems = Vec::new();
+        for modem in self.modems_of(&config) {
+            let settings = modem_settings(self, (&config, &profiles), &modem).await?;
+            modems.push((modem, settings));
+        }
+        Ok(Plan {
+            config: Arc::new(config),
+            profiles,
+            modems,
+        })
+    }
+
+    /// A modem of which nothing has changed is not touched.
+    pub(super) async fn carry_out(&mut self, plan: Plan) {
+        let stays = |one: &&Running| plan.modems.iter().any(|(modem, new)| one.is(modem, new));
+        let gone = self.running.iter().filter(|one| !stays(one));
+        let parting = |name: &ModemName| match plan.modems.iter().any(|(one, _)| one.name == *name)
+        {
+            true => Parting::ToBeginAnew,
+            false => Parting::ForGood,
+        };
+        let gone: Vec<(ModemName, Parting)> = gone
+            .map(|one| (one.modem.name.clone(), parting(&one.modem.name)))
+            .collect();
+        self.config = plan.config;
+        self.profiles = plan.profiles;
+        // Whoever reads the config again wants what it says.
+        self.forgotten.clear();
+        self.let_go(&gone).await;
+        // Or a modem that begins anew would listen for the result of a part that has one.
+        self.store.caught_up().await;
+        // Those that a section names are not run any more.
+        self.bequeath_all(&[]).await;
+        self.aim();
+        let order: Vec<ModemName> = plan
+            .modems
+            .iter()
+            .map(|(one, _)| one.name.clone())
+            .collect();
+        let mut begun = 0;
+        for (modem, settings) in plan.modems {
+            if self.running.iter().any(|one| one.modem.name == modem.name) {
+                continue;
+            }
+            begun += 1;
+            // What its predecessor left unsettled is known by now.
+            let terms = (&*self.config, &self.profiles);
+            let settings = modem_settings(self, terms, &modem)
+                .await
+                .unwrap_or(settings);
+            let route = self.begin(&modem, settings);
+            let _ = self.arrivals.send(Arrival::Comes(Box::new(route))).await;
+        }
+        self.recruiter.arrange(&order);
+        if begun > 0 || !gone.is_empty() {
+            info!(
+                ended = gone.len(),
+                begun, "modems as the config has them now"
+            );
+            let _ = self.publish_rules();
+        }
+    }
+}
+
+impl Running {
+    /// Whether it is run as this section wants it.
+    fn is(&self, modem: &Modem, settings: &ModemSettings) -> bool {
+        let same_pin = match (&self.pin, &settings.pin) {
+            (Some(one), Some(other)) => one.is(other),
+            (one, other) => one.is_none() && other.is_none(),
+        };
+        self.modem == *modem && same_pin && self.is_left_alone == settings.left_alone.is_some()
+    }
+}
