@@ -35,7 +35,7 @@ impl UnixMillis {
 
     /// RFC 3339 in UTC with whole seconds: `2026-11-20T10:53:08Z`.
     pub fn to_seconds(self) -> String {
-        self.timestamp().strftime("%Y-%m-%dT%H:%M:%SZ").to_string()
+        format!("{:.0}", self.timestamp())
     }
 
     /// Reads RFC 3339 with any offset.
@@ -48,7 +48,7 @@ impl UnixMillis {
 /// RFC 3339 in UTC with milliseconds: `2026-11-20T10:53:08.000Z`.
 impl fmt::Display for UnixMillis {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}", self.timestamp().strftime("%Y-%m-%dT%H:%M:%S%.3fZ"))
+        write!(f, "{:.3}", self.timestamp())
     }
 }
 
