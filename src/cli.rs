@@ -184,11 +184,9 @@ fn load(
     Ok(crate::config::load(&sources)?)
 }
 
-/// The runtime of every command: at most two worker threads, whatever the machine has.
+/// The runtime of every command: one thread. What computes for long or waits for a disk has threads of its own.
 fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
-    tokio::runtime::Builder::new_multi_thread()
-        .worker_threads(2)
-        .thread_name("cellpost")
+    tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| CommandError::Failed(format!("the runtime does not start: {error}")))

@@ -205,11 +205,11 @@ impl StoreThreads {
 
 pub(super) fn start(path: &Path, waiting: Waiting) -> Result<(Door, StoreThreads), StoreError> {
     let file = open(path)?;
-    let checkpoints = super::open_for_writing(path)?;
     let (queue, jobs) = mpsc::channel(QUEUE);
     let (steps, _) = broadcast::channel(STEPS_KEPT);
     let (batches, _) = broadcast::channel(STEPS_KEPT);
     let (wal, copier) = wal::care();
+    let copied = path.to_owned();
     let writer = Writer {
         path: path.to_owned(),
         file: Some(file),
@@ -226,10 +226,7 @@ pub(super) fn start(path: &Path, waiting: Waiting) -> Result<(Door, StoreThreads
     };
     let threads = StoreThreads {
         writer: spawn("store-writer", Box::new(move || writer.serve(jobs)))?,
-        checkpointer: spawn(
-            "store-checkpoint",
-            Box::new(move || copier.run(&checkpoints)),
-        )?,
+        checkpointer: spawn("store-checkpoint", Box::new(move || copier.run(&copied)))?,
     };
     let door = Door {
         queue,

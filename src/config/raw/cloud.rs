@@ -1,85 +1,85 @@
 //! The shapes of `[cloud.NAME]`, keys of all kinds together: which belong to which kind is for the check.
 
 use std::collections::BTreeMap;
-use std::fmt;
 use std::ops::Range;
 
-use serde::de::value::MapAccessDeserializer;
-use serde::de::{Error, MapAccess, Visitor};
-use serde::{Deserialize, Deserializer};
 use toml::Spanned;
+use toml::de::DeValue;
 
 use super::Given;
+use super::read::Reading;
+use super::section::{Shape, Value, sections};
 
 /// Words with a value each, in no order: the order of the file is that of their spans.
 type Words<T> = Given<BTreeMap<Spanned<String>, Spanned<T>>>;
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(in crate::config) struct Cloud {
-    pub(in crate::config) kind: Given<String>,
-    pub(in crate::config) account: Given<String>,
-    pub(in crate::config) key_file: Given<String>,
-    pub(in crate::config) secret_file: Given<String>,
-    pub(in crate::config) from: Given<String>,
-    pub(in crate::config) messaging_service: Given<String>,
-    pub(in crate::config) region: Given<String>,
-    pub(in crate::config) sdk_app_id: Given<String>,
-    pub(in crate::config) sign_name: Given<String>,
-    pub(in crate::config) template_map: Words<Registered>,
-    pub(in crate::config) scheme_name: Given<String>,
-    pub(in crate::config) base_url: Given<String>,
-    pub(in crate::config) proxy: Given<String>,
-    pub(in crate::config) timeout: Given<i64>,
-    pub(in crate::config) concurrency: Given<i64>,
-    pub(in crate::config) callback_secret_file: Given<String>,
-    pub(in crate::config) method: Given<String>,
-    pub(in crate::config) url: Given<String>,
-    pub(in crate::config) content_type: Given<String>,
-    pub(in crate::config) headers: Words<String>,
-    pub(in crate::config) body: Given<String>,
-    pub(in crate::config) auth: Given<String>,
-    pub(in crate::config) auth_header: Given<String>,
-    pub(in crate::config) auth_format: Given<String>,
-    pub(in crate::config) success: Given<Success>,
-    pub(in crate::config) id_pointer: Given<String>,
-    pub(in crate::config) errors: Given<Vec<Spanned<ErrorRule>>>,
-    pub(in crate::config) report: Given<Report>,
-    pub(in crate::config) reports: Option<bool>,
-    pub(in crate::config) prefixes: Given<Vec<String>>,
-    pub(in crate::config) categories: Given<Vec<String>>,
-    pub(in crate::config) weight: Given<i64>,
-    pub(in crate::config) cost: Given<String>,
-    pub(in crate::config) enabled: Option<bool>,
-}
+sections! {
+    struct Cloud {
+        kind: Given<String>,
+        account: Given<String>,
+        key_file: Given<String>,
+        secret_file: Given<String>,
+        from: Given<String>,
+        messaging_service: Given<String>,
+        region: Given<String>,
+        sdk_app_id: Given<String>,
+        sign_name: Given<String>,
+        template_map: Words<Registered>,
+        scheme_name: Given<String>,
+        base_url: Given<String>,
+        proxy: Given<String>,
+        timeout: Given<i64>,
+        concurrency: Given<i64>,
+        callback_secret_file: Given<String>,
+        method: Given<String>,
+        url: Given<String>,
+        content_type: Given<String>,
+        headers: Words<String>,
+        body: Given<String>,
+        auth: Given<String>,
+        auth_header: Given<String>,
+        auth_format: Given<String>,
+        success: Given<Success>,
+        id_pointer: Given<String>,
+        errors: Given<Vec<Spanned<ErrorRule>>>,
+        report: Given<Report>,
+        reports: Option<bool>,
+        prefixes: Given<Vec<String>>,
+        categories: Given<Vec<String>>,
+        weight: Given<i64>,
+        cost: Given<String>,
+        enabled: Option<bool>,
+    }
 
-/// When an answer means that the text was taken.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(in crate::config) struct Success {
-    pub(in crate::config) status: Given<Vec<String>>,
-    pub(in crate::config) pointer: Given<String>,
-    pub(in crate::config) equals: Given<Scalar>,
-    pub(in crate::config) regex: Given<String>,
-}
+    /// When an answer means that the text was taken.
+    struct Success {
+        status: Given<Vec<String>>,
+        pointer: Given<String>,
+        equals: Given<Scalar>,
+        regex: Given<String>,
+    }
 
-/// When an answer means something else, and what.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(in crate::config) struct ErrorRule {
-    pub(in crate::config) status: Given<Vec<String>>,
-    pub(in crate::config) pointer: Given<String>,
-    pub(in crate::config) equals: Given<Scalar>,
-    pub(in crate::config) regex: Given<String>,
-    pub(in crate::config) is: Given<Scalar>,
-}
+    /// When an answer means something else, and what.
+    struct ErrorRule {
+        status: Given<Vec<String>>,
+        pointer: Given<String>,
+        equals: Given<Scalar>,
+        regex: Given<String>,
+        is: Given<Scalar>,
+    }
 
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-pub(in crate::config) struct Report {
-    pub(in crate::config) id_pointer: Given<String>,
-    pub(in crate::config) status_pointer: Given<String>,
-    pub(in crate::config) values: BTreeMap<Spanned<String>, Spanned<String>>,
+    struct Report {
+        id_pointer: Given<String>,
+        status_pointer: Given<String>,
+        values: BTreeMap<Spanned<String>, Spanned<String>>,
+    }
+
+    /// The table's own shape: [`Registered`] is read from a bare word too.
+    struct RegisteredTable {
+        code: Given<String>,
+        sign_name: Given<String>,
+        variables: Given<Vec<String>>,
+    }
 }
 
 /// What a template is called at the provider: `"SMS_1"`, or a table.
@@ -88,15 +88,6 @@ pub(in crate::config) struct Registered {
     pub(in crate::config) code: Option<String>,
     pub(in crate::config) sign_name: Option<String>,
     pub(in crate::config) variables: Option<Vec<String>>,
-}
-
-/// The table's own shape: [`Registered`] is read from a bare word too.
-#[derive(Debug, Default, Deserialize)]
-#[serde(default, deny_unknown_fields)]
-struct RegisteredTable {
-    code: Option<String>,
-    sign_name: Option<String>,
-    variables: Option<Vec<String>>,
 }
 
 /// A word, a whole number, true or false, as JSON writes it and a string without its quotes.
@@ -142,64 +133,30 @@ fn place<T>(given: &Given<T>) -> Option<Range<usize>> {
     given.as_ref().map(Spanned::span)
 }
 
-// Not `untagged`: that would lose the place of a mistake inside the table.
-impl<'de> Deserialize<'de> for Registered {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct CodeOrTable;
-
-        impl<'de> Visitor<'de> for CodeOrTable {
-            type Value = Registered;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a template's code, or a table")
-            }
-
-            fn visit_str<E: Error>(self, code: &str) -> Result<Registered, E> {
-                Ok(Registered {
-                    code: Some(code.to_owned()),
-                    ..Registered::default()
-                })
-            }
-
-            fn visit_map<A: MapAccess<'de>>(self, table: A) -> Result<Registered, A::Error> {
-                let table = RegisteredTable::deserialize(MapAccessDeserializer::new(table))?;
-                Ok(Registered {
-                    code: table.code,
-                    sign_name: table.sign_name,
-                    variables: table.variables,
-                })
-            }
+impl Shape for Registered {
+    fn of(value: Value<'_>, reading: &mut Reading<'_>) -> Option<Self> {
+        if let DeValue::String(code) = value.get_ref() {
+            return Some(Self {
+                code: Some(code.to_string()),
+                ..Self::default()
+            });
         }
-
-        deserializer.deserialize_any(CodeOrTable)
+        let table = RegisteredTable::of(value, reading)?;
+        Some(Self {
+            code: table.code.map(Spanned::into_inner),
+            sign_name: table.sign_name.map(Spanned::into_inner),
+            variables: table.variables.map(Spanned::into_inner),
+        })
     }
 }
 
-impl<'de> Deserialize<'de> for Scalar {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        struct WordNumberOrFlag;
-
-        impl Visitor<'_> for WordNumberOrFlag {
-            type Value = Scalar;
-
-            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-                f.write_str("a string, a whole number, true or false")
-            }
-
-            fn visit_str<E: Error>(self, word: &str) -> Result<Scalar, E> {
-                Ok(Scalar(word.to_owned()))
-            }
-
-            fn visit_i64<E: Error>(self, number: i64) -> Result<Scalar, E> {
-                Ok(Scalar(number.to_string()))
-            }
-
-            fn visit_bool<E: Error>(self, flag: bool) -> Result<Scalar, E> {
-                Ok(Scalar(flag.to_string()))
-            }
-        }
-
-        deserializer.deserialize_any(WordNumberOrFlag)
+impl Shape for Scalar {
+    fn of(value: Value<'_>, reading: &mut Reading<'_>) -> Option<Self> {
+        Some(Self(match value.get_ref() {
+            DeValue::String(word) => word.to_string(),
+            DeValue::Boolean(flag) => flag.to_string(),
+            _ => i64::of(value, reading)?.to_string(),
+        }))
     }
 }
 

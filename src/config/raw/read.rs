@@ -3,7 +3,6 @@
 use std::borrow::Cow;
 use std::ops::Range;
 
-use serde::Deserialize;
 use toml::Spanned;
 use toml::de::{DeArray, DeTable, DeValue};
 
@@ -16,31 +15,40 @@ use super::keys::{
 use crate::domain::ProfileName;
 
 /// The shapes of what was written, and what had to be left out of them: each with its position.
-///
-/// Serde stops at the first mistake. So the entry that it stumbled over is taken out and the rest is read again,
-/// until nothing is left to complain of.
 pub(in crate::config) fn read(sheet: &Sheet) -> (Raw, Vec<(usize, Problem)>) {
-    let (mut table, faults) = DeTable::parse_recoverable(&sheet.text);
-    unfold_profiles(table.get_mut());
-    let mut problems = lay_over(table.get_mut(), sheet);
+    let (table, faults) = DeTable::parse_recoverable(&sheet.text);
+    let mut table = table.into_inner();
+    let mut raw = Raw::default();
+    let mut problems = lay_over(&mut table, sheet);
     if !faults.is_empty() {
         problems.extend(faults.iter().map(|fault| syntax(sheet, fault)));
-        return (Raw::default(), problems);
+        return (raw, problems);
     }
-    loop {
-        let error = match Raw::deserialize(toml::Deserializer::from(table.clone())) {
-            Ok(raw) => return (raw, problems),
-            Err(error) => error,
-        };
-        let position = error.span().map(|span| span.start);
-        match position.and_then(|position| cut(table.get_mut(), position)) {
-            Some(entry) => problems.push((entry.key_at, entry.complaint(sheet))),
-            None => {
-                problems.push(syntax(sheet, &error));
-                return (Raw::default(), problems);
-            }
-        }
-    }
+    let mut reading = Reading {
+        sheet,
+        path: Vec::new(),
+        is_written_twice: false,
+        problems,
+    };
+    reading.fill(&mut raw, table);
+    (raw, reading.problems)
+}
+
+/// Where the reader of the file stands, and what it has found wrong.
+pub(super) struct Reading<'a> {
+    sheet: &'a Sheet,
+    /// The names of the tables and of the key.
+    pub(super) path: Vec<String>,
+    /// What is refused is right by itself, and stands there already under another spelling of its section.
+    pub(super) is_written_twice: bool,
+    problems: Vec<(usize, Problem)>,
+}
+
+/// Where an entry of a table stands.
+pub(super) struct Entry {
+    pub(super) key_at: usize,
+    pub(super) value: Range<usize>,
+    pub(super) is_table: bool,
 }
 
 fn syntax(sheet: &Sheet, error: &toml::de::Error) -> (usize, Problem) {
@@ -50,42 +58,6 @@ fn syntax(sheet: &Sheet, error: &toml::de::Error) -> (usize, Problem) {
         why: error.message().replace('\n', "; "),
     };
     (position, problem)
-}
-
-/// `[verify.profile."sms.login"]` means the same as `[verify.profile.sms.login]`.
-fn unfold_profiles(table: &mut DeTable<'_>) {
-    let mut profiles = table;
-    for name in ["verify", "profile"] {
-        let Some(DeValue::Table(inner)) = profiles.get_mut(name).map(Spanned::get_mut) else {
-            return;
-        };
-        profiles = inner;
-    }
-    let written: Vec<String> = profiles
-        .keys()
-        .map(|key| key.get_ref().to_string())
-        .collect();
-    for name in written {
-        let Some(inner_name) = name.strip_prefix("sms.").map(str::to_owned) else {
-            continue;
-        };
-        let Some((key, profile)) = profiles.remove_entry(name.as_str()) else {
-            continue;
-        };
-        let span = key.span();
-        let sms = profiles
-            .entry(Spanned::new(span.clone(), Cow::Borrowed("sms")))
-            .or_insert_with(|| Spanned::new(span.clone(), DeValue::Table(DeTable::new())));
-        match sms.get_mut() {
-            DeValue::Table(sms) if !sms.contains_key(inner_name.as_str()) => {
-                sms.insert(Spanned::new(span, Cow::Owned(inner_name)), profile);
-            }
-            // Written twice: it is refused as a key that there is not.
-            _ => {
-                profiles.insert(key, profile);
-            }
-        }
-    }
 }
 
 /// Writes the overrides into the table, each with a span behind the text.
@@ -134,67 +106,25 @@ fn value_of<'a>(given: &'a Override, kind: Kind, span: &Range<usize>) -> DeValue
     }
 }
 
-/// An entry that was taken out of the table.
-struct Entry {
-    path: Vec<String>,
-    key_at: usize,
-    value: Range<usize>,
-    is_table: bool,
-}
-
-type Key<'a> = Spanned<Cow<'a, str>>;
-type Value<'a> = Spanned<DeValue<'a>>;
-
-/// Takes out the entry whose key stands at `position`, else the innermost whose value does.
-fn cut(table: &mut DeTable<'_>, position: usize) -> Option<Entry> {
-    // In this order: the value of `b` in `[a.b]` spans the whole header, the key of `a` too.
-    cut_where(table, &|key, _| key.span().contains(&position)).or_else(|| {
-        cut_where(table, &|_, value| {
-            let span = value.span();
-            span.contains(&position) || span.start == position
-        })
-    })
-}
-
-fn cut_where(table: &mut DeTable<'_>, hit: &dyn Fn(&Key<'_>, &Value<'_>) -> bool) -> Option<Entry> {
-    for (key, value) in table.iter_mut() {
-        let found = match value.get_mut() {
-            DeValue::Table(inner) => cut_where(inner, hit),
-            // The tables of an array share its name.
-            DeValue::Array(list) => list.iter_mut().find_map(|item| match item.get_mut() {
-                DeValue::Table(inner) => cut_where(inner, hit),
-                _ => None,
-            }),
-            _ => None,
-        };
-        if let Some(mut entry) = found {
-            entry.path.insert(0, key.get_ref().to_string());
-            return Some(entry);
-        }
-    }
-    let (key, value) = table.iter().find(|(key, value)| hit(key, value))?;
-    let entry = Entry {
-        path: vec![key.get_ref().to_string()],
-        key_at: key.span().start,
-        value: value.span(),
-        is_table: value.get_ref().is_table(),
-    };
-    table.remove(entry.path[0].as_str());
-    Some(entry)
-}
-
 /// `sms.login` in a `template_map`, where a point without quotes makes a table.
 fn is_dotted_profile(cloud: &str, map: &str, section: &str) -> bool {
     cloud == "cloud" && map == "template_map" && section == "sms"
 }
 
-impl Entry {
-    fn complaint(&self, sheet: &Sheet) -> Problem {
-        let place = sheet.place(self.key_at);
+impl Reading<'_> {
+    /// Of the entry at this path.
+    pub(super) fn complain(&mut self, entry: &Entry) {
+        self.problems.push((entry.key_at, self.complaint(entry)));
+        self.is_written_twice = false;
+    }
+
+    fn complaint(&self, entry: &Entry) -> Problem {
+        let place = self.sheet.place(entry.key_at);
         let right = match meaning(&self.path) {
+            Meaning::Key(_) if self.is_written_twice => "must be written only once".to_owned(),
             Meaning::Key(kind) => kind.right().to_owned(),
             Meaning::Section => section_wanted(&self.path),
-            Meaning::Nothing if self.is_table && self.path.len() == 1 => {
+            Meaning::Nothing if entry.is_table && self.path.len() == 1 => {
                 return Problem::Unknown {
                     place,
                     what: "section",
@@ -216,7 +146,7 @@ impl Entry {
         Problem::Wrong {
             place,
             key: self.path.join("."),
-            value: sheet.value(self.value.clone()),
+            value: self.sheet.value(entry.value.clone()),
             right,
         }
     }
@@ -421,6 +351,14 @@ mod tests {
             let expected = format!("cellpost.toml {expected}");
             assert_eq!(complaints(text, &[]), [expected], "{text}");
         }
+    }
+
+    #[test]
+    fn a_key_that_stands_in_both_spellings_of_a_profile_is_refused() {
+        let text = "[verify.profile.sms.login]\nttl = 60\n[verify.profile.\"sms.login\"]\nattempts = 3\nttl = 70";
+        let expected =
+            "cellpost.toml line 5: verify.profile.sms.login.ttl = 70: must be written only once";
+        assert_eq!(complaints(text, &[]), [expected]);
     }
 
     #[test]
