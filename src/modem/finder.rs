@@ -18,6 +18,7 @@ use futures_util::StreamExt;
 use futures_util::future::BoxFuture;
 use futures_util::stream::FuturesUnordered;
 use tokio::sync::{mpsc, watch};
+use tokio::time::Interval;
 use tokio_util::sync::CancellationToken;
 use tracing::{info, warn};
 
@@ -223,11 +224,12 @@ impl Finder {
             warn!(%error, "what is plugged in cannot be watched: it is looked for every 10 s");
         }
         self.look().await;
+        let mut looks = tokio::time::interval(LOOK_EVERY);
         loop {
             self.ask();
             tokio::select! {
                 () = stop.cancelled() => return,
-                () = changed(&mut watch) => self.look().await,
+                () = changed(&mut watch, &mut looks) => self.look().await,
                 Some((asked, identity)) = self.asking.next() => self.told(&asked, identity),
                 Some(node) = self.doubts.recv() => self.register.doubt(&node, actor::now()),
                 Ok(()) = self.aims.changed() => self.look().await,
@@ -306,10 +308,13 @@ impl Finder {
     }
 }
 
-async fn changed(watch: &mut io::Result<Watch>) {
+/// Given up and called again it has lost nothing.
+async fn changed(watch: &mut io::Result<Watch>, looks: &mut Interval) {
     match watch {
         Ok(watch) => watch.changed().await,
-        Err(_) => tokio::time::sleep(LOOK_EVERY).await,
+        Err(_) => {
+            looks.tick().await;
+        }
     }
 }
 

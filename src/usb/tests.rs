@@ -276,6 +276,23 @@ async fn a_stick_that_comes_or_goes_is_a_hint_and_other_nodes_are_none() {
     watch.changed().await;
 }
 
+/// A stick that was pulled out while its port was being closed stayed in sight.
+#[tokio::test]
+async fn a_change_is_told_also_to_whoever_gives_up_waiting_for_it_again_and_again() {
+    let tree = Tree::new();
+    let mut watch = Watch::new(&tree.roots()).unwrap();
+    tree.node("ttyUSB0", Path::new("/dev/null"));
+    let impatient = async {
+        let a_moment = Duration::from_millis(10);
+        while tokio::time::timeout(a_moment, watch.changed())
+            .await
+            .is_err()
+        {}
+    };
+    let told = tokio::time::timeout(Duration::from_secs(30), impatient).await;
+    assert!(told.is_ok());
+}
+
 /// Ids of all kinds of rows, and some of no row.
 const IDS: [&str; 12] = [
     "2c7c:0125",

@@ -3,11 +3,12 @@
 use std::future::pending;
 use std::io;
 use std::path::PathBuf;
-use std::pin::pin;
+use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::StreamExt;
 use inotify::{EventStream, Inotify, WatchDescriptor, WatchMask};
+use tokio::time::Sleep;
 
 use super::Roots;
 
@@ -17,6 +18,8 @@ pub(crate) struct Watch {
     dev: PathBuf,
     /// The watch of `/dev` itself, where hundreds of nodes come that are no modem's.
     of_dev: WatchDescriptor,
+    /// Something has come or gone, and the rest of it is given time.
+    rest: Option<Pin<Box<Sleep>>>,
 }
 
 /// From a change to the word: a stick brings ten nodes within some milliseconds, and one look sees them all.
@@ -33,41 +36,32 @@ impl Watch {
             changes: inotify.into_event_stream([0; 4096])?,
             dev: roots.dev.clone(),
             of_dev,
+            rest: None,
         };
         watch.follow_buses();
         Ok(watch)
     }
 
-    /// Returns when something has come or gone since the last return. What happens between two calls is not missed.
+    /// Returns when something has come or gone since the last return. What happens between two calls is not missed, nor what
+    /// happened before a call was given up.
     pub(crate) async fn changed(&mut self) {
-        self.next().await;
+        if self.rest.is_none() {
+            next(&mut self.changes, &self.of_dev).await;
+        }
         // The rest of the same stick; a stick that never rests is looked at all the same.
-        let mut rest = pin!(tokio::time::sleep(GATHER));
+        let rest = self
+            .rest
+            .get_or_insert_with(|| Box::pin(tokio::time::sleep(GATHER)));
         loop {
             tokio::select! {
                 biased;
-                () = &mut rest => break,
-                () = self.next() => {}
+                () = &mut *rest => break,
+                () = next(&mut self.changes, &self.of_dev) => {}
             }
         }
+        self.rest = None;
         // A bus that came, or a folder that was made anew: watched from now on, before the caller looks.
         self.follow_buses();
-    }
-
-    async fn next(&mut self) {
-        loop {
-            match self.changes.next().await {
-                Some(Ok(event)) => {
-                    let name = event.name.as_deref().unwrap_or_default();
-                    let name = name.to_string_lossy();
-                    if event.wd != self.of_dev || concerns(&name) {
-                        return;
-                    }
-                }
-                // The watch itself is broken: whoever waits is told nothing more.
-                Some(Err(_)) | None => pending().await,
-            }
-        }
     }
 
     /// Adds what is not watched yet; inotify knows the others again.
@@ -82,6 +76,22 @@ impl Watch {
         {
             // One that vanishes meanwhile is nothing to watch.
             let _ = watches.add(&folder, mask());
+        }
+    }
+}
+
+async fn next(changes: &mut EventStream<[u8; 4096]>, of_dev: &WatchDescriptor) {
+    loop {
+        match changes.next().await {
+            Some(Ok(event)) => {
+                let name = event.name.as_deref().unwrap_or_default();
+                let name = name.to_string_lossy();
+                if event.wd != *of_dev || concerns(&name) {
+                    return;
+                }
+            }
+            // The watch itself is broken: whoever waits is told nothing more.
+            Some(Err(_)) | None => pending().await,
         }
     }
 }

@@ -122,6 +122,25 @@ async fn a_sim_that_is_put_into_a_stick_which_is_plugged_in_is_found() {
 }
 
 #[tokio::test]
+async fn a_sim_that_takes_the_place_of_another_in_a_stick_that_nobody_uses_is_found() {
+    let mut house = by_sim_of(1).await;
+    house.puts(0, LEFT);
+    house.start().await;
+    house.is_idle(0).await;
+    house.modem_becomes("sim", "absent").await;
+    let waits = house.bound_to("sim", "patience").await;
+    // Out of a stick that is in no socket.
+    house
+        .phones(|phones| {
+            let moves = serde_json::from_value(json!({ "kind": "sim_moves", "to": 0 })).unwrap();
+            phones.fault(1, &moves).unwrap();
+        })
+        .await;
+    house.is_ready_as("sim", 0).await;
+    house.becomes(&waits, "delivered").await;
+}
+
+#[tokio::test]
 async fn a_section_follows_its_sim_into_another_stick_and_so_do_the_texts_that_wait() {
     let mut house = by_sim_of(0).await;
     // Only one SIM is about: the second stick has an empty holder.
