@@ -14,7 +14,7 @@ use toml::Spanned;
 use super::ussd::Coding;
 
 /// Vendor knowledge of one model, or of many.
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Profile {
     name: String,
     matches: Match,
@@ -22,7 +22,7 @@ pub(crate) struct Profile {
 }
 
 /// All profiles there are, by name.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub(crate) struct Profiles(Arc<BTreeMap<String, Arc<Profile>>>);
 
 /// Why a profile file cannot be used.
@@ -307,7 +307,7 @@ fn or<'a, T>(written: &'a Option<Spanned<Vec<T>>>, usual: &'a [T]) -> &'a [T] {
 }
 
 /// Words of which one must be in what the modem says; an empty list asks for nothing.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 struct Match {
     maker: Vec<String>,
@@ -355,7 +355,7 @@ struct Raw {
     restart: Restart,
 }
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 struct Written {
     start: Start,
     sim: Sim,
@@ -368,7 +368,7 @@ struct Written {
 /// What follows `AT`.
 type Line = Spanned<String>;
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 struct Start {
     prepare: Vec<Line>,
@@ -378,7 +378,7 @@ struct Start {
     gap_ms: Option<u16>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 struct Sim {
     iccid: Vec<Line>,
@@ -386,14 +386,14 @@ struct Sim {
     look: Vec<Line>,
 }
 
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 struct WrittenCounter {
     command: Line,
     field: usize,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 struct Messages {
     modes: Option<Spanned<Vec<u8>>>,
@@ -404,20 +404,20 @@ struct Messages {
     keeps_link: Option<bool>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 struct Radio {
     avoid_lte: Option<Line>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 struct Ussd {
     coding: Option<Line>,
     text_mode: Option<Line>,
 }
 
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, PartialEq)]
 #[serde(default, deny_unknown_fields)]
 struct Restart {
     command: Option<Line>,

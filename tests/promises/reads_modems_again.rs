@@ -359,3 +359,40 @@ async fn no_pin_is_the_last_try_however_often_the_config_is_read_again() {
     }
     // The right one is taken by a person.
 }
+
+#[tokio::test]
+async fn a_profile_that_was_written_or_mended_is_that_of_the_modem_it_fits() {
+    let folder = tempfile::tempdir().unwrap();
+    let written = |text: &str| std::fs::write(folder.path().join("mine.toml"), text).unwrap();
+    let config = format!("[modems]\nprofiles_dir = \"{}\"\n", folder.path().display());
+    let mut house = House::with_network(1, fast(), &config).await;
+    for text in [
+        "[match]\nmodel = [\"SIM-1\"]\n",
+        "[match]\nmodel = [\"SIM-1\"]\n[start]\ngap_ms = 1\n",
+    ] {
+        house.modem_becomes("m1", "ready").await;
+        let before = house.lines_to(0).await;
+        written(text);
+        house.reload().await.unwrap();
+        house
+            .until("it is set up anew", async || {
+                (house.lines_to(0).await > before + FEW).then_some(())
+            })
+            .await;
+    }
+    house.modem_becomes("m1", "ready").await;
+    let id = house.only_by("m1").await;
+    house.becomes(&id, "delivered").await;
+    let before = house.lines_to(0).await;
+    house.reload().await.unwrap();
+    let id = house.only_by("m1").await;
+    house.becomes(&id, "delivered").await;
+    let nothing_new = house.lines_to(0).await - before;
+    assert!(nothing_new <= FEW, "{nothing_new}");
+    written("[match]\nmodle = []\n");
+    let error = house.reload().await.unwrap_err();
+    assert!(
+        error.contains("mine.toml") && error.contains("modle"),
+        "{error}"
+    );
+}

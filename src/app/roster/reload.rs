@@ -103,6 +103,13 @@ impl Running {
             (Some(one), Some(other)) => one.is(other),
             (one, other) => one.is_none() && other.is_none(),
         };
-        self.modem == *modem && same_pin && self.is_left_alone == settings.left_alone.is_some()
+        let same_profile = match (&self.profile, &settings.profile) {
+            (None, None) => self.profiles == settings.profiles,
+            (one, other) => one == other,
+        };
+        self.modem == *modem
+            && same_pin
+            && same_profile
+            && self.is_left_alone == settings.left_alone.is_some()
     }
 }
