@@ -184,9 +184,11 @@ fn load(
     Ok(crate::config::load(&sources)?)
 }
 
-/// The runtime of every command: one thread. What computes for long or waits for a disk has threads of its own.
+/// The runtime of every command: at most two worker threads, whatever the machine has.
 fn runtime() -> Result<tokio::runtime::Runtime, CommandError> {
-    tokio::runtime::Builder::new_current_thread()
+    tokio::runtime::Builder::new_multi_thread()
+        .worker_threads(2)
+        .thread_name("cellpost")
         .enable_all()
         .build()
         .map_err(|error| CommandError::Failed(format!("the runtime does not start: {error}")))
