@@ -40,7 +40,10 @@ impl Backups {
         let Some(folder) = self.folder.clone() else {
             return;
         };
-        let mut wait = until_next(newest_age(&folder), self.every);
+        let looked_at = folder.clone();
+        // It may be a disk of another machine.
+        let newest = tokio::task::spawn_blocking(move || newest_age(&looked_at)).await;
+        let mut wait = until_next(newest.unwrap_or_default(), self.every);
         while stop
             .run_until_cancelled(tokio::time::sleep(wait))
             .await

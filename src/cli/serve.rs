@@ -7,8 +7,10 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use rustix::fs::Mode;
+use tokio::runtime::Handle;
 use tokio::sync::broadcast::Receiver;
 use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::oneshot;
 use tracing::{error, info, warn};
 
 use super::{CommandError, ServeArgs, load, runtime};
@@ -37,15 +39,14 @@ pub(super) fn run(args: &ServeArgs) -> Result<(), CommandError> {
         let gateway = Gateway::start(config).await?;
         settle_down(&gateway).await;
         show(&gateway);
-        let steps =
-            shows_steps.then(|| tokio::spawn(show_steps(gateway.steps(), gateway.batch_steps())));
+        let screen = shows_steps.then(|| show_steps(gateway.steps(), gateway.batch_steps()));
         notify::ready();
         let ended = serve_until_told(&gateway, signals, || reload(args, &log, &gateway)).await;
         notify::stopping();
         gateway.stop().await;
-        if let Some(steps) = steps {
-            // It ends with the store; what it still prints is the last step.
-            let _ = steps.await;
+        if let Some(screen) = screen {
+            // It ends with the store; what it still prints is the last step. Nobody may be reading.
+            let _ = tokio::time::timeout(LAST_STEPS, screen).await;
         }
         ended
     })
@@ -244,26 +245,43 @@ fn shell_word(path: &str) -> String {
     }
 }
 
-/// One line per step of each message, until the store closes.
-async fn show_steps(mut steps: Receiver<Step>, mut batches: Receiver<BatchStep>) {
-    loop {
-        let line = tokio::select! {
-            // A batch ends after its last message has.
-            biased;
-            step = steps.recv() => step.map(|step| step_line(&step)),
-            step = batches.recv() => step.map(|step| batch_line(&step)),
-        };
-        match line {
-            Ok(line) => {
-                if writeln!(std::io::stdout(), "{line}").is_err() {
-                    return;
-                }
+/// So long the last steps may take to be printed.
+const LAST_STEPS: Duration = Duration::from_secs(1);
+
+/// One line per step of each message, until the store closes; then what is answered ends.
+///
+/// On a thread of its own: a terminal that was stopped, or a pipe that nobody reads, holds up nothing else.
+fn show_steps(
+    mut steps: Receiver<Step>,
+    mut batches: Receiver<BatchStep>,
+) -> oneshot::Receiver<()> {
+    let (over, is_over) = oneshot::channel();
+    let runtime = Handle::current();
+    std::thread::spawn(move || {
+        while let Some(line) = runtime.block_on(next_line(&mut steps, &mut batches)) {
+            if writeln!(std::io::stdout(), "{line}").is_err() {
+                break;
             }
-            Err(RecvError::Lagged(missed)) => {
-                let _ = writeln!(std::io::stdout(), "… {missed} steps not shown");
-            }
-            Err(RecvError::Closed) => return,
         }
+        drop(over);
+    });
+    is_over
+}
+
+async fn next_line(
+    steps: &mut Receiver<Step>,
+    batches: &mut Receiver<BatchStep>,
+) -> Option<String> {
+    let line = tokio::select! {
+        // A batch ends after its last message has.
+        biased;
+        step = steps.recv() => step.map(|step| step_line(&step)),
+        step = batches.recv() => step.map(|step| batch_line(&step)),
+    };
+    match line {
+        Ok(line) => Some(line),
+        Err(RecvError::Lagged(missed)) => Some(format!("… {missed} steps not shown")),
+        Err(RecvError::Closed) => None,
     }
 }
 

@@ -76,6 +76,8 @@ pub(super) struct Fields {
 
 /// Longer names of unknown fields are not repeated in full.
 const LONGEST_ECHO: usize = 64;
+/// Mistakes that one answer names: the answer to a body full of them is not to be longer than the body.
+const MOST_NAMED: usize = 20;
 
 impl Fields {
     /// # Errors
@@ -234,7 +236,15 @@ impl Fields {
 
     /// Notes every field that nobody took.
     pub(super) fn refuse_the_rest(&mut self) {
-        let unknown = self.left.keys().map(|name| unknown_field(name, "field"));
+        let names = self.left.keys().take(MOST_NAMED);
+        let unknown = names.map(|name| unknown_field(name, "field"));
+        let unnamed = self.left.len().saturating_sub(MOST_NAMED);
+        let more = (unnamed > 0).then(|| Problem {
+            field: None,
+            code: "unknown_field",
+            message: format!("{unnamed} more fields are none of this request"),
+        });
+        let unknown = unknown.chain(more);
         // First, because a misspelt name is why something else is missing.
         self.problems.splice(..0, unknown);
     }
@@ -407,6 +417,19 @@ mod tests {
             assert!(require_json(&with_type(media)).is_err(), "{media}");
         }
         assert!(require_json(&HeaderMap::new()).is_err());
+    }
+
+    #[test]
+    fn the_answer_to_a_body_full_of_unknown_fields_is_short() {
+        let names: Vec<String> = (0..10_000).map(|at| format!("\"field{at}\":0")).collect();
+        let mut fields = Fields::parse(format!("{{{}}}", names.join(",")).as_bytes()).unwrap();
+        fields.refuse_the_rest();
+        let Err(ApiError::Invalid(problems)) = fields.finish(Some(())) else {
+            panic!("it was accepted");
+        };
+        assert_eq!(problems.len(), MOST_NAMED + 1);
+        let last = &problems[MOST_NAMED];
+        assert_eq!(last.message, "9980 more fields are none of this request");
     }
 
     #[test]

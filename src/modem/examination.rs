@@ -106,6 +106,7 @@ pub(crate) async fn examine(wanted: Wanted) -> Examination {
     let mut session = Session::new(settings(wanted), Entry::Usual, actor::now());
     let until = actor::now() + patience;
     let ending = run(&mut port, &mut session, &mut notes, until).await;
+    port::close(port).await;
     let profile = session.profile();
     notes.written_up(device, ending, Some(&profile))
 }

@@ -273,8 +273,8 @@ impl Keeper {
                 entry = Entry::Booting(self.trying.filter(|rung| *rung == Rung::Restart));
             }
             let departure = self.drive(&mut port, entry).await;
-            // Before anything else: an old descriptor gives the device another name when it returns.
-            drop(port);
+            // Before anything else: what was unplugged is not to come back under another name.
+            port::close(port).await;
             self.outlet.hold(None);
             entry = self.after(departure).await?;
         }

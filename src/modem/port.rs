@@ -57,7 +57,16 @@ pub(super) fn address(device: &Path) -> Option<&str> {
 /// [`PortError`] in words for a person.
 pub(super) async fn open(device: &Path, baud: u32, roots: &Roots) -> Result<Port, PortError> {
     let Some(address) = address(device) else {
-        return open_tty(device, baud, roots).map(Port::Serial);
+        // A stick that hangs keeps whoever opens it waiting for seconds.
+        let (path, roots) = (device.to_owned(), roots.clone());
+        let opening = tokio::task::spawn_blocking(move || open_tty(&path, baud, &roots));
+        let opened = opening.await.unwrap_or_else(|error| {
+            Err(PortError::Other {
+                port: device.display().to_string(),
+                why: error.to_string(),
+            })
+        });
+        return opened.map(Port::Serial);
     };
     let unreachable = |why: String| PortError::Unreachable(device.display().to_string(), why);
     let connecting = tokio::time::timeout(CONNECT_PATIENCE, TcpStream::connect(address)).await;
@@ -71,6 +80,15 @@ pub(super) async fn open(device: &Path, baud: u32, roots: &Roots) -> Result<Port
         .set_nodelay(true)
         .map_err(|error| unreachable(error.to_string()))?;
     Ok(Port::Tcp(stream))
+}
+
+/// Closes it, and waits until it is closed: an old descriptor gives the device another name when it returns.
+///
+/// On a thread of its own: the kernel waits up to 30 s for octets that a hung stick does not take (`closing_wait` of
+/// `setserial(8)`). A close goes on when nobody waits for it any more.
+pub(super) async fn close(port: Port) {
+    // There is nothing to be told but that it is over.
+    let _ = tokio::task::spawn_blocking(move || drop(port)).await;
 }
 
 impl AsyncRead for Port {
@@ -241,6 +259,15 @@ mod tests {
         std::fs::write(&file, "").unwrap();
         for device in [&*file, folder.path(), Path::new("/dev/null")] {
             assert!(refusal(device).contains("is no tty"), "{device:?}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_port_that_was_closed_can_be_opened_at_once() {
+        let (_end, path) = pty();
+        for _ in 0..20 {
+            let opened = open(Path::new(&path), 115_200, &Roots::default()).await;
+            close(opened.unwrap()).await;
         }
     }
 

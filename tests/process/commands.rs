@@ -187,6 +187,29 @@ fn a_wrong_option_is_wrong_usage() {
 }
 
 #[test]
+fn a_screen_that_nobody_reads_holds_up_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut serve = Command::new(BINARY);
+    serve
+        .current_dir(folder.path())
+        .args(["serve", "--simulate", "1", "--listen", "127.0.0.1:0"]);
+    let (daemon, unread) = Daemon::shown(&mut serve);
+    let key = std::fs::read_to_string(folder.path().join("cellpost-data/admin.key")).unwrap();
+    // A pipe holds 64 KiB, and each of these is a line of more than 60 octets.
+    for batch in 0..3 {
+        let to = |at: u32| serde_json::json!({ "to": format!("+8613{:09}", batch * 1000 + at) });
+        let recipients: Vec<_> = (0..1000).map(to).collect();
+        let asked = serde_json::json!({ "recipients": recipients, "text": "hello" });
+        let reply = daemon.ask("POST", "/v1/batches", key.trim(), &asked.to_string());
+        assert_eq!(reply.status, 202, "{}", reply.body);
+    }
+    assert_eq!(daemon.ask("GET", "/healthz", "", "").status, 200);
+    daemon.signal("-TERM");
+    assert_eq!(daemon.ends().code(), Some(0));
+    drop(unread);
+}
+
+#[test]
 fn a_gateway_without_modems_serves_and_says_what_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     // As systemd would ask it, the daemon looks at itself every 5 ms.

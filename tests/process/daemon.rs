@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Output, Stdio};
+use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
 use modem_sim::{NetworkSettings, Settings, Sim};
@@ -114,6 +114,14 @@ pub(crate) struct Daemon {
 
 impl Daemon {
     pub(crate) fn start(command: &mut Command) -> Self {
+        let (daemon, lines) = Self::shown(command);
+        // A full pipe is a test of its own.
+        drain(lines);
+        daemon
+    }
+
+    /// What it prints after its screen is left in the pipe for the caller to read, or not.
+    pub(crate) fn shown(command: &mut Command) -> (Self, BufReader<ChildStdout>) {
         let mut child = command
             .stdout(Stdio::piped())
             .stderr(Stdio::piped())
@@ -142,14 +150,13 @@ impl Daemon {
                 break address;
             }
         };
-        // A full pipe would stop it.
-        drain(lines);
         drain(child.stderr.take().unwrap());
-        Self {
+        let daemon = Self {
             child,
             address,
             screen,
-        }
+        };
+        (daemon, lines)
     }
 
     pub(crate) fn signal(&self, signal: &str) {

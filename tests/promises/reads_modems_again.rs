@@ -365,7 +365,7 @@ async fn a_profile_that_was_written_or_mended_is_that_of_the_modem_it_fits() {
     let folder = tempfile::tempdir().unwrap();
     let written = |text: &str| std::fs::write(folder.path().join("mine.toml"), text).unwrap();
     let config = format!("[modems]\nprofiles_dir = \"{}\"\n", folder.path().display());
-    let mut house = House::with_network(1, fast(), &config).await;
+    let house = House::with_network(1, fast(), &config).await;
     for text in [
         "[match]\nmodel = [\"SIM-1\"]\n",
         "[match]\nmodel = [\"SIM-1\"]\n[start]\ngap_ms = 1\n",
