@@ -67,7 +67,7 @@ impl Readers {
 
 /// Runs on a connection that is lent, or hears why there is none. Answers whether the connection may be lent again.
 ///
-/// In a box, so that what carries it to its thread is there once and not for each question: that was 0.3 MB of program.
+/// In a box, so that what carries it to its thread is there once and not for each question: that was a quarter MB of program.
 type Question = Box<dyn FnOnce(Result<&Connection, StoreError>) -> bool + Send>;
 
 /// Why a question was broken off.

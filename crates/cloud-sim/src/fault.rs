@@ -6,7 +6,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::account::Provider;
-use crate::tagged::tagged;
+use tagged::tagged;
 
 /// An order: a fault, for whom, and how often.
 #[derive(Clone, Debug, Deserialize, Eq, PartialEq, Serialize)]

@@ -37,7 +37,6 @@ mod segments;
 mod server;
 mod settings;
 mod sim;
-mod tagged;
 mod tc3;
 mod tencent;
 mod twilio;

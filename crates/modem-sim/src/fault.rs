@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 pub use catalogue::Listed;
 
 use crate::personality::{Escape, LineEnds, ReadForm, RegistrationForm, Technology, UssdForm};
-use crate::tagged::tagged;
+use tagged::tagged;
 
 tagged! {
     /// One fault, as it is ordered through the control socket or a scenario: `{"kind":"silence","for_ms":3000}`.

@@ -46,7 +46,6 @@ mod sim;
 mod storage;
 mod submission;
 mod syntax;
-mod tagged;
 mod timeline;
 mod transcript;
 mod verbs;

@@ -4,7 +4,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
 use crate::mobile::{MobileText, Objection};
-use crate::tagged::tagged;
+use tagged::tagged;
 
 tagged! {
     /// One request, as one line of JSON: `{"do":"unplug","modem":0,"for_ms":3000}`.

@@ -3,7 +3,7 @@
 //! What serde's derive makes of `tag`, `default` and `deny_unknown_fields`, in a fifth of the code: the derive writes
 //! two visitors and a list of names for every variant, [`tagged!`] one call for every field.
 //!
-//! Never: knows what the fields mean.
+//! Never: knows what the fields mean. Callers: the faults and the requests of both simulators.
 
 use serde::de::{DeserializeOwned, Error as _};
 use serde::ser::SerializeMap;
@@ -27,6 +27,7 @@ use serde_json::{Error, Map, Value};
 /// `Fault::AnswerLate { ms: 41000, times: 1 }` is written as `{"kind":"answer_late","ms":41000,"times":1}`. To be read,
 /// `ms` must be given and `times` may be left out, for it has a default behind its `=`; a field that the line does not
 /// have is refused.
+#[macro_export]
 macro_rules! tagged {
     (@default) => { None };
     (@default $default:expr) => { Some($default) };
@@ -56,20 +57,20 @@ macro_rules! tagged {
                 }
             }
 
-            fn taken_from(given: &mut $crate::tagged::Given) -> Result<Self, serde_json::Error> {
+            fn taken_from(given: &mut $crate::Given) -> Result<Self, serde_json::Error> {
                 // `Ok` in every arm: around all of them it would be twice the code.
                 match given.kind.as_str() {
                     $(
                         $kind => Ok(Self::$variant $({
-                            $( $field: given.take(stringify!($field), tagged!(@default $($default)?))? ),*
+                            $( $field: given.take(stringify!($field), $crate::tagged!(@default $($default)?))? ),*
                         })?),
                     )*
                     _ => Err(given.of_no_kind(&[$($kind),*])),
                 }
             }
 
-            fn told(&self) -> Result<$crate::tagged::Told, serde_json::Error> {
-                let mut told = $crate::tagged::Told::new($tag, self.kind());
+            fn told(&self) -> Result<$crate::Told, serde_json::Error> {
+                let mut told = $crate::Told::new($tag, self.kind());
                 match self {
                     $(
                         Self::$variant $({ $($field),* })? => {
@@ -86,7 +87,7 @@ macro_rules! tagged {
         impl<'de> serde::Deserialize<'de> for $noun {
             fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
                 let value = serde_json::Value::deserialize(deserializer)?;
-                $crate::tagged::read($tag, value, Self::taken_from).map_err(serde::de::Error::custom)
+                $crate::read($tag, value, Self::taken_from).map_err(serde::de::Error::custom)
             }
         }
 
@@ -98,10 +99,11 @@ macro_rules! tagged {
     };
 }
 
-pub(crate) use tagged;
-
 /// Reads an object whose `tag` says what is to be taken from it; nothing may be left over.
-pub(crate) fn read<T>(
+///
+/// # Errors
+/// In words: what is missing, wrong or left over, and of which kind.
+pub fn read<T>(
     tag: &'static str,
     value: Value,
     taken_from: fn(&mut Given) -> Result<T, Error>,
@@ -114,9 +116,10 @@ pub(crate) fn read<T>(
 
 /// The fields of one object, of which those of its kind are taken.
 #[derive(Debug)]
-pub(crate) struct Given {
+pub struct Given {
     tag: &'static str,
-    pub(crate) kind: String,
+    /// What its tag says.
+    pub kind: String,
     fields: Map<String, Value>,
     /// Fields that its kind has, given or not.
     taken: Vec<&'static str>,
@@ -143,8 +146,11 @@ impl Given {
 
     /// The value of a field, or its default. Not inlined, so that there is one of it for each type and not for each
     /// field.
+    ///
+    /// # Errors
+    /// When it is missing and has no default, or is no such value: in words with its kind.
     #[inline(never)]
-    pub(crate) fn take<T: DeserializeOwned>(
+    pub fn take<T: DeserializeOwned>(
         &mut self,
         field: &'static str,
         default: Option<T>,
@@ -171,7 +177,8 @@ impl Given {
         Error::custom(format_args!("missing field `{field}` of {}", self.kind))
     }
 
-    pub(crate) fn of_no_kind(&self, kinds: &[&str]) -> Error {
+    /// That its tag says none of `kinds`.
+    pub fn of_no_kind(&self, kinds: &[&str]) -> Error {
         let (tag, kind, kinds) = (self.tag, self.kind.escape_debug(), kinds.join(", "));
         Error::custom(format_args!(
             "unknown variant `{kind}`; `{tag}` is one of {kinds}"
@@ -195,20 +202,20 @@ impl Given {
 
 /// The fields of one object, in the order in which they are to be written.
 #[derive(Debug)]
-pub(crate) struct Told(Vec<(&'static str, Value)>);
+pub struct Told(Vec<(&'static str, Value)>);
 
 impl Told {
-    pub(crate) fn new(tag: &'static str, kind: &str) -> Self {
+    /// One with its tag alone.
+    pub fn new(tag: &'static str, kind: &str) -> Self {
         Self(vec![(tag, kind.into())])
     }
 
-    /// Not inlined for the reason of [`Given::take`].
+    /// Adds a field. Not inlined for the reason of [`Given::take`].
+    ///
+    /// # Errors
+    /// When the value has no form in JSON.
     #[inline(never)]
-    pub(crate) fn put<T: Serialize>(
-        &mut self,
-        field: &'static str,
-        value: &T,
-    ) -> Result<(), Error> {
+    pub fn put<T: Serialize>(&mut self, field: &'static str, value: &T) -> Result<(), Error> {
         self.0.push((field, serde_json::to_value(value)?));
         Ok(())
     }
@@ -228,7 +235,7 @@ impl Serialize for Told {
 mod tests {
     use serde_json::{from_str, to_string};
 
-    tagged! {
+    crate::tagged! {
         #[derive(Debug, PartialEq)]
         enum Drink by "kind" {
             "tea" => Tea { minutes: u8, leaf: String = "black".into(), sugar: Option<u8> = None },
