@@ -242,7 +242,7 @@ impl Fields {
         let more = (unnamed > 0).then(|| Problem {
             field: None,
             code: "unknown_field",
-            message: format!("{unnamed} more fields are none of this request"),
+            message: format!("and {unnamed} more that this request does not have"),
         });
         let unknown = unknown.chain(more);
         // First, because a misspelt name is why something else is missing.
@@ -429,7 +429,10 @@ mod tests {
         };
         assert_eq!(problems.len(), MOST_NAMED + 1);
         let last = &problems[MOST_NAMED];
-        assert_eq!(last.message, "9980 more fields are none of this request");
+        assert_eq!(
+            last.message,
+            "and 9980 more that this request does not have"
+        );
     }
 
     #[test]

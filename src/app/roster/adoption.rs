@@ -129,7 +129,7 @@ impl Roster {
             let to_section = self.store.bequeath(adopted.clone(), section.clone());
             match to_section.await {
                 Ok(late) => messages += late,
-                Err(error) => failed(error),
+                Err(error) => return failed(error),
             }
         }
         self.adopted.retain(|one| one.modem != *adopted);

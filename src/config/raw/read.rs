@@ -84,7 +84,7 @@ fn lay_over<'a>(table: &mut DeTable<'a>, sheet: &'a Sheet) -> Vec<(usize, Proble
     problems
 }
 
-/// An override's text as the value that its key takes; a string where it is none, for serde to refuse.
+/// An override's text as the value that its key takes; a string where it is none, which is refused.
 fn value_of<'a>(given: &'a Override, kind: Kind, span: &Range<usize>) -> DeValue<'a> {
     let text = |text: &'a str| DeValue::String(Cow::Borrowed(text));
     match kind {
@@ -121,7 +121,9 @@ impl Reading<'_> {
     fn complaint(&self, entry: &Entry) -> Problem {
         let place = self.sheet.place(entry.key_at);
         let right = match meaning(&self.path) {
-            Meaning::Key(_) if self.is_written_twice => "must be written only once".to_owned(),
+            Meaning::Key(_) | Meaning::Section if self.is_written_twice => {
+                "must be written only once".to_owned()
+            }
             Meaning::Key(kind) => kind.right().to_owned(),
             Meaning::Section => section_wanted(&self.path),
             Meaning::Nothing if entry.is_table && self.path.len() == 1 => {
@@ -359,6 +361,14 @@ mod tests {
         let expected =
             "cellpost.toml line 5: verify.profile.sms.login.ttl = 70: must be written only once";
         assert_eq!(complaints(text, &[]), [expected]);
+        let text = "[verify.profile.sms.login.template]\nen = '{{code}}'\n[verify.profile.\"sms.login\".template]\nzh = '{{code}}'";
+        let found = complaints(text, &[]);
+        assert_eq!(found.len(), 1, "{found:?}");
+        assert!(
+            found[0].starts_with("cellpost.toml line 3: verify.profile.sms.login.template"),
+            "{found:?}"
+        );
+        assert!(found[0].ends_with("must be written only once"), "{found:?}");
     }
 
     #[test]

@@ -126,6 +126,10 @@ impl Place for Option<bool> {
 
 impl<T: Shape> Place for BTreeMap<Spanned<String>, T> {
     fn put(&mut self, value: Value<'_>, reading: &mut Reading<'_>) -> bool {
+        if !self.is_empty() {
+            reading.is_written_twice = true;
+            return false;
+        }
         let read = Shape::of(value, reading);
         read.map(|map| *self = map).is_some()
     }
