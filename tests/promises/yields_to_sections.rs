@@ -154,6 +154,26 @@ async fn a_section_whose_port_the_stick_is_at_takes_its_place_and_its_texts() {
 }
 
 #[tokio::test]
+async fn a_section_that_names_its_port_gets_it_while_the_config_adopts() {
+    let mut house = House::with_machine(2, "[modems]\nadopt = true\n").await;
+    house.start().await;
+    let (one, other) = (house.adopts(0, LEFT).await, house.adopts(1, RIGHT).await);
+    house
+        .ask(Method::POST, &format!("/v1/modems/{one}/pause"), None)
+        .await;
+    house.modem_becomes(&one, "paused").await;
+    let waits = house.bound_to(&one, "patience").await;
+    let port = house.machine().folder().join("dev/ttyUSB2");
+    house.adds_to_config(&format!("[modem.port]\ndevice = '{}'\n", port.display()));
+    house.reload().await.unwrap();
+    house.is_ready_as("port", 0).await;
+    house.becomes(&waits, "delivered").await;
+    house.is_ready_as(&other, 1).await;
+    let names = house.names().await;
+    assert!(!names.contains(&one), "{names:?}");
+}
+
+#[tokio::test]
 async fn a_section_that_means_the_sim_in_the_stick_takes_its_place_and_its_texts() {
     let mut house = House::with_machine(2, "").await;
     house.start().await;

@@ -2,6 +2,7 @@
 //!
 //! Everything that may fail is tried before anything is changed; a modem of which nothing has changed is not touched.
 
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use tracing::info;
@@ -11,8 +12,8 @@ use crate::app::{StartError, modem_settings, profiles};
 use crate::config::{Config, Modem};
 use crate::dispatch::{Arrival, Parting};
 use crate::domain::ModemName;
-use crate::modem::ModemSettings;
 use crate::modem::profile::Profiles;
+use crate::modem::{ModemSettings, Sighting, Sightings};
 
 /// What is to be carried out of a config that was read again.
 pub(super) struct Plan {
@@ -32,8 +33,14 @@ impl Roster {
             ..Config::clone(&self.config)
         };
         let profiles = profiles(&config)?;
+        let seen = Sightings::clone(&self.search.sightings().borrow());
         let mut modems = Vec::new();
         for modem in self.modems_of(&config) {
+            if self.adopted.iter().any(|one| one.modem == modem.name)
+                && gives_way(&config, &modem, &seen)
+            {
+                continue;
+            }
             let settings = modem_settings(self, (&config, &profiles), &modem).await?;
             modems.push((modem, settings));
         }
@@ -94,6 +101,17 @@ impl Roster {
             let _ = self.publish_rules();
         }
     }
+}
+
+/// Whether its stick, wherever it is seen, is at the port of a section: as long as the one had the port open the other could
+/// not open it.
+fn gives_way(config: &Config, adopted: &Modem, seen: &Sightings) -> bool {
+    let node = |port: &Path| port.canonicalize().unwrap_or_else(|_| port.to_owned());
+    let ports = config.modems.iter().filter_map(Modem::port);
+    let ports: Vec<PathBuf> = ports.map(node).collect();
+    let is_its = |one: &&Sighting| adopted.sought().is_some_and(|sought| one.meets(sought));
+    let mut sticks = seen.iter().filter(is_its).peekable();
+    sticks.peek().is_some() && sticks.all(|stick| ports.contains(&node(&stick.node)))
 }
 
 impl Running {
