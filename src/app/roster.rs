@@ -23,7 +23,7 @@ use crate::domain::{
     Clock, FleetView, ModemName, ModemState, ModemStatus, Patience, Pepper, Sought,
 };
 use crate::modem::fleet::Recruiter;
-use crate::modem::profile::{Profile, Profiles};
+use crate::modem::profile::Profiles;
 use crate::modem::{Aims, Handles, ModemSettings, Pin, Search, Sighting, Sightings};
 use crate::store::{Adopted, Lost, Store};
 
@@ -56,9 +56,6 @@ pub(super) struct Roster {
 pub(super) struct Running {
     modem: Modem,
     pin: Option<Pin>,
-    /// `None`: chosen among `profiles` by what it says it is.
-    profile: Option<Arc<Profile>>,
-    profiles: Profiles,
     /// It is not opened.
     is_left_alone: bool,
 }
@@ -116,8 +113,6 @@ impl Roster {
         self.running.push(Running {
             modem: modem.clone(),
             pin: settings.pin.clone(),
-            profile: settings.profile.clone(),
-            profiles: settings.profiles.clone(),
             is_left_alone: settings.left_alone.is_some(),
         });
         let handle = self.recruiter.take_on(settings);

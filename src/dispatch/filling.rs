@@ -8,7 +8,7 @@ use tracing::{error, warn};
 
 use super::lane::{Claimed, Lane, Phase, Try};
 use super::view::{PATIENCE_FOR_SIM, RouteView};
-use super::{Dispatch, Load, claims, plan};
+use super::{Dispatch, Load, Parting, claims, plan};
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::{ModemState, PartNumber, PartState, Policy, Reference, Submit, Ticket, Word};
 use crate::store::{Contacts, InLine};
@@ -185,7 +185,7 @@ impl Dispatch {
         let lane = &self.lanes[at];
         let (state, mean_send) = match lane.is_cloud() {
             true => (ModemState::Ready, lane.mean_request()),
-            false if lane.is_gone => (ModemState::Absent, FIRST_MEAN_SEND),
+            false if lane.is_gone() => (ModemState::Absent, FIRST_MEAN_SEND),
             false => self.status(at, |status| (status.state, status.mean_send))?,
         };
         let is_silent = self
@@ -341,7 +341,7 @@ impl Dispatch {
     }
 
     pub(super) fn publish_loads(&self) {
-        let is_there = |lane: &Lane| !lane.is_gone || lane.is_returning;
+        let is_there = |lane: &Lane| lane.gone != Some(Parting::ForGood);
         let there = (0..self.lanes.len()).filter(|at| is_there(&self.lanes[*at]));
         let loads: Vec<Load> = there.map(|lane| self.load(lane)).collect();
         self.loads.send_if_modified(|known| {

@@ -13,7 +13,7 @@ use tracing::error;
 
 use super::health::Health;
 use super::quota::{Left, Quota, Usage};
-use super::{Asking, Change, Route, Way};
+use super::{Asking, Change, Parting, Route, Way};
 use crate::domain::attempt::MadeOf;
 use crate::domain::fleet_view::FIRST_MEAN_SEND;
 use crate::domain::{
@@ -61,10 +61,8 @@ pub(super) struct Lane {
     pub(super) is_paused: bool,
     /// What people changed of its terms.
     pub(super) changed: Change,
-    /// Its modem was let go; what it was given is still answered.
-    pub(super) is_gone: bool,
-    /// And is to be taken on again at once: until then it is absent.
-    pub(super) is_returning: bool,
+    /// Its modem is run no more, and this is how it went; what it has in hand is recorded still.
+    pub(super) gone: Option<Parting>,
     /// Dropped when it has no try any more.
     pub(super) farewell: Option<oneshot::Sender<()>>,
     pub(super) asking: Asking,
@@ -133,6 +131,15 @@ impl Try {
 }
 
 impl Lane {
+    pub(super) fn is_gone(&self) -> bool {
+        self.gone.is_some()
+    }
+
+    /// It is gone, and is to be taken on again at once: until then it is absent.
+    pub(super) fn is_returning(&self) -> bool {
+        self.gone == Some(Parting::ToBeginAnew)
+    }
+
     pub(super) fn new(route: Route, now: UnixMillis) -> Self {
         Self {
             name: route.name,
@@ -158,8 +165,7 @@ impl Lane {
             is_paced: false,
             is_paused: false,
             changed: Change::default(),
-            is_gone: false,
-            is_returning: false,
+            gone: None,
             farewell: None,
             asking: route.asking,
         }
@@ -354,7 +360,7 @@ impl Lane {
             && !self.health.is_resting()
             && !self.is_paced
             && !self.is_paused
-            && !self.is_gone
+            && !self.is_gone()
             && self.terms.enabled
     }
 

@@ -445,7 +445,7 @@ impl Dispatch {
     fn notice_sims(&mut self) {
         for at in 0..self.lanes.len() {
             // Whoever has its name by now is another.
-            if self.lanes[at].is_gone {
+            if self.lanes[at].is_gone() {
                 continue;
             }
             if !self.is_ready(at) {
@@ -476,7 +476,7 @@ impl Dispatch {
     /// Another SIM: what it has sent before is in the store.
     fn ask_for_usage(&mut self) {
         for at in 0..self.lanes.len() {
-            if self.lanes[at].is_gone {
+            if self.lanes[at].is_gone() {
                 continue;
             }
             let sim = self.status(at, ModemStatus::sim).flatten();
@@ -496,8 +496,8 @@ impl Dispatch {
 
     fn on_wish(&mut self, wish: Wish) {
         let named = |lane: &Lane| match &wish {
-            _ if lane.is_gone && !lane.is_returning => false,
-            Wish::Ask { .. } if lane.is_gone => false,
+            _ if lane.gone == Some(Parting::ForGood) => false,
+            Wish::Ask { .. } if lane.is_gone() => false,
             Wish::Modem { modem, .. } | Wish::Ask { modem, .. } => lane.is_modem(modem),
             Wish::Route { route, .. } => lane.name == *route,
         };
@@ -532,7 +532,8 @@ impl Dispatch {
         match arrival {
             Arrival::Comes(route) => {
                 let lane = Lane::new(*route, self.now());
-                let is_free = |old: &Lane| old.is_gone && !old.is_returning && old.tries.is_empty();
+                let is_free =
+                    |old: &Lane| old.gone == Some(Parting::ForGood) && old.tries.is_empty();
                 let at = match self.lanes.iter().position(is_free) {
                     Some(at) => at,
                     None => self.lanes.len(),
@@ -544,16 +545,13 @@ impl Dispatch {
                 self.succeed(at);
             }
             Arrival::Goes(modem, parting, rests) => {
-                let named = |lane: &Lane| lane.is_modem(&modem) && !lane.is_gone;
+                let named = |lane: &Lane| lane.is_modem(&modem) && !lane.is_gone();
                 if let Some(at) = self.lanes.iter().position(named) {
-                    self.lanes[at].is_gone = true;
+                    self.lanes[at].gone = Some(parting);
                     self.lanes[at].farewell = Some(rests);
                     match parting {
                         Parting::ForGood => self.change(at, Change::OFF),
-                        Parting::ToBeginAnew => {
-                            self.lanes[at].is_returning = true;
-                            self.empty(at);
-                        }
+                        Parting::ToBeginAnew => self.empty(at),
                     }
                 }
             }
@@ -565,12 +563,12 @@ impl Dispatch {
     /// What people wanted of a modem that has begun anew they want of it still.
     fn succeed(&mut self, lane: usize) {
         let name = &self.lanes[lane].name;
-        let is_of_it = |old: &Lane| old.is_returning && old.name == *name;
+        let is_of_it = |old: &Lane| old.is_returning() && old.name == *name;
         let Some(old) = self.lanes.iter().position(is_of_it) else {
             return;
         };
         let (changed, is_paused) = (self.lanes[old].changed, self.lanes[old].is_paused);
-        self.lanes[old].is_returning = false;
+        self.lanes[old].gone = Some(Parting::ForGood);
         self.change(old, Change::OFF);
         self.lanes[lane].changed = changed;
         self.change(lane, changed);
@@ -582,7 +580,7 @@ impl Dispatch {
     /// Tells whoever let a modem go that nothing of it is in flight.
     fn bid_farewell(&mut self) {
         for lane in &mut self.lanes {
-            if lane.is_gone && lane.tries.is_empty() {
+            if lane.is_gone() && lane.tries.is_empty() {
                 lane.farewell = None;
             }
         }
@@ -598,7 +596,7 @@ impl Dispatch {
             // What is in flight is finished.
             self.empty(lane);
         }
-        if !self.lanes[lane].is_gone {
+        if !self.lanes[lane].is_gone() {
             self.lanes[lane].order(Order::Control(control));
         }
     }

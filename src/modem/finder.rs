@@ -248,9 +248,7 @@ impl Finder {
         let taken = aims.taken.clone();
         self.register.aim(aims);
         let scanned = tokio::task::spawn_blocking(move || {
-            // A name of /dev/serial/by-id is a link, which comes and goes with the device.
-            let node = |name: PathBuf| name.canonicalize().unwrap_or(name);
-            let taken: Vec<PathBuf> = taken.into_iter().map(node).collect();
+            let taken: Vec<PathBuf> = taken.iter().map(|port| usb::node(port)).collect();
             usb::scan(&roots).map(|devices| (devices, taken))
         });
         match scanned.await {

@@ -518,7 +518,7 @@ impl Keeper {
     async fn reset_usb(&self) -> Result<(), String> {
         let (device, roots) = (self.settings.device.clone(), self.roots.clone());
         let resetting = tokio::task::spawn_blocking(move || {
-            let node = device.canonicalize().unwrap_or(device);
+            let node = usb::node(&device);
             let devices = usb::scan(&roots).map_err(|error| error.to_string())?;
             let mut sticks = devices.iter();
             let stick = sticks.find(|one| one.ports.iter().any(|port| port.node == node));

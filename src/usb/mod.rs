@@ -15,7 +15,7 @@ mod table;
 pub(crate) mod tree;
 mod watch;
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 pub(crate) use holder::{Holder, holder, modem_manager, running};
 #[cfg(test)]
@@ -43,6 +43,11 @@ impl Default for Roots {
             proc: "/proc".into(),
         }
     }
+}
+
+/// The device behind a port's name, which may be a link of `/dev/serial/by-id`: one that comes and goes with the device.
+pub(crate) fn node(port: &Path) -> PathBuf {
+    port.canonicalize().unwrap_or_else(|_| port.to_owned())
 }
 
 /// What keeps ModemManager off the modems for good.

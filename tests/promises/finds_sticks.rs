@@ -348,19 +348,25 @@ async fn a_stick_that_will_not_return_is_forgotten_and_what_waited_for_it_fails(
     house.sends_by(&gone, 0).await;
 }
 
+impl House {
+    /// The first stick loses its SIM, is forgotten, and has its SIM again.
+    async fn is_forgotten_without_its_sim(&self, name: &str) {
+        self.order(json!({ "kind": "sim_absent" })).await;
+        self.modem_becomes(name, "no_sim").await;
+        let path = format!("/v1/modems/{name}");
+        let forgotten = self.ask(Method::DELETE, &path, None).await;
+        assert_eq!(forgotten.status, StatusCode::OK, "{}", forgotten.body);
+        self.order(json!({ "kind": "sim_absent", "on": false }))
+            .await;
+    }
+}
+
 #[tokio::test]
 async fn a_stick_that_is_forgotten_while_it_is_plugged_in_stays_so_until_it_is_plugged_in_again() {
     let mut house = House::with_machine(2, "[modems]\nadopt = true\n").await;
     house.start().await;
     let name = house.adopts(0, LEFT).await;
-    house.order(json!({ "kind": "sim_absent" })).await;
-    house.modem_becomes(&name, "no_sim").await;
-    let path = format!("/v1/modems/{name}");
-    let forgotten = house.ask(Method::DELETE, &path, None).await;
-    assert_eq!(forgotten.status, StatusCode::OK, "{}", forgotten.body);
-    house
-        .order(json!({ "kind": "sim_absent", "on": false }))
-        .await;
+    house.is_forgotten_without_its_sim(&name).await;
     // What else comes and goes makes no difference.
     let other = house.adopts(1, RIGHT).await;
     house.pulls(1, RIGHT).await;
@@ -379,15 +385,8 @@ async fn a_stick_that_was_forgotten_is_adopted_when_the_config_is_read_again() {
     let mut house = House::with_machine(1, "[modems]\nadopt = true\n").await;
     house.start().await;
     let name = house.adopts(0, LEFT).await;
-    house.order(json!({ "kind": "sim_absent" })).await;
-    house.modem_becomes(&name, "no_sim").await;
-    let path = format!("/v1/modems/{name}");
-    let forgotten = house.ask(Method::DELETE, &path, None).await;
-    assert_eq!(forgotten.status, StatusCode::OK, "{}", forgotten.body);
+    house.is_forgotten_without_its_sim(&name).await;
     assert!(house.names().await.is_empty());
-    house
-        .order(json!({ "kind": "sim_absent", "on": false }))
-        .await;
     house.reload().await.unwrap();
     house.is_ready_as(&name, 0).await;
 }

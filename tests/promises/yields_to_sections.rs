@@ -53,6 +53,19 @@ async fn left_alone() -> (House, String, u64) {
     (house, name, lines)
 }
 
+/// Two sticks that were adopted and run, the first of them paused, and the text that waits for it.
+async fn two_adopted(config: &str) -> (House, String, String, String) {
+    let mut house = House::with_machine(2, config).await;
+    house.start().await;
+    let (one, other) = (house.adopts(0, LEFT).await, house.adopts(1, RIGHT).await);
+    house
+        .ask(Method::POST, &format!("/v1/modems/{one}/pause"), None)
+        .await;
+    house.modem_becomes(&one, "paused").await;
+    let waits = house.bound_to(&one, "patience").await;
+    (house, one, other, waits)
+}
+
 #[tokio::test]
 async fn what_the_config_adopts_no_more_is_listed_and_not_opened_and_forgotten_when_somebody_says_so()
  {
@@ -155,14 +168,7 @@ async fn a_section_whose_port_the_stick_is_at_takes_its_place_and_its_texts() {
 
 #[tokio::test]
 async fn a_section_that_names_its_port_gets_it_while_the_config_adopts() {
-    let mut house = House::with_machine(2, "[modems]\nadopt = true\n").await;
-    house.start().await;
-    let (one, other) = (house.adopts(0, LEFT).await, house.adopts(1, RIGHT).await);
-    house
-        .ask(Method::POST, &format!("/v1/modems/{one}/pause"), None)
-        .await;
-    house.modem_becomes(&one, "paused").await;
-    let waits = house.bound_to(&one, "patience").await;
+    let (mut house, one, other, waits) = two_adopted("[modems]\nadopt = true\n").await;
     let port = house.machine().folder().join("dev/ttyUSB2");
     house.adds_to_config(&format!("[modem.port]\ndevice = '{}'\n", port.display()));
     house.reload().await.unwrap();
@@ -175,14 +181,7 @@ async fn a_section_that_names_its_port_gets_it_while_the_config_adopts() {
 
 #[tokio::test]
 async fn a_section_that_means_the_sim_in_the_stick_takes_its_place_and_its_texts() {
-    let mut house = House::with_machine(2, "").await;
-    house.start().await;
-    let (one, other) = (house.adopts(0, LEFT).await, house.adopts(1, RIGHT).await);
-    house
-        .ask(Method::POST, &format!("/v1/modems/{one}/pause"), None)
-        .await;
-    house.modem_becomes(&one, "paused").await;
-    let waits = house.bound_to(&one, "patience").await;
+    let (mut house, one, other, waits) = two_adopted("").await;
     let iccid = house.stats().await[0].iccid.clone();
     // Written while both run: "auto" adopts none beside a section.
     let section = format!("[modem.sim]\nmatch_iccid = '{iccid}'\n");

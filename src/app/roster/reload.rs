@@ -2,7 +2,7 @@
 //!
 //! Everything that may fail is tried before anything is changed; a modem of which nothing has changed is not touched.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use tracing::info;
@@ -14,6 +14,7 @@ use crate::dispatch::{Arrival, Parting};
 use crate::domain::ModemName;
 use crate::modem::profile::Profiles;
 use crate::modem::{ModemSettings, Sighting, Sightings};
+use crate::usb;
 
 /// What is to be carried out of a config that was read again.
 pub(super) struct Plan {
@@ -53,7 +54,11 @@ impl Roster {
 
     /// A modem of which nothing has changed is not touched.
     pub(super) async fn carry_out(&mut self, plan: Plan) {
-        let stays = |one: &&Running| plan.modems.iter().any(|(modem, new)| one.is(modem, new));
+        let before = &self.profiles;
+        let is = |one: &Running, (modem, new): &(Modem, ModemSettings)| {
+            one.is(modem, new) && is_same_profile(modem, before, &plan.profiles)
+        };
+        let stays = |one: &&Running| plan.modems.iter().any(|new| is(one, new));
         let gone = self.running.iter().filter(|one| !stays(one));
         let parting = |name: &ModemName| match plan.modems.iter().any(|(one, _)| one.name == *name)
         {
@@ -106,12 +111,19 @@ impl Roster {
 /// Whether its stick, wherever it is seen, is at the port of a section: as long as the one had the port open the other could
 /// not open it.
 fn gives_way(config: &Config, adopted: &Modem, seen: &Sightings) -> bool {
-    let node = |port: &Path| port.canonicalize().unwrap_or_else(|_| port.to_owned());
     let ports = config.modems.iter().filter_map(Modem::port);
-    let ports: Vec<PathBuf> = ports.map(node).collect();
+    let ports: Vec<PathBuf> = ports.map(usb::node).collect();
     let is_its = |one: &&Sighting| adopted.sought().is_some_and(|sought| one.meets(sought));
     let mut sticks = seen.iter().filter(is_its).peekable();
-    sticks.peek().is_some() && sticks.all(|stick| ports.contains(&node(&stick.node)))
+    sticks.peek().is_some() && sticks.all(|stick| ports.contains(&usb::node(&stick.node)))
+}
+
+/// Whether the profile of a modem says the same. Without one of its own it has whichever fits what it says it is.
+fn is_same_profile(modem: &Modem, before: &Profiles, after: &Profiles) -> bool {
+    match &modem.profile {
+        Some(name) => before.get(name) == after.get(name),
+        None => before == after,
+    }
 }
 
 impl Running {
@@ -121,13 +133,6 @@ impl Running {
             (Some(one), Some(other)) => one.is(other),
             (one, other) => one.is_none() && other.is_none(),
         };
-        let same_profile = match (&self.profile, &settings.profile) {
-            (None, None) => self.profiles == settings.profiles,
-            (one, other) => one == other,
-        };
-        self.modem == *modem
-            && same_pin
-            && same_profile
-            && self.is_left_alone == settings.left_alone.is_some()
+        self.modem == *modem && same_pin && self.is_left_alone == settings.left_alone.is_some()
     }
 }

@@ -1,8 +1,8 @@
 //! Which modem's port is held by whom seeks it, and what is known there of the SIM.
 //!
 //! A session hears when a SIM is taken out or put in; the finder, which asks only those that nobody holds, learns it
-//! from here. Two that seek the same modem, one by its IMEI and one by its SIM, open its port one after the other: a lock on
-//! it would not keep out whoever runs as root.
+//! from here. Two that seek the same modem, one by its IMEI and one by its SIM, open its port one after the other, and the
+//! second says that the first has it, in place of a failure.
 
 use std::collections::BTreeMap;
 use std::collections::btree_map::Entry;
