@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 use std::thread::JoinHandle;
 
 use rusqlite::{Connection, ErrorCode};
+use tokio::runtime::Handle;
 use tokio::sync::{broadcast, mpsc, oneshot};
 use tracing::{error, warn};
 
@@ -217,6 +218,7 @@ pub(super) fn start(path: &Path, waiting: Waiting) -> Result<(Door, StoreThreads
         batches: batches.clone(),
         waiting: waiting.clone(),
         wal,
+        runtime: Handle::try_current().ok(),
     };
     let spawn = |name: &str, body: Box<dyn FnOnce() + Send>| {
         std::thread::Builder::new()
@@ -258,6 +260,8 @@ struct Writer {
     batches: broadcast::Sender<BatchStep>,
     waiting: Waiting,
     wal: WalCare,
+    /// Of those who wait for answers.
+    runtime: Option<Handle>,
 }
 
 /// All that stand at the door go in together.
@@ -347,11 +351,19 @@ impl Writer {
         self.file.as_ref()
     }
 
+    /// To wake another thread's sleeper costs a system call: many are woken from there, and it costs one.
+    fn answer(&self, answers: Answers) {
+        match &self.runtime {
+            Some(runtime) if answers.len() > 1 => {
+                runtime.spawn(async { answer_all(answers) });
+            }
+            _ => answer_all(answers),
+        }
+    }
+
     fn announce(&self, committed: Committed) {
         self.waiting.apply(committed.news.moves);
-        for (job, fate) in committed.answers {
-            job.answer(fate);
-        }
+        self.answer(committed.answers);
         // Nobody listening is an ordinary state.
         for step in committed.news.steps {
             let _ = self.steps.send(step);
@@ -359,6 +371,12 @@ impl Writer {
         for step in committed.news.batches {
             let _ = self.batches.send(step);
         }
+    }
+}
+
+fn answer_all(answers: Answers) {
+    for (job, fate) in answers {
+        job.answer(fate);
     }
 }
 
@@ -370,8 +388,11 @@ fn fail_all(group: Jobs, mut error: impl FnMut() -> StoreError) {
 
 struct Committed {
     news: News,
-    answers: Vec<(Box<dyn Job>, Result<(), StoreError>)>,
+    answers: Answers,
 }
+
+/// Jobs, and what became of each.
+type Answers = Vec<(Box<dyn Job>, Result<(), StoreError>)>;
 
 /// What protects the jobs of a group from each other.
 #[derive(Clone, Copy, PartialEq)]
