@@ -4,7 +4,9 @@
 //! move a terminal's cursor. [`escaped`] sees to that, in one place.
 
 use std::fmt::{self, Write as _};
+use std::io;
 use std::os::fd::AsFd;
+use std::time::Duration;
 
 use tracing::field::{Field, Visit};
 use tracing::level_filters::LevelFilter;
@@ -15,9 +17,10 @@ use tracing_subscriber::fmt::time::FormatTime;
 use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields, MakeWriter};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
-use tracing_subscriber::util::{SubscriberInitExt as _, TryInitError};
+use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Registry, reload};
 
+use super::outlet::Outlet;
 use crate::domain::UnixMillis;
 
 /// How lines look.
@@ -36,7 +39,7 @@ impl Form {
     /// What fits where standard error goes: the journal's form into the journal, else text.
     pub(crate) fn fitting(is_terminal: bool) -> Self {
         let journal = std::env::var("JOURNAL_STREAM").ok();
-        let is_journal = journal.is_some_and(|stream| is_stream(&stream, std::io::stderr()));
+        let is_journal = journal.is_some_and(|stream| is_stream(&stream, io::stderr()));
         if is_journal && !is_terminal {
             Self::Journal
         } else {
@@ -61,10 +64,22 @@ fn is_stream(named: &str, file: impl AsFd) -> bool {
         .is_ok_and(|stat| format!("{}:{}", stat.st_dev, stat.st_ino) == named.trim())
 }
 
-/// The running log; its level can be changed.
+/// The running log; its level can be changed. Dropped, it sees to it that what was told is out.
 #[derive(Debug)]
 pub(crate) struct Logging {
     levels: reload::Handle<Targets, Registry>,
+    outlet: Option<Outlet>,
+}
+
+/// So long the last lines may take. Nobody may be reading.
+const LAST_LINES: Duration = Duration::from_secs(1);
+
+impl Drop for Logging {
+    fn drop(&mut self) {
+        if let Some(outlet) = &self.outlet {
+            outlet.flush(LAST_LINES);
+        }
+    }
 }
 
 impl Logging {
@@ -78,10 +93,12 @@ impl Logging {
 /// Starts the log of this process.
 ///
 /// # Errors
-/// When the process has a log already.
-pub(crate) fn init(level: Level, form: Form) -> Result<Logging, TryInitError> {
-    let (subscriber, logging) = subscriber(level, form, std::io::stderr);
-    subscriber.try_init()?;
+/// When there can be no thread for it, or the process has a log already.
+pub(crate) fn init(level: Level, form: Form) -> io::Result<Logging> {
+    let outlet = Outlet::start(io::stderr())?;
+    let (subscriber, mut logging) = subscriber(level, form, outlet.clone());
+    subscriber.try_init().map_err(io::Error::other)?;
+    logging.outlet = Some(outlet);
     Ok(logging)
 }
 
@@ -101,7 +118,11 @@ where
         }
     };
     let subscriber = Registry::default().with(filter).with(lines);
-    (subscriber, Logging { levels })
+    let logging = Logging {
+        levels,
+        outlet: None,
+    };
+    (subscriber, logging)
 }
 
 /// Our own events up to `level`; of the libraries no more than warnings: an HTTP library that tells all tells keys.

@@ -7,5 +7,6 @@
 //! Read first: [`log`].
 
 mod log;
+mod outlet;
 
 pub(crate) use log::{Form, Logging, init};

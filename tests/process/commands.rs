@@ -210,6 +210,36 @@ fn a_screen_that_nobody_reads_holds_up_nothing() {
 }
 
 #[test]
+fn a_log_that_nobody_reads_holds_up_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let unread = folder.path().join("unread");
+    let made = Command::new("mkfifo").arg(&unread).status().unwrap();
+    assert!(made.success());
+    // Open for both, so that neither waits for the other.
+    let mut opened = std::fs::OpenOptions::new();
+    let unread = opened.read(true).write(true).open(&unread).unwrap();
+    std::fs::write(
+        folder.path().join("loud.toml"),
+        "[log]\nlevel = \"debug\"\n",
+    )
+    .unwrap();
+    let script = format!(
+        "exec '{BINARY}' serve --config loud.toml --simulate 1 --listen 127.0.0.1:0 2> unread"
+    );
+    let mut serve = Command::new("sh");
+    serve.current_dir(folder.path()).args(["-c", &script]);
+    let daemon = Daemon::start(&mut serve);
+    // A pipe holds 64 KiB, and each of these is a line of more than 60 octets.
+    for _ in 0..2000 {
+        let refused = daemon.ask("GET", "/v1/modems", "nobody", "");
+        assert_eq!(refused.status, 401);
+    }
+    daemon.signal("-TERM");
+    assert_eq!(daemon.ends().code(), Some(0));
+    drop(unread);
+}
+
+#[test]
 fn a_gateway_without_modems_serves_and_says_what_is_missing() {
     let folder = tempfile::tempdir().unwrap();
     // As systemd would ask it, the daemon looks at itself every 5 ms.
