@@ -3,6 +3,8 @@
 //!
 //! Never: opens a port, adopts what a section means, adopts while the config does not.
 
+use std::path::Path;
+
 use tracing::{info, warn};
 
 use super::Roster;
@@ -11,6 +13,7 @@ use crate::dispatch::{Arrival, Parting};
 use crate::domain::{FleetView, ModemName, ModemState, ModemStatus, Sought};
 use crate::modem::Sighting;
 use crate::store::Adopted;
+use crate::usb;
 
 impl Roster {
     /// What is plugged in, or the fleet, is another than before.
@@ -178,7 +181,8 @@ fn heir<'a>(
     let runs_on_it = || {
         sections.iter().find(|section| {
             let mut of_section = fleet.iter().filter(|status| status.name == section.name);
-            of_section.any(|status| runs_on(section, status, one))
+            of_section
+                .any(|status| runs_on(section, status, one) && !is_elsewhere(one, status, seen))
         })
     };
     let means_it = || {
@@ -215,6 +219,15 @@ fn runs_on(section: &Modem, status: &ModemStatus, one: &Adopted) -> bool {
         && section
             .sought()
             .is_none_or(|sought| sought.is_met_by(imei, iccid))
+}
+
+/// A stick of this IMEI is behind another port than this modem's: cheap sticks share one, and the adopted one is that.
+/// Devices of ports that sections name are not among those that are seen.
+fn is_elsewhere(one: &Adopted, status: &ModemStatus, seen: &[Sighting]) -> bool {
+    let port = usb::node(Path::new(&status.device));
+    let sought = Sought::imei(&one.imei);
+    let mut sticks = seen.iter().filter(|stick| stick.meets(&sought));
+    sticks.any(|stick| usb::node(&stick.node) != port)
 }
 
 #[cfg(test)]
@@ -316,5 +329,26 @@ mod tests {
         let by_sim = sought(None, Some(ICCID));
         let fleet = [status(&by_sim, ModemState::Starting, Some(IMEI))];
         assert!(!heir_is(&by_sim, &[], &fleet));
+    }
+
+    #[test]
+    fn a_section_does_not_take_the_texts_of_a_twin_with_the_same_imei() {
+        let section = at_port();
+        let running = ModemStatus {
+            device: "/dev/ttyUSB7".into(),
+            ..status(&section, ModemState::Ready, Some(IMEI))
+        };
+        let twin = sighting(IMEI, None);
+        assert!(!heir_is(
+            &section,
+            std::slice::from_ref(&twin),
+            std::slice::from_ref(&running)
+        ));
+        let moved = Sighting {
+            node: "/dev/ttyUSB7".into(),
+            ..twin
+        };
+        assert!(heir_is(&section, &[moved], std::slice::from_ref(&running)));
+        assert!(heir_is(&section, &[sighting(TWIN, None)], &[running]));
     }
 }
