@@ -72,7 +72,7 @@ fn main() {
         if let Err(error) = fs::write(&script, apart()) {
             panic!("{}: {error}", script.display());
         }
-        println!("cargo:rustc-link-arg-bins=-Wl,-T,{}", script.display());
+        println!("cargo:rustc-link-arg-bins=-T{}", script.display());
     }
 }
 

@@ -14,13 +14,13 @@ use tracing::{Event, Level, Subscriber};
 use tracing_subscriber::filter::Targets;
 use tracing_subscriber::fmt::format::Writer;
 use tracing_subscriber::fmt::time::FormatTime;
-use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields, MakeWriter};
+use tracing_subscriber::fmt::{FmtContext, FormatEvent, FormatFields, FormattedFields};
 use tracing_subscriber::layer::SubscriberExt as _;
 use tracing_subscriber::registry::LookupSpan;
 use tracing_subscriber::util::SubscriberInitExt as _;
 use tracing_subscriber::{Registry, reload};
 
-use super::outlet::Outlet;
+use super::printer::Printer;
 use crate::domain::UnixMillis;
 
 /// How lines look.
@@ -68,7 +68,7 @@ fn is_stream(named: &str, file: impl AsFd) -> bool {
 #[derive(Debug)]
 pub(crate) struct Logging {
     levels: reload::Handle<Targets, Registry>,
-    outlet: Option<Outlet>,
+    printer: Printer,
 }
 
 /// So long the last lines may take. Nobody may be reading.
@@ -76,9 +76,7 @@ const LAST_LINES: Duration = Duration::from_secs(1);
 
 impl Drop for Logging {
     fn drop(&mut self) {
-        if let Some(outlet) = &self.outlet {
-            outlet.flush(LAST_LINES);
-        }
+        self.printer.flush(LAST_LINES);
     }
 }
 
@@ -95,21 +93,21 @@ impl Logging {
 /// # Errors
 /// When there can be no thread for it, or the process has a log already.
 pub(crate) fn init(level: Level, form: Form) -> io::Result<Logging> {
-    let outlet = Outlet::start(io::stderr())?;
-    let (subscriber, mut logging) = subscriber(level, form, outlet.clone());
+    let (subscriber, logging) = subscriber(level, form, Printer::start(io::stderr())?);
     subscriber.try_init().map_err(io::Error::other)?;
-    logging.outlet = Some(outlet);
     Ok(logging)
 }
 
-fn subscriber<W>(level: Level, form: Form, writer: W) -> (impl Subscriber + Send + Sync, Logging)
-where
-    W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
-{
+fn subscriber(
+    level: Level,
+    form: Form,
+    printer: Printer,
+) -> (impl Subscriber + Send + Sync, Logging) {
     let (filter, levels) = reload::Layer::new(up_to(level));
     // What cannot be logged would be told to standard error, and a panic follows when that is what is broken.
+    let to = printer.clone();
     let lines = tracing_subscriber::fmt::layer()
-        .with_writer(writer)
+        .with_writer(move || to.clone())
         .log_internal_errors(false);
     let lines: Box<dyn tracing_subscriber::Layer<_> + Send + Sync> = match form {
         Form::Json => Box::new(lines.json().flatten_event(true).with_timer(Clock)),
@@ -118,11 +116,7 @@ where
         }
     };
     let subscriber = Registry::default().with(filter).with(lines);
-    let logging = Logging {
-        levels,
-        outlet: None,
-    };
-    (subscriber, logging)
+    (subscriber, Logging { levels, printer })
 }
 
 /// Our own events up to `level`; of the libraries no more than warnings: an HTTP library that tells all tells keys.
@@ -289,7 +283,6 @@ fn escaped(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use std::io::{Read as _, Seek as _};
-    use std::sync::Arc;
 
     use tracing::{debug, error, info, info_span, trace, warn};
 
@@ -297,10 +290,11 @@ mod tests {
 
     /// What a log of this form says while `told` runs.
     fn heard(level: Level, form: Form, told: impl FnOnce(&Logging)) -> String {
-        let file = Arc::new(tempfile::tempfile().unwrap());
-        let (subscriber, logging) = subscriber(level, form, Arc::clone(&file));
+        let mut file = tempfile::tempfile().unwrap();
+        let printer = Printer::start(file.try_clone().unwrap()).unwrap();
+        let (subscriber, logging) = subscriber(level, form, printer);
         tracing::subscriber::with_default(subscriber, || told(&logging));
-        let mut file = &*file;
+        drop(logging);
         file.rewind().unwrap();
         let mut said = String::new();
         file.read_to_string(&mut said).unwrap();

@@ -7,6 +7,6 @@
 //! Read first: [`log`].
 
 mod log;
-mod outlet;
+mod printer;
 
 pub(crate) use log::{Form, Logging, init};

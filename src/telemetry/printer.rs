@@ -8,14 +8,13 @@ use std::sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use tracing::warn;
-use tracing_subscriber::fmt::MakeWriter;
 
 /// Octets of lines that wait for a reader; what comes while there are more is lost and counted.
 const MOST: usize = 256 * 1024;
 
 /// Where lines are handed in. A clone hands in at the same place.
 #[derive(Clone, Debug)]
-pub(super) struct Outlet(Arc<Shared>);
+pub(super) struct Printer(Arc<Shared>);
 
 #[derive(Debug, Default)]
 struct Shared {
@@ -34,18 +33,18 @@ struct Queue {
     writes: bool,
 }
 
-impl Outlet {
+impl Printer {
     /// Starts the thread; it ends with the process.
     ///
     /// # Errors
     /// When there can be no thread.
     pub(super) fn start(to: impl Write + Send + 'static) -> io::Result<Self> {
-        let outlet = Self(Arc::default());
-        let shared = Arc::clone(&outlet.0);
+        let printer = Self(Arc::default());
+        let shared = Arc::clone(&printer.0);
         std::thread::Builder::new()
             .name("log".into())
             .spawn(move || shared.serve(to))?;
-        Ok(outlet)
+        Ok(printer)
     }
 
     /// Returns when all is out that was handed in, or after `patience`.
@@ -114,7 +113,7 @@ impl Shared {
 }
 
 /// What is written at once is one line.
-impl Write for Outlet {
+impl Write for Printer {
     fn write(&mut self, line: &[u8]) -> io::Result<usize> {
         self.0.hand_in(line);
         Ok(line.len())
@@ -125,17 +124,9 @@ impl Write for Outlet {
     }
 }
 
-impl<'a> MakeWriter<'a> for Outlet {
-    type Writer = Self;
-
-    fn make_writer(&'a self) -> Self {
-        self.clone()
-    }
-}
-
 #[cfg(test)]
 mod tests {
-    use std::io::{BufRead as _, BufReader};
+    use std::io::{BufRead as _, BufReader, Read as _};
 
     use super::*;
 
@@ -144,65 +135,52 @@ mod tests {
     #[test]
     fn whoever_tells_waits_for_no_reader_and_what_is_lost_is_counted() {
         let (reader, writer) = io::pipe().unwrap();
-        let mut outlet = Outlet::start(writer).unwrap();
-        // A pipe holds 64 KiB, and the outlet four times as much.
+        let mut printer = Printer::start(writer).unwrap();
+        // A pipe holds 64 KiB, and the printer four times as much.
         const TOLD: usize = 10_000;
         for number in 0..TOLD {
-            writeln!(Line(&mut outlet), "line {number:0>95}").unwrap();
+            tell(&mut printer, &format!("line {number:0>95}"));
         }
-        outlet.flush(Duration::from_millis(1));
-        let lost = usize::try_from(outlet.0.lock().lost).unwrap();
+        printer.flush(Duration::from_millis(1));
+        let lost = usize::try_from(printer.0.lock().lost).unwrap();
         assert!(lost > 0);
         // Those that found room, whole and in their order.
         let lines = BufReader::new(reader).lines().take(TOLD - lost);
         let lines: Vec<String> = lines.map(Result::unwrap).collect();
         assert_eq!(lines[0], format!("line {:0>95}", 0));
         assert!(lines.is_sorted() && lines.iter().all(|line| line.len() == 100));
-        outlet.flush(PATIENCE);
-        let queue = outlet.0.lock();
+        printer.flush(PATIENCE);
+        let queue = printer.0.lock();
         assert_eq!((queue.lost, queue.octets), (0, 0));
     }
 
     #[test]
     fn what_was_handed_in_is_out_after_a_flush() {
-        let (reader, writer) = io::pipe().unwrap();
-        let mut outlet = Outlet::start(writer).unwrap();
+        let (mut reader, writer) = io::pipe().unwrap();
+        let mut printer = Printer::start(writer).unwrap();
         for number in 0..100 {
-            writeln!(Line(&mut outlet), "{number}").unwrap();
+            tell(&mut printer, &number.to_string());
         }
-        outlet.flush(PATIENCE);
+        printer.flush(PATIENCE);
         let mut told = [0; 290];
-        let mut reader = reader;
-        std::io::Read::read_exact(&mut reader, &mut told).unwrap();
+        reader.read_exact(&mut told).unwrap();
         assert!(told.ends_with(b"98\n99\n"));
     }
 
     #[test]
     fn a_reader_who_is_gone_ends_nothing() {
         let (reader, writer) = io::pipe().unwrap();
-        let mut outlet = Outlet::start(writer).unwrap();
+        let mut printer = Printer::start(writer).unwrap();
         drop(reader);
         for _ in 0..3 {
-            writeln!(Line(&mut outlet), "into the void").unwrap();
-            outlet.flush(PATIENCE);
+            tell(&mut printer, "into the void");
+            printer.flush(PATIENCE);
         }
-        assert_eq!(outlet.0.lock().octets, 0);
+        assert_eq!(printer.0.lock().octets, 0);
     }
 
-    /// Hands in as the log does: a whole line at once.
-    struct Line<'a>(&'a mut Outlet);
-
-    impl Write for Line<'_> {
-        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
-            unreachable!("a line is formatted first")
-        }
-
-        fn write_fmt(&mut self, line: std::fmt::Arguments<'_>) -> io::Result<()> {
-            self.0.write_all(line.to_string().as_bytes())
-        }
-
-        fn flush(&mut self) -> io::Result<()> {
-            Ok(())
-        }
+    /// As the log does: a whole line at once.
+    fn tell(printer: &mut Printer, line: &str) {
+        printer.write_all(format!("{line}\n").as_bytes()).unwrap();
     }
 }
